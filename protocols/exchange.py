@@ -1,0 +1,62 @@
+"""A conversation as a generator: it yields an `Ask`, is sent the frame that answers it, returns a value.
+
+    def read_clock(address) -> Exchange[Frame, Value]:
+        frame = yield Ask(...)
+        return decode(frame)
+
+Errors that the conversation should see (`NoAnswer`, `LinkClosed`) are thrown into it by the driver; what it raises
+goes to whoever ran it. No clock, no link, no event loop here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Hashable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeAlias, TypeVar
+
+F = TypeVar("F")
+T = TypeVar("T")
+F_co = TypeVar("F_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[F]):
+    """One request and how its answer is known.
+
+    `answers` is asked of every sound frame that arrives; False means it belongs to somebody else (another meter, a
+    late one, our own echo). `reply_bytes` is the longest answer, for the line's time budget. `confusable` is what
+    another answer must have in common with this one to be taken for it: after a time-out the driver lets late answers
+    run out before it asks the same again in a new conversation; None where no other answer can be mistaken.
+    """
+
+    data: bytes
+    answers: Callable[[F], bool]
+    reply_bytes: int
+    confusable: Hashable | None = None
+    repeatable: bool = True
+    """False for anything that acts: after a time-out its state is unknown, and it is not sent again."""
+
+
+Exchange: TypeAlias = Generator[Ask[F], F, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Bytes that were no frame, with the reason: what a reader gives beside frames, so that nothing vanishes."""
+
+    raw: bytes
+    reason: str
+
+
+class FrameReader(Protocol[F_co]):
+    """A buffer that turns chunks into frames. Never raises for any bytes."""
+
+    def feed(self, chunk: bytes) -> list[F_co | Noise]:
+        """Frames and noise that `chunk` completed, in order."""
+
+    def flush(self) -> list[F_co | Noise]:
+        """The line fell silent: what is still held can no longer grow. Gives frames hidden behind a false start."""
+
+    @property
+    def pending(self) -> int:
+        """Bytes held back because a frame may still be growing."""

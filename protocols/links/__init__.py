@@ -1,0 +1,1 @@
+"""Open byte paths, chosen by the scheme of a URL. They know no protocol."""
