@@ -10,13 +10,12 @@ goes to whoever ran it. No clock, no link, no event loop here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 F = TypeVar("F")
 T = TypeVar("T")
-F_co = TypeVar("F_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +47,13 @@ class Noise:
     reason: str
 
 
-class FrameReader(Protocol[F_co]):
+class FrameReader(Protocol[F]):
     """A buffer that turns chunks into frames. Never raises for any bytes."""
 
-    def feed(self, chunk: bytes) -> list[F_co | Noise]:
+    def feed(self, chunk: bytes) -> Sequence[F | Noise]:
         """Frames and noise that `chunk` completed, in order."""
 
-    def flush(self) -> list[F_co | Noise]:
+    def flush(self) -> Sequence[F | Noise]:
         """The line fell silent: what is still held can no longer grow. Gives frames hidden behind a false start."""
 
     @property

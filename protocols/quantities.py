@@ -1,7 +1,7 @@
 """The quantities that are stored, and the layouts they stand in: data, one row each.
 
 Ids are for ever: they stand in the database. A quantity has one home layout, so the same value cannot be stored twice
-under two names. To add a quantity, take the next free id and a new layout or a new id for a wider one; never edit a row.
+under two names. To add a quantity, take the next free id in a new layout; never edit a row, never fill a layout up.
 
 OBIS codes: IEC 62056-6-1 / 6-2 and the Blue Book's electricity groups (C 1/2 active import/export, 3/4 reactive,
 5-8 quadrants, 9/10 apparent, 13 power factor, 14 frequency, 15 sum and 16 difference of active, 131 signed reactive;
