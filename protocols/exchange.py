@@ -16,6 +16,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 F = TypeVar("F")
 T = TypeVar("T")
+F_co = TypeVar("F_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,13 @@ class Noise:
     reason: str
 
 
-class FrameReader(Protocol[F]):
+class FrameReader(Protocol[F_co]):
     """A buffer that turns chunks into frames. Never raises for any bytes."""
 
-    def feed(self, chunk: bytes) -> Sequence[F | Noise]:
+    def feed(self, chunk: bytes) -> Sequence[F_co | Noise]:
         """Frames and noise that `chunk` completed, in order."""
 
-    def flush(self) -> Sequence[F | Noise]:
+    def flush(self) -> Sequence[F_co | Noise]:
         """The line fell silent: what is still held can no longer grow. Gives frames hidden behind a false start."""
 
     @property

@@ -1,0 +1,76 @@
+"""An item: what one data identifier holds, part by part, and how to decode it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from protocols.dlt645.formats import Format
+from protocols.errors import BadAnswer
+from protocols.model import Part, Quality, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A data identifier (数据标识) with its parts in the order in which they are sent.
+
+    `least` is how many parts an answer holds at least: a block of rates ends after the rates that the meter has.
+    """
+
+    code: str
+    name: str
+    name_zh: str
+    parts: tuple[tuple[Part, Format], ...]
+    least: int
+    writable: bool = False
+
+    @property
+    def wire(self) -> bytes:
+        """The identifier as sent, DI0 first."""
+        return bytes.fromhex(self.code)[::-1]
+
+    @property
+    def longest(self) -> int:
+        """Bytes of data in the longest answer."""
+        return sum(form.length for _, form in self.parts)
+
+    def decode(self, data: bytes) -> list[Value]:
+        """The values in `data` (behind the identifier, 33H taken off).
+
+        Raises `BadAnswer` where the length is not one that the item can have, or a digit is no BCD: never guessed.
+        """
+        parts = self.parts
+        if len(parts) == 1:
+            part, form = parts[0]
+            if len(data) != form.length:
+                raise self._length_error(data)
+            number, text, quality = form.decode(data)
+            return [Value(part, number, text, quality)]
+        values: list[Value] = []
+        at = 0
+        size = len(data)
+        for part, form in parts:
+            end = at + form.length
+            if end > size:
+                break
+            number, text, quality = form.decode(data[at:end])
+            values.append(Value(part, number, text, quality))
+            at = end
+        if at != size or len(values) < self.least:
+            raise self._length_error(data)
+        return values
+
+    def encode(self, values: list[int | str | None]) -> bytes:
+        """Data bytes for scaled numbers or texts, part by part; may end early after `least`. Raises `ValueError`."""
+        if not self.least <= len(values) <= len(self.parts):
+            raise ValueError(f"item {self.code} takes {self.least} to {len(self.parts)} values, not {len(values)}")
+        return b"".join(form.encode(value) for (_, form), value in zip(self.parts, values, strict=False))
+
+    def nothing(self) -> list[Value]:
+        """Every part as "not available"."""
+        return [Value(part, None, None, Quality.NOT_AVAILABLE) for part, _ in self.parts]
+
+    def _length_error(self, data: bytes) -> BadAnswer:
+        lengths = [form.length for _, form in self.parts]
+        shortest, longest = sum(lengths[: self.least]), sum(lengths)
+        expected = str(longest) if shortest == longest else f"{shortest} to {longest} in whole values"
+        return BadAnswer(f"item {self.code} has {len(data)} bytes of data, expected {expected}", data)

@@ -1,0 +1,161 @@
+"""A DL/T 645 meter model as data.
+
+    [dlt645]
+    edition = "2007"
+    items = ["00010000", "0001FF00", ...]    # the data identifiers that the meter answers
+
+    [[format]]                                # only where the meter's digits differ from the standard's
+    item = "02010100"
+    bytes = 3
+    decimals = 3
+    signed = false
+
+What an item holds is known from its identifier (`items.py`), and a quantity is found by its OBIS code, so a model lists
+identifiers and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import msgspec
+
+from protocols.dlt645 import address as addresses
+from protocols.dlt645.formats import Number
+from protocols.dlt645.frame import Frame
+from protocols.dlt645.item import Item
+from protocols.dlt645.items import item as standard_item
+from protocols.dlt645.items import resized
+from protocols.dlt645.read import read_item
+from protocols.dlt645.reader import FrameReader
+from protocols.dlt645.wire import Wire
+from protocols.errors import BadAnswer, ModelError
+from protocols.exchange import Exchange
+from protocols.meter_model import Golden, Head
+from protocols.model import Quantity, Value
+from protocols.quantities import quantity as named_quantity
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRead:
+    """One item read with 11H."""
+
+    item: Item
+
+    @property
+    def label(self) -> str:
+        return self.item.code
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        return tuple(part.quantity for part, _ in self.item.parts if part.quantity)
+
+    def exchange(self, address: str, wire: Wire) -> Exchange[Frame, list[Value]]:
+        return read_item(address, self.item, wire.preamble)
+
+
+class _Settings(msgspec.Struct, forbid_unknown_fields=True):
+    items: list[str]
+    edition: Literal["2007"] = "2007"
+
+
+class _FormatRow(msgspec.Struct, forbid_unknown_fields=True):
+    item: str
+    bytes: int
+    decimals: int
+    signed: bool = False
+
+
+class _Tables(msgspec.Struct, forbid_unknown_fields=True):
+    dlt645: _Settings
+    format: list[_FormatRow] = []
+
+
+@dataclass(frozen=True)
+class Dlt645Model:
+    """A kind of DL/T 645 meter; see `protocols.meter_model.MeterModel`."""
+
+    head: Head
+    reads: Mapping[str, ItemRead]
+
+    @cached_property
+    def quantities(self) -> tuple[Quantity, ...]:
+        found = {q.id: q for read in self.reads.values() for q in read.quantities}
+        return tuple(found[key] for key in sorted(found))
+
+    def plan(self, wanted: Collection[Quantity]) -> tuple[ItemRead, ...]:
+        """Blocks where they save a request, single items elsewhere: cover most with each, the shortest on a tie."""
+        missing = set(wanted)
+        lacking = missing - set(self.quantities)
+        if lacking:
+            names = ", ".join(sorted(q.name for q in lacking))
+            raise ModelError(f"model {self.head.name} does not give {names}")
+        chosen = []
+        while missing:
+            best = max(
+                self.reads.values(), key=lambda r: (len(missing & set(r.quantities)), -r.item.least, -r.item.longest)
+            )
+            chosen.append(best)
+            missing -= set(best.quantities)
+        return tuple(chosen)
+
+    def read(self, item: str) -> ItemRead:
+        if item.upper() in self.reads:
+            return self.reads[item.upper()]
+        try:
+            quantity = named_quantity(item)
+        except ModelError as no_quantity:
+            try:
+                return ItemRead(standard_item(item))
+            except ModelError as no_item:
+                raise ModelError(f"{no_item}; and {no_quantity}") from None
+        return self.plan([quantity])[0]
+
+    def check_address(self, address: str) -> str:
+        return addresses.normal(address)
+
+    def decode_golden(self, golden: Golden) -> list[Value]:
+        """Run the conversation against the golden bytes: the request must be ours, the reply must answer it."""
+        asked = _only_frame(golden.request)
+        read = self.read(asked.data[:4][::-1].hex())
+        conversation = read.exchange(addresses.from_wire(asked.address), Wire())
+        ask = next(conversation)
+        if ask.data.lstrip(b"\xfe") != asked.raw:
+            raise BadAnswer(f"golden request differs from ours, {ask.data.hex(' ')}", golden.request)
+        reply = _only_frame(golden.reply)
+        if not ask.answers(reply):
+            raise BadAnswer("golden reply does not answer the golden request", golden.reply)
+        try:
+            conversation.send(reply)
+        except StopIteration as done:
+            values: list[Value] = done.value
+            return values
+        raise BadAnswer("golden reply wants a follow-up", golden.reply)
+
+
+def parse_model(head: Head, tables: dict[str, Any]) -> Dlt645Model:
+    """The rest of a model file whose protocol is dlt645. Raises `ModelError` or `msgspec.ValidationError`."""
+    settings = msgspec.convert(tables, _Tables)
+    formats = {row.item.upper(): Number(row.bytes, row.decimals, row.signed) for row in settings.format}
+    reads: dict[str, ItemRead] = {}
+    for code in settings.dlt645.items:
+        found = standard_item(code)
+        if found.code in reads:
+            raise ModelError(f"dlt645.items holds {found.code} twice")
+        reads[found.code] = ItemRead(resized(found, formats.pop(found.code)) if found.code in formats else found)
+    if formats:
+        raise ModelError(f"format.item {next(iter(formats))} is not among dlt645.items")
+    if not reads:
+        raise ModelError("dlt645.items is empty, expected at least one data identifier")
+    return Dlt645Model(head, reads)
+
+
+def _only_frame(raw: bytes) -> Frame:
+    reader = FrameReader()
+    frames = [event for event in [*reader.feed(raw), *reader.flush()] if isinstance(event, Frame)]
+    if len(frames) != 1:
+        raise BadAnswer("expected exactly one sound frame", raw)
+    return frames[0]
