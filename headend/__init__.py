@@ -1,0 +1,1 @@
+"""The operating core: configuration, daemon, collection, command line. It composes everything; nobody imports it."""

@@ -1,0 +1,131 @@
+"""`headend COMMAND ...`: finds the command's module, and turns every error into a reason and an exit code.
+
+Exit codes: 0 done; 1 the meter, link or operation failed; 2 wrong usage or configuration; 3 database or broker not
+reachable. No traceback reaches a user, unless the fault is ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+from headend.cli.output import Output
+from headend.errors import HeadendError
+from protocols.errors import CommunicationError, ModelError
+
+COMMANDS: Final = {
+    "demo": "the whole chain on embedded parts: collects from simulated meters, shows and exports what was read",
+    "init": "write a configuration and set up the database",
+    "check": "verify configuration, database, lines and models",
+    "run": "the daemon: collect until told to stop",
+    "status": "health of daemon, database and collection",
+    "meter": "the registry of meters, lines and usage points",
+    "model": "the kinds of meter that are known",
+    "read": "read a meter now, from the registry or by its link",
+    "readings": "stored readings of a meter",
+    "frame": "decode and encode frames",
+    "simulate": "meters and buses for a test lab",
+}
+"""Command name to the sentence that `--help` shows; the module has the same name."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Usage errors are printed the way every other error is."""
+
+    as_json = False
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        Output(_Parser.as_json).failure(f"{message} (see {self.prog} --help)", "usage")
+        sys.exit(2)
+
+
+def common() -> argparse.ArgumentParser:
+    """Options that are accepted before and after the command."""
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="results as JSON on stdout")
+    options.add_argument(
+        "--config",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="configuration (default: $HEADEND_CONFIG, else ./headend.toml)",
+    )
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """The entry point."""
+    sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+
+
+def run(argv: list[str]) -> int:
+    """Run one command and return its exit code."""
+    _Parser.as_json = "--json" in argv
+    arguments = parser(argv).parse_args(argv)
+    arguments.json = getattr(arguments, "json", False)
+    arguments.config = getattr(arguments, "config", None) or os.environ.get("HEADEND_CONFIG") or "headend.toml"
+    output = Output(arguments.json)
+    if arguments.command is None:
+        parser(argv).print_help(sys.stderr)
+        return 2
+    try:
+        code: int = _module(arguments.command).run(arguments, output)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except HeadendError as error:
+        output.failure(str(error), _KINDS[error.exit_code])
+        return error.exit_code
+    except ModelError as error:
+        output.failure(str(error), "usage")
+        return 2
+    except CommunicationError as error:
+        output.failure(str(error), error.label)
+        return 1
+    except _storage_error() as error:
+        output.failure(str(error), "service" if _unreachable(error) else "failed")
+        return 3 if _unreachable(error) else 1
+    return code
+
+
+_KINDS: Final = {1: "failed", 2: "usage", 3: "service"}
+
+
+def _storage_error() -> Any:
+    """The storage error tree, if a command has loaded it: short commands never do."""
+    module = sys.modules.get("storage.errors")
+    return module.StorageError if module else ()
+
+
+def _unreachable(error: Exception) -> bool:
+    return isinstance(error, sys.modules["storage.errors"].DatabaseUnreachable)
+
+
+def _module(command: str) -> Any:
+    return importlib.import_module(f"headend.cli.{command}")
+
+
+def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser for `argv`; only the commands named there are loaded, so that short ones start fast."""
+    shared = common()
+    top = _Parser(
+        prog="headend",
+        description="Smart-meter head-end system: DL/T 645 and Modbus meters into TimescaleDB.",
+        epilog="exit codes: 0 done; 1 the meter, link or operation failed; 2 wrong usage or configuration; "
+        "3 database or broker not reachable",
+        parents=[shared],
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    for name, sentence in COMMANDS.items():
+        sub = commands.add_parser(
+            name, help=sentence, description=sentence[0].upper() + sentence[1:] + ".", parents=[shared]
+        )
+        if name in argv:
+            _module(name).add(sub)
+    return top

@@ -1,0 +1,218 @@
+"""The configuration: one TOML file. An error names the file, the key and what was expected.
+
+timezone = "Asia/Shanghai"             # of the meters' clocks
+
+[database]
+dsn = "postgresql://user@host/db"      # or, for an embedded server of our own:
+directory = "database"                 # relative to this file
+
+[daemon]
+name = "headend"
+metrics = "127.0.0.1:9645"             # Prometheus; "" for none
+
+[queue]
+captures = 10000                       # bound of what waits for the database; pollers wait when it is full
+
+[timing.dlt645]                        # per protocol; see docs/configuration.md
+response = "500ms"
+
+[[plan]]
+name = "curve"
+every = "15m"
+quantities = ["active_energy_import", "voltage_l1"]
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from headend.duration import seconds
+from headend.errors import UsageFault
+from protocols.errors import ModelError
+from protocols.model import Quantity
+from protocols.quantities import quantity
+from protocols.timing import Timing
+
+
+class _Strict(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    pass
+
+
+class Database(_Strict):
+    """Where readings are kept: a server's `dsn`, or an embedded server in `directory`."""
+
+    dsn: str = ""
+    directory: str = ""
+
+
+class Daemon(_Strict):
+    """`metrics` is host:port of the Prometheus endpoint, empty for none."""
+
+    name: str = "headend"
+    metrics: str = "127.0.0.1:9645"
+    log: str = "info"
+    heartbeat: str = "2s"
+
+
+class Queue(_Strict):
+    """Bounds of what waits between pollers and database."""
+
+    captures: int = 10_000
+    batch: int = 2_000
+    linger: str = "200ms"
+
+
+class TimingTable(_Strict):
+    """See `protocols.timing.Timing`; durations are written out."""
+
+    response: str = "500ms"
+    latency: str = "500ms"
+    gap: str = "500ms"
+    pause: str = "20ms"
+    late: str = "5s"
+    retries: int = 2
+
+    def timing(self, bits_per_second: int = 0) -> Timing:
+        return Timing(
+            response=seconds(self.response),
+            latency=seconds(self.latency),
+            gap=seconds(self.gap),
+            pause=seconds(self.pause),
+            late=seconds(self.late),
+            retries=self.retries,
+            bits_per_second=bits_per_second,
+        )
+
+
+class Timings(_Strict):
+    dlt645: TimingTable = TimingTable()
+    modbus: TimingTable = TimingTable()
+
+
+class PlanTable(_Strict):
+    """What is read how often; slots are multiples of `every` since 1970-01-01T00:00Z."""
+
+    name: str
+    every: str
+    quantities: list[str]
+
+    @property
+    def period_s(self) -> int:
+        return round(seconds(self.every))
+
+    @property
+    def wanted(self) -> tuple[Quantity, ...]:
+        return tuple(quantity(name) for name in self.quantities)
+
+
+class Config(_Strict):
+    """The whole file. `path` is where it was read from."""
+
+    database: Database = Database()
+    daemon: Daemon = Daemon()
+    queue: Queue = Queue()
+    timing: Timings = Timings()
+    plan: list[PlanTable] = []
+    timezone: str = "Asia/Shanghai"
+    path: str = ""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.path).resolve().parent
+
+    @property
+    def database_directory(self) -> Path | None:
+        """The embedded server's data directory; None where a server is named by its dsn."""
+        return None if self.database.dsn else self.folder / self.database.directory
+
+
+def load(path: str) -> Config:
+    """Read and check `path`. Raises `UsageFault` naming file, key and what was expected."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageFault(
+            f"{path}: {error.strerror}; write one with `headend init`, or name it with --config"
+        ) from error
+    return parse(text, path)
+
+
+def parse(text: str, path: str) -> Config:
+    """Check the text of a configuration file. Raises `UsageFault`."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageFault(f"{path}: not TOML: {error}") from error
+    if "path" in tables:
+        raise UsageFault(f"{path}: unknown key path")
+    try:
+        config = msgspec.convert({**tables, "path": path}, Config)
+    except msgspec.ValidationError as error:
+        raise UsageFault(f"{path}: {_keyed(str(error))}") from error
+    for key, problem in _problems(config):
+        raise UsageFault(f"{path}: {key}: {problem}")
+    return config
+
+
+def _keyed(message: str) -> str:
+    """msgspec's "Expected `int`, got `str` - at `$.queue.captures`" with the key in front."""
+    what, _, where = message.partition(" - at ")
+    return f"{where.strip('`').removeprefix('$.')}: {what}" if where else what
+
+
+_LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def _problems(config: Config) -> list[tuple[str, str]]:
+    """What types cannot say: (key, what was expected)."""
+    found: list[tuple[str, str]] = []
+    if bool(config.database.dsn) == bool(config.database.directory):
+        found.append(("database", "expected either dsn (a server) or directory (an embedded one)"))
+    try:
+        ZoneInfo(config.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        found.append(("timezone", f"{config.timezone!r} is no time zone, expected a name such as Asia/Shanghai"))
+    if config.daemon.log not in _LOG_LEVELS:
+        found.append(("daemon.log", f"{config.daemon.log!r}, expected one of {', '.join(_LOG_LEVELS)}"))
+    if config.daemon.metrics and not config.daemon.metrics.rpartition(":")[2].isdigit():
+        found.append(("daemon.metrics", f"{config.daemon.metrics!r}, expected host:port or an empty text"))
+    if config.queue.captures < 1 or config.queue.batch < 1:
+        found.append(("queue", "captures and batch are at least 1"))
+    durations = {"daemon.heartbeat": config.daemon.heartbeat, "queue.linger": config.queue.linger}
+    for protocol in ("dlt645", "modbus"):
+        table: TimingTable = getattr(config.timing, protocol)
+        durations |= {
+            f"timing.{protocol}.{k}": getattr(table, k) for k in ("response", "latency", "gap", "pause", "late")
+        }
+        if table.retries < 0:
+            found.append((f"timing.{protocol}.retries", "is at least 0"))
+    names = set()
+    for number, plan in enumerate(config.plan):
+        durations[f"plan[{number}].every"] = plan.every
+        try:
+            if not plan.wanted:
+                found.append((f"plan[{number}].quantities", "is empty, expected at least one quantity"))
+            if plan.period_s < 1:
+                found.append((f"plan[{number}].every", f"{plan.every!r}, expected whole seconds, at least 1s"))
+        except ModelError as error:
+            found.append((f"plan[{number}].quantities", str(error)))
+        except ValueError:
+            pass  # the duration itself is wrong: told below, with its key
+        if plan.name in names:
+            found.append((f"plan[{number}].name", f"{plan.name!r} stands twice"))
+        names.add(plan.name)
+    for key, text in durations.items():
+        try:
+            seconds(text)
+        except ValueError as error:
+            found.append((key, str(error)))
+    return found
