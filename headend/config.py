@@ -39,18 +39,14 @@ from protocols.quantities import quantity
 from protocols.timing import Timing
 
 
-class _Strict(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    pass
-
-
-class Database(_Strict):
+class Database(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Where readings are kept: a server's `dsn`, or an embedded server in `directory`."""
 
     dsn: str = ""
     directory: str = ""
 
 
-class Daemon(_Strict):
+class Daemon(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """`metrics` is host:port of the Prometheus endpoint, empty for none."""
 
     name: str = "headend"
@@ -59,7 +55,7 @@ class Daemon(_Strict):
     heartbeat: str = "2s"
 
 
-class Queue(_Strict):
+class Queue(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Bounds of what waits between pollers and database."""
 
     captures: int = 10_000
@@ -67,7 +63,7 @@ class Queue(_Strict):
     linger: str = "200ms"
 
 
-class TimingTable(_Strict):
+class TimingTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """See `protocols.timing.Timing`; durations are written out."""
 
     response: str = "500ms"
@@ -89,12 +85,12 @@ class TimingTable(_Strict):
         )
 
 
-class Timings(_Strict):
+class Timings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     dlt645: TimingTable = TimingTable()
     modbus: TimingTable = TimingTable()
 
 
-class PlanTable(_Strict):
+class PlanTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What is read how often; slots are multiples of `every` since 1970-01-01T00:00Z."""
 
     name: str
@@ -110,7 +106,7 @@ class PlanTable(_Strict):
         return tuple(quantity(name) for name in self.quantities)
 
 
-class Config(_Strict):
+class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file. `path` is where it was read from."""
 
     database: Database = Database()

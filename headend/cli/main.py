@@ -44,9 +44,9 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(2)
 
 
-def common() -> argparse.ArgumentParser:
+def common() -> _Parser:
     """Options that are accepted before and after the command."""
-    options = argparse.ArgumentParser(add_help=False)
+    options = _Parser(add_help=False)
     options.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="results as JSON on stdout")
     options.add_argument(
         "--config",
