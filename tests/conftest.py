@@ -1,0 +1,75 @@
+"""Fixtures that every folder of tests may use. Servers start once a session, at the first test that asks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Mosquitto, PostgresServer, free_port, plain_server, timescale_server
+
+Servers = Callable[[str], PostgresServer]
+
+LEVELS = [
+    pytest.param("plain", marks=pytest.mark.postgres),
+    pytest.param("timescale", marks=[pytest.mark.postgres, pytest.mark.timescale]),
+]
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """PostgreSQL by level, `plain` or `timescale`."""
+    kinds = {"plain": plain_server, "timescale": timescale_server}
+    running: dict[str, PostgresServer] = {}
+    with ExitStack() as stack:
+
+        def get(level: str) -> PostgresServer:
+            if level not in running:
+                running[level] = stack.enter_context(kinds[level]())
+            return running[level]
+
+        yield get
+
+
+@pytest.fixture(params=LEVELS)
+def postgres(request: pytest.FixtureRequest, servers: Servers) -> PostgresServer:
+    """Each level in turn: a test that uses it runs on plain PostgreSQL and on TimescaleDB."""
+    level: str = request.param
+    return servers(level)
+
+
+@pytest.fixture
+async def database(postgres: PostgresServer) -> AsyncIterator[str]:
+    """A migrated database of this test alone, as conninfo; on each level in turn."""
+    with postgres.fresh(await postgres.template()) as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def empty_database(postgres: PostgresServer) -> Iterator[str]:
+    """A database without tables, as conninfo; on each level in turn."""
+    with postgres.fresh() as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+async def plain_database(servers: Servers) -> AsyncIterator[str]:
+    """A migrated database on plain PostgreSQL only, for tests that are not about the database."""
+    server = servers("plain")
+    with server.fresh(await server.template()) as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A broker of this test alone, anonymous, with an unlimited queue and a persistent store."""
+    directory = tmp_path / "mosquitto"
+    directory.mkdir()
+    broker = Mosquitto(directory, free_port())
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
