@@ -61,11 +61,18 @@ class Driver(Generic[F]):
     """
 
     def __init__(
-        self, link: Link, reader: FrameReader[F], timing: Timing, *, echo: bool = False, tap: Tap | None = None
+        self,
+        link: Link,
+        reader: FrameReader[F],
+        timing: Timing,
+        *,
+        echo: bool = False,
+        tap: Tap | None = None,
+        counters: LineCounters | None = None,
     ) -> None:
         self.link = link
         self.timing = timing
-        self.counters = LineCounters()
+        self.counters = counters or LineCounters()
         self._reader = reader
         self._echo = echo
         self._tap = tap or Tap()

@@ -1,0 +1,53 @@
+"""What a protocol wants of a line: link defaults, framing, the model that stands in where none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from headend.errors import UsageFault
+from protocols import modbus
+from protocols.dlt645.wire import Wire as Dlt645Wire
+from protocols.links.url import scheme_of
+from protocols.meter_model import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """`link`: URL parameters that hold where the URL does not say; `model` reads items where none is named."""
+
+    link: Mapping[str, str]
+    wires: Mapping[str, Callable[[], Wire[Any]]]
+    model: str | None
+
+
+DIALECTS: Final[Mapping[str, Dialect]] = {
+    # DL/T 645-2007, 5.1: 8 data bits, even parity, 1 stop bit; 2400 bit/s from the factory
+    "dlt645": Dialect({"baudrate": "2400", "parity": "E"}, {"": Dlt645Wire}, "dlt645_2007"),
+    # Meters come with 9600 8N1 far more often than with the even parity that the Modbus guide asks for
+    "modbus": Dialect({"baudrate": "9600", "parity": "N"}, {"rtu": modbus.RtuWire, "tcp": modbus.TcpWire}, None),
+}
+
+
+def dialect(protocol: str) -> Dialect:
+    """Raises `UsageFault` for a protocol that is not spoken here."""
+    if protocol not in DIALECTS:
+        raise UsageFault(f"unknown protocol {protocol!r}: expected one of {', '.join(DIALECTS)}")
+    return DIALECTS[protocol]
+
+
+def wire(protocol: str, url: str, framing: str = "") -> Wire[Any]:
+    """A fresh framing for one open line. Modbus over ``tcp://`` is Modbus TCP unless `framing` says rtu; else RTU.
+
+    Raises `UsageFault` for a framing that the protocol has not.
+    """
+    wires = dialect(protocol).wires
+    chosen = framing
+    if not chosen and protocol == "modbus":
+        chosen = "tcp" if scheme_of(url).split("+")[-1] == "tcp" else "rtu"
+    if chosen not in wires:
+        raise UsageFault(
+            f"framing {framing!r} does not fit {protocol}: expected one of {', '.join(filter(None, wires))}"
+        )
+    return wires[chosen]()

@@ -1,0 +1,103 @@
+"""One line of the plant while it is worked: its link opened on demand and opened again when it went away."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from headend.dialect import dialect, wire
+from protocols.driver import Driver, LineCounters, Tap
+from protocols.errors import LinkClosed, LinkUnreachable
+from protocols.exchange import Exchange
+from protocols.links.open import open_link
+from protocols.timing import Timing
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LinePath:
+    """Where a line is and what is spoken on it."""
+
+    name: str
+    url: str
+    protocol: str
+    framing: str = ""
+    echo: bool = False
+
+    @property
+    def bits_per_second(self) -> int:
+        """The baud rate of a serial line, for its time budget; 0 where bytes take no time that we know."""
+        if not self.url.startswith(("serial:", "faulty+serial:")):
+            return 0
+        stated = parse_qs(urlsplit(self.url).query).get("baudrate")
+        return int(stated[0] if stated else dialect(self.protocol).link["baudrate"])
+
+
+class Line:
+    """Conversations on one line. `counters` lives as long as the line, over every link that it has had."""
+
+    def __init__(self, path: LinePath, timing: Timing, tap: Tap | None = None) -> None:
+        self.path = path
+        self.counters = LineCounters()
+        self.opened = 0
+        self.failures = 0
+        self.wire = wire(path.protocol, path.url, path.framing)
+        self._timing = timing
+        self._tap = tap
+        self._driver: Driver[Any] | None = None
+        self._not_before = 0.0
+        self._reason = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self._driver is not None
+
+    async def run(self, exchange: Exchange[Any, T]) -> T:
+        """Run one conversation; opens the link first if need be.
+
+        Raises what the conversation raises, and `LinkUnreachable` at once while a failed link's back-off lasts.
+        """
+        try:
+            driver = self._driver or await self._open()
+        except BaseException:
+            exchange.close()
+            raise
+        try:
+            return await driver.run(exchange)
+        except LinkClosed as error:
+            await self.close()
+            self._back_off(str(error))
+            raise
+
+    async def close(self) -> None:
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            await driver.link.close()
+
+    async def _open(self) -> Driver[Any]:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._not_before:
+            raise LinkUnreachable(self._reason)
+        try:
+            link = await open_link(self.path.url, defaults=dialect(self.path.protocol).link)
+        except LinkUnreachable as error:
+            self._back_off(str(error))
+            raise
+        self.failures = 0
+        self.opened += 1
+        driver: Driver[Any] = Driver(
+            link, self.wire.reader(), self._timing, echo=self.path.echo, tap=self._tap, counters=self.counters
+        )
+        self._driver = driver
+        return driver
+
+    def _back_off(self, reason: str) -> None:
+        """Half a second, doubling to a minute, with a quarter of jitter so that many lines do not knock together."""
+        self._reason = reason
+        delay = min(60.0, 0.5 * 2**self.failures) * random.uniform(0.75, 1.25)
+        self.failures += 1
+        self._not_before = asyncio.get_running_loop().time() + delay

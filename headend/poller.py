@@ -1,0 +1,142 @@
+"""One line's poller: at every slot of every plan it surveys the line's meters, one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from headend.line import Line
+from headend.pending import Pending
+from headend.slots import next_slot
+from headend.survey import MeterPath, Survey, Task, missed, survey, task_of
+from protocols.model import Quantity
+
+_log = structlog.get_logger("poller")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked of every meter at each slot."""
+
+    name: str
+    period_s: int
+    quantities: tuple[Quantity, ...]
+
+
+@dataclass(slots=True)
+class PollerCounters:
+    """What a line's poller has done since it was started."""
+
+    slots: int = 0
+    surveys: int = 0
+    readings: int = 0
+    """Values that were received and queued: acknowledged, never to be lost."""
+    captures: int = 0
+    misses: int = 0
+    late: int = 0
+    """Meters not reached before their slot was over."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Poller:
+    """Polls `meters` of one line by `plans`. A slot's reading is taken within the slot or not at all."""
+
+    def __init__(
+        self,
+        line: Line,
+        meters: Sequence[MeterPath],
+        plans: Sequence[Plan],
+        pending: Pending,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        self.line = line
+        self.counters = PollerCounters()
+        self.failures: dict[str, int] = {}
+        """Meter name to slots in a row in which it did not answer."""
+        self._meters = meters
+        self._pending = pending
+        self._now = now
+        self._stopping = asyncio.Event()
+        self._plans = [(plan, _tasks(meters, plan)) for plan in plans]
+
+    def stop(self) -> None:
+        """Begin no further survey; the one under way is finished and queued."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Until `stop`."""
+        due = {number: next_slot(self._now(), plan.period_s) for number, (plan, _) in enumerate(self._plans)}
+        while due and not self._stopping.is_set():
+            number = min(due, key=lambda n: (due[n], self._plans[n][0].period_s))
+            slot = due[number]
+            if not await self._sleep_until(slot):
+                break
+            plan, tasks = self._plans[number]
+            await self._collect(tasks, slot)
+            following = slot + timedelta(seconds=plan.period_s)
+            due[number] = max(following, next_slot(self._now() - timedelta(seconds=plan.period_s), plan.period_s))
+        await self.line.close()
+
+    async def _sleep_until(self, moment: datetime) -> bool:
+        """False if told to stop meanwhile. Looks at the clock every minute at least: clocks are set, too."""
+        while not self._stopping.is_set():
+            left = (moment - self._now()).total_seconds()
+            if left <= 0:
+                return True
+            try:
+                async with asyncio.timeout(min(left, 60.0)):
+                    await self._stopping.wait()
+            except TimeoutError:
+                continue
+        return False
+
+    async def _collect(self, tasks: Mapping[int, Task], slot: datetime) -> None:
+        self.counters.slots += 1
+        for meter in self._meters:
+            task = tasks.get(meter.id)
+            if task is None:
+                continue
+            if self._stopping.is_set():
+                return
+            if self._now() >= slot + timedelta(seconds=task.period_s):
+                result = missed(meter, task, slot, "late", self._now())
+                self.counters.late += 1
+            else:
+                result = await survey(self.line, meter, task, slot, self._now)
+                self._tell(meter, result)
+            await self._pending.put([*result.captures, *result.misses])
+            self._count(result)
+
+    def _count(self, result: Survey) -> None:
+        self.counters.surveys += 1
+        self.counters.readings += result.readings
+        self.counters.captures += len(result.captures)
+        self.counters.misses += len(result.misses)
+
+    def _tell(self, meter: MeterPath, result: Survey) -> None:
+        """Say when a meter falls silent and when it is back, not every slot of its silence."""
+        if result.captures:
+            if self.failures.pop(meter.name, 0):
+                _log.info("meter answers again", meter=meter.name, line=self.line.path.name)
+        else:
+            count = self.failures[meter.name] = self.failures.get(meter.name, 0) + 1
+            if count == 1:
+                reason = str(result.errors[-1]) if result.errors else "nothing came"
+                _log.warning("meter gives nothing", meter=meter.name, line=self.line.path.name, reason=reason)
+
+
+def _tasks(meters: Sequence[MeterPath], plan: Plan) -> dict[int, Task]:
+    """Meter id to what the plan means for it; meters with nothing to give are left out."""
+    by_model: dict[str, Task] = {}
+    for meter in meters:
+        name = meter.model.head.name
+        if name not in by_model:
+            by_model[name] = task_of(meter.model, plan.quantities, plan.period_s)
+    return {meter.id: by_model[meter.model.head.name] for meter in meters if by_model[meter.model.head.name].wanted}

@@ -1,0 +1,72 @@
+"""Takes what is pending to the database, batch by batch; a record leaves the queue when it is committed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from headend.pending import Pending
+from protocols.model import Capture
+from storage.errors import DatabaseUnreachable
+from storage.writer import Miss, Writer
+
+_log = structlog.get_logger("recorder")
+
+
+@dataclass(slots=True)
+class RecorderCounters:
+    """What the recorder has done since it was started."""
+
+    batches: int = 0
+    captures: int = 0
+    stored: int = 0
+    merged: int = 0
+    duplicates: int = 0
+    misses: int = 0
+    unreachable: int = 0
+
+
+class Recorder:
+    """`run` until the queue is closed and empty. A database that is away is waited for, with growing pauses to 5 s."""
+
+    def __init__(self, writer: Writer, pending: Pending, most: int, linger: float) -> None:
+        self.counters = RecorderCounters()
+        self.waiting = False
+        self._writer = writer
+        self._pending = pending
+        self._most = most
+        self._linger = linger
+
+    async def run(self) -> None:
+        while batch := await self._pending.batch(self._most, self._linger):
+            await self._write([r for r in batch if isinstance(r, Capture)], [r for r in batch if isinstance(r, Miss)])
+            await self._pending.done(len(batch))
+
+    async def _write(self, captures: list[Capture], misses: list[Miss]) -> None:
+        pause = 0.25
+        while True:
+            try:
+                written = await self._writer.write(captures)
+                await self._writer.write_misses(misses)
+                break
+            except DatabaseUnreachable as error:
+                self.counters.unreachable += 1
+                if not self.waiting:
+                    _log.warning(
+                        "database away, holding what was received", reason=str(error), pending=len(self._pending)
+                    )
+                self.waiting = True
+                await asyncio.sleep(pause)
+                pause = min(5.0, pause * 2)
+        if self.waiting:
+            _log.info("database back", pending=len(self._pending))
+            self.waiting = False
+        counters = self.counters
+        counters.batches += 1
+        counters.captures += len(captures)
+        counters.misses += len(misses)
+        counters.stored += written.stored
+        counters.merged += written.merged
+        counters.duplicates += written.duplicates

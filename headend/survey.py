@@ -1,0 +1,143 @@
+"""Reading one meter for one moment: the reads of its plan, and what they gave, as captures and misses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from headend.line import Line
+from protocols.errors import CommunicationError, LinkError, NoAnswer
+from protocols.meter_model import MeterModel, Read
+from protocols.model import POSITIONS, Capture, Quality, Quantity, Source, Value
+from protocols.quantities import HOME
+from storage.writer import Miss
+
+
+@dataclass(frozen=True, slots=True)
+class MeterPath:
+    """A meter as the poller sees it."""
+
+    id: int
+    name: str
+    address: str
+    model: MeterModel
+
+
+@dataclass(slots=True)
+class Survey:
+    """What one meter gave for one moment."""
+
+    captures: list[Capture] = field(default_factory=list)
+    misses: list[Miss] = field(default_factory=list)
+    errors: list[CommunicationError] = field(default_factory=list)
+
+    @property
+    def readings(self) -> int:
+        """Values gathered, the meter's own "not available" among them."""
+        return sum(
+            value is not None or quality is not Quality.GOOD
+            for capture in self.captures
+            for value, quality in zip(capture.values, capture.quality, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a plan means for one kind of meter: the quantities it can give, and the reads that give them."""
+
+    period_s: int
+    wanted: tuple[Quantity, ...]
+    reads: tuple[Read, ...]
+
+
+def task_of(model: MeterModel, quantities: Iterable[Quantity], period_s: int) -> Task:
+    """The part of `quantities` that this kind of meter can give; the task may be empty."""
+    known = set(model.quantities)
+    wanted = tuple(quantity for quantity in quantities if quantity in known)
+    return Task(period_s, wanted, tuple(model.plan(wanted)))
+
+
+async def survey(line: Line, meter: MeterPath, task: Task, slot: datetime, now: Callable[[], datetime]) -> Survey:
+    """Make every read of `task`, then gather what came into captures at `slot`.
+
+    A refused or broken answer costs its own values; silence or a lost link ends the meter's turn. What comes in after
+    the slot is over belongs to no moment that was asked for, and is missed as late.
+    """
+    result = Survey()
+    values: dict[Quantity, tuple[Value, datetime]] = {}
+    reasons: dict[Quantity, str] = {}
+    end = slot + timedelta(seconds=task.period_s)
+    default = "not_given"
+    for read in task.reads:
+        if now() >= end:
+            default = "late"
+            break
+        try:
+            answer = await line.run(read.exchange(meter.address, line.wire))
+        except CommunicationError as error:
+            result.errors.append(error)
+            reasons.update(dict.fromkeys(read.quantities, error.label))
+            if isinstance(error, NoAnswer | LinkError):
+                default = error.label
+                break
+        else:
+            received = now()
+            if received >= end:
+                default = "late"
+                break
+            values.update({value.part.quantity: (value, received) for value in answer if value.part.quantity})
+    gather(result, meter.id, task.wanted, values, reasons, default, slot, now())
+    return result
+
+
+def missed(meter: MeterPath, task: Task, slot: datetime, reason: str, now: datetime) -> Survey:
+    """A survey that was not even begun."""
+    result = Survey()
+    gather(result, meter.id, task.wanted, {}, {}, reason, slot, now)
+    return result
+
+
+def gather(
+    result: Survey,
+    meter_id: int,
+    wanted: Collection[Quantity],
+    values: dict[Quantity, tuple[Value, datetime]],
+    reasons: dict[Quantity, str],
+    default: str,
+    slot: datetime,
+    now: datetime,
+) -> None:
+    """One capture a layout from the values, one miss a layout where something wanted is lacking."""
+    for layout in sorted({HOME[quantity.id][0].id for quantity in wanted}):
+        members = [quantity for quantity in wanted if HOME[quantity.id][0].id == layout]
+        numbers: list[int | None] = [None] * POSITIONS
+        quality = [Quality.GOOD] * POSITIONS
+        times = []
+        for quantity in members:
+            if quantity not in values:
+                continue
+            value, received = values[quantity]
+            position = HOME[quantity.id][1]
+            numbers[position], quality[position] = stored(value)
+            times.append(received)
+        if times:
+            result.captures.append(
+                Capture(meter_id, layout, slot, max(times), Source.PULL, tuple(numbers), tuple(quality))
+            )
+        if len(times) < len(members):
+            lacking = next(quantity for quantity in members if quantity not in values)
+            result.misses.append(Miss(meter_id, layout, slot, reasons.get(lacking, default), now))
+
+
+_LIMIT = 2**63 - 1
+
+
+def stored(value: Value) -> tuple[int | None, Quality]:
+    """The scaled integer to store, or nothing with its quality."""
+    steps = value.steps
+    if steps is None:
+        return None, value.quality if value.quality is not Quality.GOOD else Quality.NOT_AVAILABLE
+    if abs(steps) > _LIMIT:
+        return None, Quality.OUT_OF_RANGE
+    return steps, value.quality
