@@ -60,7 +60,7 @@ class Poller:
         self.counters = PollerCounters()
         self.failures: dict[str, int] = {}
         """Meter name to slots in a row in which it did not answer."""
-        self._meters = meters
+        self.meters = meters
         self._pending = pending
         self._now = now
         self._stopping = asyncio.Event()
@@ -99,7 +99,7 @@ class Poller:
 
     async def _collect(self, tasks: Mapping[int, Task], slot: datetime) -> None:
         self.counters.slots += 1
-        for meter in self._meters:
+        for meter in self.meters:
             task = tasks.get(meter.id)
             if task is None:
                 continue
@@ -134,9 +134,9 @@ class Poller:
 
 def _tasks(meters: Sequence[MeterPath], plan: Plan) -> dict[int, Task]:
     """Meter id to what the plan means for it; meters with nothing to give are left out."""
-    by_model: dict[str, Task] = {}
+    by_model: dict[int, Task] = {}
     for meter in meters:
-        name = meter.model.head.name
-        if name not in by_model:
-            by_model[name] = task_of(meter.model, plan.quantities, plan.period_s)
-    return {meter.id: by_model[meter.model.head.name] for meter in meters if by_model[meter.model.head.name].wanted}
+        kind = id(meter.model)
+        if kind not in by_model:
+            by_model[kind] = task_of(meter.model, plan.quantities, plan.period_s)
+    return {meter.id: by_model[id(meter.model)] for meter in meters if by_model[id(meter.model)].wanted}

@@ -174,15 +174,22 @@ class Driver(Generic[F]):
                 self.counters.noise += 1
                 self.counters.noise_bytes += len(event.raw)
                 self._tap.show("!", event.raw)
-            elif answer is None and ask is not None and ask.answers(event):
+            elif answer is None and ask is not None and ask.answers(event) and not self._answers_older(ask, event):
                 answer = event
                 if ask.confusable is not None:
                     self._settle(ask.confusable)
             else:
                 self.counters.strays += 1
-                for key in [key for key, owed in self._owed.items() if owed.answers(event)]:
+                for key in [key for key, owed in self._owed.items() if owed.answers(event)][:1]:
                     self._settle(key)
         return answer
+
+    def _answers_older(self, ask: Ask[F], event: F) -> bool:
+        """Whether `event` may as well answer something asked before: a refusal does not say what it refuses."""
+        oldest = asyncio.get_running_loop().time() - self.timing.late
+        return ask.confusable is not None and any(
+            owed.sent_at > oldest and owed.answers(event) for key, owed in self._owed.items() if key != ask.confusable
+        )
 
     def _settle(self, key: Hashable) -> None:
         owed = self._owed[key]

@@ -1,0 +1,98 @@
+"""Reading a meter at once, item by item: what `headend read` does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from headend.dialect import dialect
+from headend.errors import UsageFault
+from headend.line import Line
+from protocols import modbus, models
+from protocols.errors import CommunicationError, LinkError, ModelError, NoAnswer
+from protocols.meter_model import MeterModel, Read
+from protocols.model import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one item gave: values, or the reason why there are none. `asked` is the item as the user wrote it."""
+
+    asked: str
+    values: list[Value]
+    received: datetime
+    error: CommunicationError | None = None
+
+
+def model_for(protocol: str, name: str | None) -> MeterModel | None:
+    """The named model, or the one that stands in; None where items must say everything themselves.
+
+    Raises `ModelError`, or `UsageFault` where model and protocol do not fit.
+    """
+    name = name or dialect(protocol).model
+    if name is None:
+        return None
+    model = models.load(name)
+    if model.head.protocol != protocol:
+        raise UsageFault(f"model {name} speaks {model.head.protocol}, not {protocol}")
+    return model
+
+
+def reads_for(model: MeterModel | None, items: Sequence[str]) -> list[tuple[str, Read]]:
+    """(item as written, the read that gives it). Raises `ModelError` for an item that means nothing."""
+    if model is not None:
+        return [(item, model.read(item)) for item in items]
+    return [(item, modbus.raw_read(item)) for item in items]
+
+
+def address_for(model: MeterModel | None, address: str) -> str:
+    """The address in its normal spelling. Raises `ModelError`."""
+    if model is not None:
+        return model.check_address(address)
+    if not address.isdigit() or int(address) > 255:
+        raise ModelError(f"not a Modbus unit: {address!r}, expected 0 to 255")
+    return str(int(address))
+
+
+async def read_now(line: Line, address: str, reads: Sequence[tuple[str, Read]]) -> tuple[list[Answer], float]:
+    """Every item's answer, and the milliseconds it all took.
+
+    A refused or broken item does not keep the others from being read. Raises `NoAnswer` and `LinkError`: what comes
+    after silence would only be more silence.
+    """
+    answers = []
+    began = time.monotonic()
+    for asked, read in reads:
+        try:
+            values = await line.run(read.exchange(address, line.wire))
+        except (NoAnswer, LinkError):
+            raise
+        except CommunicationError as error:
+            answers.append(Answer(asked, [], datetime.now(UTC), error))
+        else:
+            answers.append(Answer(asked, _asked_for(values, asked, read), datetime.now(UTC)))
+    return answers, (time.monotonic() - began) * 1000
+
+
+def _asked_for(values: list[Value], asked: str, read: Read) -> list[Value]:
+    """Of a block read for one quantity, that quantity alone; all of it where the block itself was asked for."""
+    if asked.upper() == read.label.upper():
+        return values
+    named = [v for v in values if v.part.quantity and asked in (v.part.quantity.name, str(v.part.quantity.obis))]
+    return named or values
+
+
+def told(value: Value, received: datetime) -> dict[str, Any]:
+    """A value as the command line's contract spells it: exact decimal text, the time it was received."""
+    return {
+        "item": value.part.item,
+        "obis": str(value.part.obis) if value.part.obis else None,
+        "name": value.part.name,
+        "value": None if value.number is None and value.text is None else str(value),
+        "unit": str(value.part.unit),
+        "quality": value.quality.name.lower(),
+        "time": received,
+    }

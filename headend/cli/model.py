@@ -1,0 +1,95 @@
+"""`headend model`: the kinds of meter that are known."""
+
+from __future__ import annotations
+
+import argparse
+
+from headend.cli.output import Output
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    from headend.cli.main import common
+
+    verbs = parser.add_subparsers(dest="verb", metavar="list|show|test", required=True)
+    verbs.add_parser("list", help="all models", description="All models that are shipped.", parents=[common()])
+    show = verbs.add_parser("show", help="what one gives", description="What a model gives.", parents=[common()])
+    show.add_argument("model", metavar="MODEL", help="a name, or a .toml file")
+    show.add_argument("--plan", action="store_true", help="the requests that read everything it gives")
+    test = verbs.add_parser(
+        "test", help="decode golden frames", description="Decode a model's golden frames.", parents=[common()]
+    )
+    test.add_argument("model", metavar="MODEL", nargs="*", help="names or .toml files (default: all)")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    return {"list": _list, "show": _show, "test": _test}[arguments.verb](arguments, output)
+
+
+def _list(_arguments: argparse.Namespace, output: Output) -> int:
+    from protocols import models
+
+    heads = [models.load(name) for name in models.names()]
+    for model in heads:
+        if output.as_json:
+            head = model.head
+            output.document(
+                {
+                    "name": head.name,
+                    "title": head.title,
+                    "maker": head.maker,
+                    "protocol": head.protocol,
+                    "quantities": [quantity.name for quantity in model.quantities],
+                    "source": head.source,
+                }
+            )
+    output.table(
+        ["model", "protocol", "title", "quantities>", "golden>"],
+        [(m.head.name, m.head.protocol, m.head.title, len(m.quantities), len(m.head.golden)) for m in heads],
+    )
+    return 0
+
+
+def _show(arguments: argparse.Namespace, output: Output) -> int:
+    from protocols import models
+
+    model = models.load(arguments.model)
+    plan = model.plan(model.quantities)
+    quantities = [(q.name, q.name_zh, str(q.obis), str(q.unit)) for q in model.quantities]
+    if output.as_json:
+        document = {
+            "name": model.head.name,
+            "title": model.head.title,
+            "maker": model.head.maker,
+            "protocol": model.head.protocol,
+            "source": model.head.source,
+            "quantities": [
+                {"name": name, "name_zh": zh, "obis": obis, "unit": unit} for name, zh, obis, unit in quantities
+            ],
+        }
+        if arguments.plan:
+            document["plan"] = [{"item": r.label, "quantities": [q.name for q in r.quantities]} for r in plan]
+        output.document(document)
+        return 0
+    output.text(f"{model.head.name}: {model.head.title} ({model.head.maker}), {model.head.protocol}")
+    output.text(f"source: {model.head.source}")
+    output.table(["quantity", "名称", "OBIS", "unit"], quantities)
+    if arguments.plan:
+        output.table(["request", "gives"], [(r.label, ", ".join(q.name for q in r.quantities)) for r in plan])
+    return 0
+
+
+def _test(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.golden import check
+    from protocols import models
+
+    names = arguments.model or models.names()
+    results = [result for name in names for result in check(models.load(name))]
+    for result in results:
+        if output.as_json:
+            output.document(
+                {"model": result.model, "golden": result.number, "ok": not result.problem, "problem": result.problem}
+            )
+    output.table(["model", "golden>", "result"], [(r.model, r.number, r.problem or "ok") for r in results])
+    broken = sum(bool(result.problem) for result in results)
+    output.text(f"{len(results)} golden conversations of {len(names)} models, {broken} broken")
+    return 1 if broken else 0

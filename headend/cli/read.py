@@ -1,0 +1,131 @@
+"""`headend read`: a meter now, from the registry or by its link."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from typing import Any
+
+from headend.cli.output import Output
+
+EPILOG = """\
+ITEM is an OBIS code (1-0:1.8.0), a quantity's name (active_energy_import), a data identifier (00010000) or a register
+of the model (input:52). Without ITEM a meter of the registry is read by its plans.
+
+LINK is a URL: serial:///dev/ttyUSB0?baudrate=2400&parity=E, tcp://host:port, tcp-listen://host:port?register=ID,
+mqtt://host:port/up/topic?down=down/topic&payload=hex
+
+examples:
+  headend read --link serial:///dev/ttyUSB0 --protocol dlt645 --address 123456789012 00010000
+  headend read --link tcp://192.0.2.7:502 --protocol modbus --model eastron_sdm630 --address 1 active_power
+  headend read METER-0001 voltage_l1 1-0:1.8.0
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.usage = (
+        "headend read METER [ITEM ...]\n"
+        "       headend read --link URL --protocol dlt645|modbus --address A [--model M] ITEM ..."
+    )
+    parser.epilog = EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("words", nargs="*", metavar="METER ITEM", help="the meter's name (not with --link), then items")
+    parser.add_argument("--link", metavar="URL", help="read without any set-up through this link")
+    parser.add_argument("--protocol", choices=["dlt645", "modbus"], help="with --link")
+    parser.add_argument("--edition", choices=["2007", "1997"], default="2007", help="of DL/T 645 (default: 2007)")
+    parser.add_argument(
+        "--framing", choices=["rtu", "tcp"], default="", help="of Modbus (default: tcp over tcp://, else rtu)"
+    )
+    parser.add_argument("--model", metavar="M", help="a model's name or .toml file (see headend model list)")
+    parser.add_argument("--address", metavar="A", help="the meter's address: 12 digits, or a Modbus unit")
+    parser.add_argument(
+        "--timeout", metavar="TIME", default="500ms", help="how long a meter may think (default: 500ms)"
+    )
+    parser.add_argument("--latency", metavar="TIME", default="500ms", help="what the way there adds (default: 500ms)")
+    parser.add_argument(
+        "--retries", type=int, default=2, metavar="N", help="how often a question is repeated (default: 2)"
+    )
+    parser.add_argument("--echo", action="store_true", help="the adapter hands our own bytes back")
+    parser.add_argument("--trace", action="store_true", help="show the bytes on stderr")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    return asyncio.run(_read(arguments, output))
+
+
+async def _read(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.adhoc import address_for, model_for, read_now, reads_for
+    from headend.duration import seconds
+    from headend.errors import UsageFault
+    from headend.line import Line, LinePath
+    from protocols.links.url import parse_link
+    from protocols.timing import Timing
+
+    if arguments.link:
+        if not arguments.protocol or not arguments.address:
+            raise UsageFault("--link needs --protocol and --address")
+        if not arguments.words:
+            raise UsageFault("no ITEM: name at least one item to read, such as 00010000 or active_energy_import")
+        if arguments.protocol == "dlt645" and arguments.edition == "1997":
+            raise UsageFault("--edition 1997 is not spoken yet: expected 2007")
+        model = model_for(arguments.protocol, arguments.model)
+        address, items = address_for(model, arguments.address), arguments.words
+        path = LinePath("command line", arguments.link, arguments.protocol, arguments.framing, arguments.echo)
+        parse_link(path.url)
+    else:
+        from headend.known import meter_path
+
+        if not arguments.words:
+            raise UsageFault("name a METER of the registry, or give --link, --protocol and --address")
+        path, meter, planned = await meter_path(arguments.config, arguments.words[0])
+        model, address, items = meter.model, meter.address, arguments.words[1:] or planned
+    reads = reads_for(model, items)
+    try:
+        timing = Timing(
+            response=seconds(arguments.timeout),
+            latency=seconds(arguments.latency),
+            retries=arguments.retries,
+            bits_per_second=path.bits_per_second,
+        )
+    except ValueError as error:
+        raise UsageFault(str(error)) from error
+    line = Line(path, timing, _tap() if arguments.trace else None)
+    try:
+        answers, elapsed = await read_now(line, address, reads)
+    finally:
+        await line.close()
+    return _show(output, address, answers, elapsed)
+
+
+def _tap() -> Any:
+    from protocols.driver import Tap
+
+    return Tap(lambda direction, raw: print(direction, raw.hex(" ").upper(), file=sys.stderr))
+
+
+def _show(output: Output, address: str, answers: list[Any], elapsed: float) -> int:
+    from headend.adhoc import told
+    from protocols.errors import Refused
+
+    values = [told(value, answer.received) for answer in answers for value in answer.values]
+    failed = [answer for answer in answers if answer.error]
+    document: dict[str, Any] = {"address": address, "values": values, "elapsed_ms": round(elapsed, 1)}
+    if failed:
+        document["errors"] = [
+            {
+                "item": answer.asked,
+                "kind": answer.error.label,
+                "message": str(answer.error),
+                **({"code": answer.error.code} if isinstance(answer.error, Refused) else {}),
+            }
+            for answer in failed
+        ]
+    if output.as_json:
+        output.document(document)
+    elif values:
+        rows = [(v["item"], v["name"], v["obis"], v["value"], v["unit"], v["quality"]) for v in values]
+        output.table(["item", "name", "OBIS", "value>", "unit", "quality"], rows)
+    for answer in failed:
+        print(f"headend: {answer.asked}: {answer.error}", file=sys.stderr)
+    return 1 if failed else 0

@@ -1,0 +1,122 @@
+"""The collector: every line's poller, the bounded queue between, the recorder, and a sign of life.
+
+Poller (a line) --+
+Poller (a line) --+--> Pending (bounded) --> Recorder --> database
+Poller (a line) --+
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from headend.config import Config
+from headend.duration import seconds
+from headend.line import Line, LinePath
+from headend.pending import Pending
+from headend.poller import Plan, Poller
+from headend.recorder import Recorder
+from headend.survey import MeterPath
+from storage.errors import StorageError
+from storage.writer import Writer
+
+_log = structlog.get_logger("collector")
+
+
+class Collector:
+    """Runs until `stop`, then ends in order: what was received is stored before `run` returns."""
+
+    def __init__(
+        self,
+        config: Config,
+        lines: Sequence[tuple[LinePath, Sequence[MeterPath]]],
+        plans: Sequence[Plan],
+        conninfo: str,
+        *,
+        beat: Callable[[Collector], Any] | None = None,
+    ) -> None:
+        self.config = config
+        self.started = datetime.now(UTC)
+        self.pending = Pending(config.queue.captures)
+        self._writer = Writer(conninfo)
+        self.recorder = Recorder(self._writer, self.pending, config.queue.batch, seconds(config.queue.linger))
+        self.pollers = [
+            Poller(Line(path, _timing(config, path)), meters, plans, self.pending) for path, meters in lines if meters
+        ]
+        self._beat = beat
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Begin no further survey, store what was received, then return from `run`. May be called from a signal."""
+        self._stopping.set()
+        for poller in self.pollers:
+            poller.stop()
+
+    async def run(self) -> None:
+        """Raises what ended it, if that was not `stop`: a fault of ours in a poller, or a row the database refuses."""
+        recording = asyncio.create_task(self.recorder.run(), name="recorder")
+        polling = asyncio.create_task(self._poll(), name="pollers")
+        beating = asyncio.create_task(self._beats(), name="heartbeat")
+        _log.info("collecting", lines=len(self.pollers), meters=sum(len(p.meters) for p in self.pollers))
+        try:
+            await asyncio.wait({recording, polling}, return_when=asyncio.FIRST_COMPLETED)
+            if recording.done():  # only ever by an error: nobody would empty the queue that the pollers fill
+                polling.cancel()
+            await asyncio.wait({polling})
+            await self.pending.close()
+            await asyncio.wait({recording})
+            await self._tell()
+        finally:
+            for task in (recording, polling, beating):
+                task.cancel()
+            await asyncio.gather(recording, polling, beating, return_exceptions=True)
+            await self._writer.close()
+        for task in (recording, polling):
+            if not task.cancelled():
+                task.result()
+        _log.info("stopped", captures=self.recorder.counters.captures)
+
+    async def _poll(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for poller in self.pollers:
+                group.create_task(poller.run(), name=f"poller {poller.line.path.name}")
+            await self._stopping.wait()
+
+    @property
+    def counters(self) -> dict[str, Any]:
+        """What the sign of life says: totals over all lines."""
+        pollers = [asdict(p.counters) for p in self.pollers]
+        lines = [asdict(p.line.counters) for p in self.pollers]
+        return {
+            "lines": len(self.pollers),
+            "lines_open": sum(p.line.is_open for p in self.pollers),
+            "meters_silent": sum(len(p.failures) for p in self.pollers),
+            "pending": len(self.pending),
+            "database_away": self.recorder.waiting,
+            "poller": {key: sum(row[key] for row in pollers) for key in pollers[0]} if pollers else {},
+            "line": {key: round(sum(row[key] for row in lines), 3) for key in lines[0]} if lines else {},
+            "recorder": asdict(self.recorder.counters),
+        }
+
+    async def _beats(self) -> None:
+        while True:
+            await self._tell()
+            await asyncio.sleep(seconds(self.config.daemon.heartbeat))
+
+    async def _tell(self) -> None:
+        if self._beat is None:
+            return
+        try:
+            await self._beat(self)
+        except StorageError as error:
+            _log.debug("no sign of life given", reason=str(error))
+
+
+def _timing(config: Config, path: LinePath) -> Any:
+    table = config.timing.modbus if path.protocol == "modbus" else config.timing.dlt645
+    return table.timing(path.bits_per_second)
