@@ -41,8 +41,9 @@ class Listening(Protocol):
 class BrokerConnection:
     """Connects when made; closes when its last link leaves; ended once the broker is lost, never connects again."""
 
-    def __init__(self, settings: BrokerSettings, forget: Callable[[], object]) -> None:
+    def __init__(self, settings: BrokerSettings, timeout_s: float, forget: Callable[[], object]) -> None:
         self._settings = settings
+        self._timeout_s = timeout_s
         self._forget = forget
         self._links: dict[str, list[Listening]] = {}
         self._users = 0
@@ -73,7 +74,7 @@ class BrokerConnection:
         if not self._client.done():
             if self._task.done():
                 self._task.result()
-            raise LinkUnreachable(f"{self._settings.name}: the broker does not answer within {timeout_s:g} s")
+            raise LinkUnreachable(f"{self._settings.name}: {_silence(timeout_s)}")
         self._client.result()
 
     async def subscribe(self, topic: str, qos: int, link: Listening) -> None:
@@ -123,13 +124,9 @@ class BrokerConnection:
     async def _run(self) -> None:
         why = f"{self._settings.name}: closed by us"
         try:
-            async with self._made() as client:
-                self._client.set_result(client)
-                if self._users:
-                    async for message in client.messages:
-                        self._deliver(message)
+            await self._converse(self._made())
         except (aiomqtt.MqttError, OSError) as error:
-            why = f"{self._settings.name}: {_why(error)}"
+            why = f"{self._settings.name}: {_why(error, self._timeout_s)}"
             if not self._client.done():
                 self._client.set_exception(LinkUnreachable(why))
             else:
@@ -142,6 +139,17 @@ class BrokerConnection:
                 for link in list(links):
                     link.ended(why)
 
+    async def _converse(self, client: aiomqtt.Client) -> None:
+        try:
+            async with client:
+                self._client.set_result(client)
+                if self._users:
+                    async for message in client.messages:
+                        self._deliver(message)
+        finally:
+            if not self._client.done():
+                client._client.disconnect()  # aiomqtt leaves the socket open when the broker does not welcome us
+
     def _made(self) -> aiomqtt.Client:
         settings = self._settings
         client = aiomqtt.Client(
@@ -153,6 +161,7 @@ class BrokerConnection:
             keepalive=KEEPALIVE_S,
             clean_session=True,
             tls_context=_tls(settings.tls) if settings.tls else None,
+            timeout=self._timeout_s,
             max_inflight_messages=_IN_FLIGHT,
             socket_options=_SOCKET_OPTIONS,
             max_queued_incoming_messages=_QUEUED,
@@ -174,11 +183,17 @@ def _tls(settings: TlsSettings) -> ssl.SSLContext:
     return context
 
 
-def _why(error: aiomqtt.MqttError | OSError) -> str:
+def _silence(timeout_s: float) -> str:
+    return f"the broker does not answer within {timeout_s:g} s"
+
+
+def _why(error: aiomqtt.MqttError | OSError, timeout_s: float) -> str:
     if isinstance(error, aiomqtt.MqttCodeError):
         code = error.rc
         return f"the broker refuses us: {code.getName() if isinstance(code, ReasonCode) else error}"
     cause = error if isinstance(error, OSError) else error.__context__
+    if isinstance(cause, TimeoutError):
+        return _silence(timeout_s)
     if isinstance(cause, FileNotFoundError):
         return "a TLS file (cafile, certfile, keyfile) does not exist"
     return reason(cause) if isinstance(cause, OSError) else str(error)
@@ -189,8 +204,11 @@ _connections: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[BrokerSett
 )
 
 
-def broker_connection(settings: BrokerSettings) -> BrokerConnection:
-    """The connection that this process has to the broker, or a new one; `join` it before the next await."""
+def broker_connection(settings: BrokerSettings, timeout_s: float) -> BrokerConnection:
+    """The connection that this process has to the broker, or a new one; `join` it before the next await.
+
+    `timeout_s` is how long a new one waits for whatever the broker has to acknowledge.
+    """
     ours = _connections.setdefault(asyncio.get_running_loop(), {})
     found = ours.get(settings)
     if found is None:
@@ -199,6 +217,6 @@ def broker_connection(settings: BrokerSettings) -> BrokerConnection:
             if ours.get(settings) is made:
                 del ours[settings]
 
-        made = BrokerConnection(settings, forget)
+        made = BrokerConnection(settings, timeout_s, forget)
         found = ours[settings] = made
     return found

@@ -69,7 +69,7 @@ class MqttLink:
 
 async def open_mqtt(settings: MqttSettings) -> MqttLink:
     """Connected, and the subscription acknowledged. Raises `LinkUnreachable`."""
-    broker = broker_connection(settings.broker)
+    broker = broker_connection(settings.broker, settings.timeout)
     broker.join()
     link = MqttLink(settings, broker)
     try:

@@ -18,7 +18,8 @@ from protocols.links.pty import pty_pair
 from protocols.links.tcp import TcpLink
 from protocols.links.url import swapped
 from simulators.broker import embedded_broker
-from tests.links.mosquitto import free_port, mosquitto_broker
+from tests.links.mosquitto import mosquitto_broker
+from tests.servers import Mosquitto, free_port
 
 
 class Pair(NamedTuple):
@@ -117,16 +118,25 @@ async def mqtt_embedded(_folder: Path) -> AsyncIterator[Pair]:
     await stop()
 
 
+def _stop(broker: Mosquitto) -> Callable[[], Awaitable[None]]:
+    async def stop() -> None:
+        broker.kill()
+
+    return stop
+
+
 @asynccontextmanager
 async def mqtt_mosquitto(folder: Path) -> AsyncIterator[Pair]:
-    async with mosquitto_broker(folder) as broker, _mqtt(broker.url, "&payload=hex", broker.stop) as pair:
-        yield pair
+    with mosquitto_broker(folder) as broker:
+        async with _mqtt(broker.url, "&payload=hex", _stop(broker)) as pair:
+            yield pair
 
 
 @asynccontextmanager
 async def mqtt_raw(folder: Path) -> AsyncIterator[Pair]:
-    async with mosquitto_broker(folder) as broker, _mqtt(broker.url, "&qos=0", broker.stop) as pair:
-        yield pair
+    with mosquitto_broker(folder) as broker:
+        async with _mqtt(broker.url, "&qos=0", _stop(broker)) as pair:
+            yield pair
 
 
 KINDS: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Pair]]] = {

@@ -33,7 +33,7 @@ def test_the_seed_decides() -> None:
     assert all(
         first.struck[name] for name in ("noise", "drop", "cut", "corrupt", "duplicate", "late", "half", "reorder")
     )
-    other = Mangler(Faults(**{name: getattr(ALL, name) for name in ("noise", "drop", "cut", "late")}, seed=4))
+    other = Mangler(replace(ALL, seed=4))
     assert [other.apply(CHUNK) for _ in range(200)] != runs[0]
 
 

@@ -16,7 +16,10 @@ from tests.links.pairs import KINDS, Pair
 ALL_BYTES = bytes(range(256))
 
 
-@pytest_asyncio.fixture(params=KINDS)
+MARKS = {"mqtt-mosquitto": [pytest.mark.mosquitto], "mqtt-raw": [pytest.mark.mosquitto]}
+
+
+@pytest_asyncio.fixture(params=[pytest.param(kind, marks=MARKS.get(kind, [])) for kind in KINDS])
 async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
     async with KINDS[request.param](tmp_path) as made:
         yield made
