@@ -1,6 +1,7 @@
 """Real servers for tests: PostgreSQL (embedded, and with TimescaleDB in a chroot) and mosquitto.
 
-`.ci/services.sh` provides what the machine lacks. A missing server skips its tests with the reason; with CI=true they fail.
+`.ci/services.sh` provides what the machine lacks. A missing server skips its tests with the reason; with
+CI=true they fail.
 """
 
 from __future__ import annotations

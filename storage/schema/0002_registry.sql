@@ -41,6 +41,9 @@ CREATE INDEX meter_installation_point ON meter_installation (usage_point_id, "fr
 -- btree_gist, which is not everywhere.
 CREATE FUNCTION meter_installation_check() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF NEW."to" <= NEW."from" THEN
+        RETURN NEW; -- the check says so better than a range can
+    END IF;
     PERFORM 1 FROM meter WHERE id = NEW.meter_id FOR UPDATE;
     IF EXISTS (
         SELECT FROM meter_installation i

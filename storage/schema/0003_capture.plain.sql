@@ -18,11 +18,12 @@ CREATE FUNCTION capture_partition(day date) RETURNS boolean LANGUAGE plpgsql AS 
 DECLARE
     partition text := 'capture_' || to_char(day, 'YYYYMMDD');
 BEGIN
-    IF to_regclass(partition) IS NOT NULL THEN
-        RETURN false;
-    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('headend.capture_partition', 0));
-    IF to_regclass(partition) IS NOT NULL THEN
+    -- A query, because it has a snapshot taken after the lock; to_regclass would answer from a cache taken before it.
+    IF EXISTS (
+        SELECT FROM pg_class
+        WHERE relname = partition AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'capture'::regclass)
+    ) THEN
         RETURN false;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE capture INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', partition);

@@ -1,0 +1,127 @@
+"""What the registry holds. `New...` is what is added, by names; the stored one has its id too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from protocols.model import Quantity
+
+
+class MeterState(StrEnum):
+    """A meter's life. Only an active one is read and expected."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLine:
+    """A link shared by meters: where it is, and what is spoken on it."""
+
+    name: str
+    url: str
+    protocol: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Anything that JSON holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line(NewLine):
+    id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMeter:
+    """A meter on a line. No two that are not removed share an address on one line."""
+
+    name: str
+    address: str
+    model: str
+    line: str
+    multiplier: Decimal = Decimal(1)
+    """CT ratio times PT ratio; stored readings are before it."""
+    quantities: tuple[Quantity, ...] | None = None
+    """What this kind of meter can give; None: whatever a plan asks for is expected of it."""
+    state: MeterState = MeterState.ACTIVE
+    created: datetime | None = None
+    """From when on captures are expected; None: now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter(NewMeter):
+    id: int
+    line_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUsagePoint:
+    """Where energy is delivered."""
+
+    name: str
+    address: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsagePoint(NewUsagePoint):
+    id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewInstallation:
+    """A meter stands at a point from `start` until just before `end`; None: it still stands there."""
+
+    point: str
+    meter: str
+    start: datetime
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation(NewInstallation):
+    point_id: int
+    meter_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPlan:
+    """These quantities of every active meter that can give them, every `period_s` seconds since 1970-01-01 UTC."""
+
+    name: str
+    period_s: int
+    quantities: tuple[Quantity, ...]
+    valid_from: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(NewPlan):
+    id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Additions:
+    """What is added together: all of it or nothing. Later kinds may name what earlier kinds add."""
+
+    lines: tuple[NewLine, ...] = ()
+    meters: tuple[NewMeter, ...] = ()
+    points: tuple[NewUsagePoint, ...] = ()
+    installations: tuple[NewInstallation, ...] = ()
+    plans: tuple[NewPlan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """A daemon's sign of life. `seen` tells whether it still lives."""
+
+    name: str
+    pid: int
+    host: str
+    started: datetime
+    seen: datetime
+    counters: Mapping[str, Any]

@@ -1,0 +1,109 @@
+-- name: readings
+SELECT meter_id, quantity, time, received, value, quality, source
+FROM reading
+WHERE meter_id = ANY (%(meters)s)
+  AND time >= %(start)s AND time < %(end)s
+  AND (%(quantities)s::smallint[] IS NULL OR quantity = ANY (%(quantities)s))
+ORDER BY meter_id, time, quantity;
+
+-- Each look-up walks one meter's newest rows and stops at the first; `since` bounds the walk of what is not there.
+-- First which layouts a meter has at all, then each of their quantities, whose newest value may be older than the row's.
+-- name: latest
+SELECT l.meter_id, i.quantity, r.time, r.received, r.value, r.quality, r.source
+FROM (
+    SELECT m.meter_id, y.id AS layout
+    FROM unnest(coalesce(%(meters)s::integer[], ARRAY(SELECT id FROM meter WHERE state = 'active'))) AS m (meter_id)
+    CROSS JOIN layout y
+    CROSS JOIN LATERAL (
+        SELECT FROM capture c
+        WHERE c.meter_id = m.meter_id AND c.layout = y.id AND c.time >= %(since)s
+        ORDER BY c.time DESC LIMIT 1
+    ) present
+    WHERE %(quantities)s::smallint[] IS NULL
+       OR y.id IN (SELECT layout FROM layout_item WHERE quantity = ANY (%(quantities)s))
+) l
+JOIN layout_item i ON i.layout = l.layout
+CROSS JOIN LATERAL (
+    SELECT c.time, c.received, c.source,
+           CASE i.pos WHEN 1 THEN c.v1 WHEN 2 THEN c.v2 WHEN 3 THEN c.v3 WHEN 4 THEN c.v4 WHEN 5 THEN c.v5 WHEN 6 THEN c.v6 WHEN 7 THEN c.v7 WHEN 8 THEN c.v8 END AS value,
+           ((coalesce(c.quality, 0) >> ((i.pos - 1) * 8)) & 255)::smallint AS quality
+    FROM capture c
+    WHERE c.meter_id = l.meter_id AND c.layout = l.layout AND c.time >= %(since)s
+      AND (CASE i.pos WHEN 1 THEN c.v1 WHEN 2 THEN c.v2 WHEN 3 THEN c.v3 WHEN 4 THEN c.v4 WHEN 5 THEN c.v5 WHEN 6 THEN c.v6 WHEN 7 THEN c.v7 WHEN 8 THEN c.v8 END IS NOT NULL
+           OR ((coalesce(c.quality, 0) >> ((i.pos - 1) * 8)) & 255) <> 0)
+    ORDER BY c.time DESC LIMIT 1
+) r
+WHERE %(quantities)s::smallint[] IS NULL OR i.quantity = ANY (%(quantities)s)
+ORDER BY l.meter_id, i.quantity;
+
+-- name: counts
+SELECT meter_id, layout, count(*), sum(num_nonnulls(v1, v2, v3, v4, v5, v6, v7, v8))::bigint, min(time), max(time)
+FROM capture
+WHERE time >= %(start)s AND time < %(end)s
+  AND (%(meters)s::integer[] IS NULL OR meter_id = ANY (%(meters)s))
+GROUP BY meter_id, layout
+ORDER BY meter_id, layout;
+
+-- name: totals
+SELECT count(*), coalesce(sum(num_nonnulls(v1, v2, v3, v4, v5, v6, v7, v8)), 0)::bigint
+FROM capture
+WHERE time >= %(start)s AND time < %(end)s
+  AND (%(meters)s::integer[] IS NULL OR meter_id = ANY (%(meters)s));
+
+-- name: expected_missing
+-- Slots are the multiples of the period since the epoch, from when both plan and meter are there.
+WITH slot AS (
+    SELECT DISTINCT m.id AS meter_id, i.layout, to_timestamp(n * p.period_s) AS time
+    FROM plan p
+    CROSS JOIN meter m
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT layout
+        FROM layout_item
+        WHERE quantity = ANY (p.quantities) AND (m.quantities IS NULL OR quantity = ANY (m.quantities))
+    ) i
+    CROSS JOIN LATERAL generate_series(
+        ceil(extract(epoch FROM greatest(%(start)s::timestamptz, p.valid_from, m.created)) / p.period_s)::bigint,
+        ceil(extract(epoch FROM %(end)s::timestamptz) / p.period_s)::bigint - 1
+    ) n
+    WHERE m.state = 'active' AND (%(meters)s::integer[] IS NULL OR m.id = ANY (%(meters)s))
+)
+SELECT s.meter_id, s.layout, s.time, coalesce(x.reason, 'not_collected'), x.received
+FROM slot s
+LEFT JOIN miss x ON x.meter_id = s.meter_id AND x.time = s.time AND x.layout = s.layout
+WHERE NOT EXISTS (
+    SELECT FROM capture c
+    WHERE c.meter_id = s.meter_id AND c.time = s.time AND c.layout = s.layout
+      AND c.time >= %(start)s AND c.time < %(end)s
+)
+ORDER BY s.time DESC, s.meter_id, s.layout
+LIMIT %(limit)s;
+
+-- name: gaps
+-- Slots are the multiples of the period since the epoch, from when both plan and meter are there.
+WITH slot AS (
+    SELECT DISTINCT m.id AS meter_id, i.layout, to_timestamp(n * p.period_s) AS time
+    FROM plan p
+    CROSS JOIN meter m
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT layout
+        FROM layout_item
+        WHERE quantity = ANY (p.quantities) AND (m.quantities IS NULL OR quantity = ANY (m.quantities))
+    ) i
+    CROSS JOIN LATERAL generate_series(
+        ceil(extract(epoch FROM greatest(%(start)s::timestamptz, p.valid_from, m.created)) / p.period_s)::bigint,
+        ceil(extract(epoch FROM %(end)s::timestamptz) / p.period_s)::bigint - 1
+    ) n
+    WHERE m.state = 'active' AND (%(meters)s::integer[] IS NULL OR m.id = ANY (%(meters)s))
+)
+SELECT CASE
+           WHEN EXISTS (
+               SELECT FROM capture c
+               WHERE c.meter_id = s.meter_id AND c.time = s.time AND c.layout = s.layout
+                 AND c.time >= %(start)s AND c.time < %(end)s
+           ) THEN NULL
+           ELSE coalesce(x.reason, 'not_collected')
+       END AS reason,
+       count(*)
+FROM slot s
+LEFT JOIN miss x ON x.meter_id = s.meter_id AND x.time = s.time AND x.layout = s.layout
+GROUP BY 1;
