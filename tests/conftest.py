@@ -7,8 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.servers import Mosquitto, PostgresServer, free_port, plain_server, timescale_server
+
+# A busy machine is slow, not wrong: no example is held to a time.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 Servers = Callable[[str], PostgresServer]
 
