@@ -93,6 +93,7 @@ class Collector:
         pollers = [asdict(p.counters) for p in self.pollers]
         lines = [asdict(p.line.counters) for p in self.pollers]
         return {
+            "stopped": self._stopping.is_set(),
             "lines": len(self.pollers),
             "lines_open": sum(p.line.is_open for p in self.pollers),
             "meters_silent": sum(len(p.failures) for p in self.pollers),

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from headend.config import Config
-from storage.embedded import Server
+from storage.reader import Reader
+from storage.registry import Registry
+from storage.server import provide
 
 
-@contextmanager
-def database(config: Config) -> Iterator[str]:
-    """The connection string. An embedded server is started if it is not running, and stopped if nobody else uses it.
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The open database: connections are made when they are first used."""
 
-    Raises `storage.errors.ServerError` where no server can be provided.
+    conninfo: str
+    registry: Registry
+    reader: Reader
+
+
+@asynccontextmanager
+async def store(config: Config) -> AsyncIterator[Store]:
+    """The configured database. An embedded server is started if it does not run, and stopped if nobody else uses it.
+
+    Raises `storage.errors.ServerError` where no server can be provided; `DatabaseUnreachable` comes at the first use.
     """
-    directory = config.database_directory
-    if directory is None:
-        yield config.database.dsn
-        return
-    with Server(directory) as server:
-        yield server.conninfo
+    directory = config.database_directory or Path()
+    served = await asyncio.to_thread(provide, config.database.dsn or None, directory)
+    opened = Store(served.conninfo, Registry(served.conninfo), Reader(served.conninfo))
+    try:
+        yield opened
+    finally:
+        await opened.registry.close()
+        await opened.reader.close()
+        await asyncio.to_thread(served.close)

@@ -21,6 +21,7 @@ from headend.errors import UsageFault
 from protocols import models
 from protocols.errors import ModelError
 from protocols.links.url import parse_link
+from storage.entries import Additions, NewInstallation, NewLine, NewMeter, NewUsagePoint
 
 R = TypeVar("R")
 
@@ -85,9 +86,16 @@ def read_lines(path: Path, bad: list[BadRow]) -> list[LineRow]:
 
 def read_meters(path: Path, lines: Mapping[str, str], bad: list[BadRow]) -> list[MeterRow]:
     """`lines` are the names known, with the protocol spoken on each."""
-    return list(
-        _rows(path, ("name", "address", "model", "line"), ("multiplier",), lambda cells: meter_of(cells, lines), bad)
-    )
+    stands: set[tuple[str, str]] = set()
+
+    def once(cells: Mapping[str, str]) -> MeterRow:
+        row = meter_of(cells, lines)
+        if (row.line, row.address) in stands:
+            raise _Cell("address", f"{row.address} stands on line {row.line} twice")
+        stands.add((row.line, row.address))
+        return row
+
+    return list(_rows(path, ("name", "address", "model", "line"), ("multiplier",), once, bad))
 
 
 def read_points(path: Path, meters: Collection[str], bad: list[BadRow]) -> list[PointRow]:
@@ -205,3 +213,69 @@ def _rows(
 
 def _unknown(heading: Iterable[str], known: Collection[str]) -> list[str]:
     return [name or "an empty column" for name in heading if name not in known]
+
+
+def additions(
+    known: Additions, lines: Path | None = None, meters: Path | None = None, points: Path | None = None
+) -> Additions:
+    """What the files add to what is `known`. Raises `BadRegistry` with every bad row, `UsageFault` for a bad file."""
+    bad: list[BadRow] = []
+    line_rows = read_lines(lines, bad) if lines else []
+    protocols = {line.name: line.protocol for line in known.lines} | {row.name: row.protocol for row in line_rows}
+    meter_rows = read_meters(meters, protocols, bad) if meters else []
+    names = {meter.name for meter in known.meters} | {row.name for row in meter_rows}
+    point_rows = read_points(points, names, bad) if points else []
+    if bad:
+        raise BadRegistry(bad)
+    return Additions(
+        lines=tuple(
+            NewLine(name=r.name, url=r.url, protocol=r.protocol, options={"framing": r.framing, "echo": r.echo})
+            for r in line_rows
+        ),
+        meters=tuple(
+            NewMeter(
+                name=r.name,
+                address=r.address,
+                model=r.model,
+                line=r.line,
+                multiplier=r.multiplier,
+                quantities=models.load(r.model).quantities,
+            )
+            for r in meter_rows
+        ),
+        points=tuple(NewUsagePoint(name=r.name, address=r.address or None) for r in point_rows),
+        installations=tuple(NewInstallation(point=r.name, meter=r.meter, start=r.start) for r in point_rows),
+    )
+
+
+def one_meter(known: Additions, name: str, cells: Mapping[str, str | None]) -> Additions:
+    """One meter as a command line states it (address, model, line, multiplier; link and framing of a new line).
+
+    Raises `UsageFault` naming what is wrong.
+    """
+    given = {key: str(value or "") for key, value in cells.items() if key not in ("config", "json")} | {"name": name}
+    protocols = {line.name: line.protocol for line in known.lines}
+    lines: tuple[NewLine, ...] = ()
+    try:
+        if given["line"] not in protocols:
+            if not given["link"]:
+                raise _Cell("line", f"{given['line']!r} is not known: give --link to make it")
+            protocol = models.load(given["model"]).head.protocol
+            row = line_of(
+                {"name": given["line"], "url": given["link"], "protocol": protocol, "framing": given["framing"]}
+            )
+            protocols[row.name] = row.protocol
+            lines = (NewLine(name=row.name, url=row.url, protocol=protocol, options={"framing": row.framing}),)
+        meter = meter_of(given, protocols)
+    except _Cell as cell:
+        raise UsageFault(f"{cell.args[0]}: {cell.args[1]}") from None
+    quantities = models.load(meter.model).quantities
+    new = NewMeter(
+        name=meter.name,
+        address=meter.address,
+        model=meter.model,
+        line=meter.line,
+        multiplier=meter.multiplier,
+        quantities=quantities,
+    )
+    return Additions(lines=lines, meters=(new,))

@@ -127,7 +127,23 @@ class Registry(Session):
             if changed.rowcount == 0:
                 raise NotFound(f"meter {meter!r} stands at no usage point")
 
+    async def keep_plans(self, wanted: Sequence[NewPlan], now: datetime) -> None:
+        """Make `wanted` the current plans: one that is there unchanged goes on, others end `now`, new ones begin."""
+        async with self.transaction() as connection:
+            rows = await (await connection.execute(SQL["plans"])).fetchall()
+            ids = {name: plan_id for plan_id, name, *_ in rows}
+            stored = {name: (period_s, set(quantities)) for _, name, period_s, quantities, _ in rows}
+            asked = {plan.name: (plan.period_s, {quantity.id for quantity in plan.quantities}) for plan in wanted}
+            for name, plan_id in ids.items():
+                if stored[name] != asked.get(name):
+                    await connection.execute(SQL["end_plan"], {"id": plan_id, "at": now})
+            for plan in wanted:
+                if stored.get(plan.name) != asked[plan.name]:
+                    row = (plan.name, plan.period_s, _ids(plan.quantities), plan.valid_from)
+                    await _insert(connection, "add_plan", plan, row)
+
     async def plans(self) -> list[Plan]:
+        """The current ones."""
         return [
             Plan(id=i, name=name, period_s=period_s, quantities=_quantities(quantities), valid_from=valid_from)
             for i, name, period_s, quantities, valid_from in await self._rows("plans")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TextIO
 
 
 def _spell(value: Any) -> str:
@@ -22,14 +22,15 @@ def _spell(value: Any) -> str:
 
 
 class Output:
-    """The stdout of one command."""
+    """The stdout of one command, or the file that stands for it."""
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, as_json: bool, file: TextIO | None = None) -> None:
         self.as_json = as_json
+        self._file = file
 
     def document(self, content: Any) -> None:
         """One JSON object on a line of its own: the only document, or one of a stream."""
-        print(json.dumps(content, ensure_ascii=False, default=_spell), flush=True)
+        print(json.dumps(content, ensure_ascii=False, default=_spell), file=self._file, flush=True)
 
     def text(self, line: str = "") -> None:
         """A line for people; nothing under --json."""

@@ -50,60 +50,25 @@ FROM capture
 WHERE time >= %(start)s AND time < %(end)s
   AND (%(meters)s::integer[] IS NULL OR meter_id = ANY (%(meters)s));
 
+-- A capture that lacks a position which is expected of it is missing still.
 -- name: expected_missing
--- Slots are the multiples of the period since the epoch, from when both plan and meter are there.
-WITH slot AS (
-    SELECT DISTINCT m.id AS meter_id, i.layout, to_timestamp(n * p.period_s) AS time
-    FROM plan p
-    CROSS JOIN meter m
-    CROSS JOIN LATERAL (
-        SELECT DISTINCT layout
-        FROM layout_item
-        WHERE quantity = ANY (p.quantities) AND (m.quantities IS NULL OR quantity = ANY (m.quantities))
-    ) i
-    CROSS JOIN LATERAL generate_series(
-        ceil(extract(epoch FROM greatest(%(start)s::timestamptz, p.valid_from, m.created)) / p.period_s)::bigint,
-        ceil(extract(epoch FROM %(end)s::timestamptz) / p.period_s)::bigint - 1
-    ) n
-    WHERE m.state = 'active' AND (%(meters)s::integer[] IS NULL OR m.id = ANY (%(meters)s))
-)
 SELECT s.meter_id, s.layout, s.time, coalesce(x.reason, 'not_collected'), x.received
-FROM slot s
+FROM expected(%(start)s, %(end)s, %(meters)s) s
+LEFT JOIN capture c ON c.meter_id = s.meter_id AND c.time = s.time AND c.layout = s.layout
+    AND c.time >= %(start)s AND c.time < %(end)s
 LEFT JOIN miss x ON x.meter_id = s.meter_id AND x.time = s.time AND x.layout = s.layout
-WHERE NOT EXISTS (
-    SELECT FROM capture c
-    WHERE c.meter_id = s.meter_id AND c.time = s.time AND c.layout = s.layout
-      AND c.time >= %(start)s AND c.time < %(end)s
-)
+WHERE c.meter_id IS NULL OR capture_known(c) & s.positions <> s.positions
 ORDER BY s.time DESC, s.meter_id, s.layout
 LIMIT %(limit)s;
 
 -- name: gaps
--- Slots are the multiples of the period since the epoch, from when both plan and meter are there.
-WITH slot AS (
-    SELECT DISTINCT m.id AS meter_id, i.layout, to_timestamp(n * p.period_s) AS time
-    FROM plan p
-    CROSS JOIN meter m
-    CROSS JOIN LATERAL (
-        SELECT DISTINCT layout
-        FROM layout_item
-        WHERE quantity = ANY (p.quantities) AND (m.quantities IS NULL OR quantity = ANY (m.quantities))
-    ) i
-    CROSS JOIN LATERAL generate_series(
-        ceil(extract(epoch FROM greatest(%(start)s::timestamptz, p.valid_from, m.created)) / p.period_s)::bigint,
-        ceil(extract(epoch FROM %(end)s::timestamptz) / p.period_s)::bigint - 1
-    ) n
-    WHERE m.state = 'active' AND (%(meters)s::integer[] IS NULL OR m.id = ANY (%(meters)s))
-)
 SELECT CASE
-           WHEN EXISTS (
-               SELECT FROM capture c
-               WHERE c.meter_id = s.meter_id AND c.time = s.time AND c.layout = s.layout
-                 AND c.time >= %(start)s AND c.time < %(end)s
-           ) THEN NULL
+           WHEN c.meter_id IS NOT NULL AND capture_known(c) & s.positions = s.positions THEN NULL
            ELSE coalesce(x.reason, 'not_collected')
        END AS reason,
        count(*)
-FROM slot s
+FROM expected(%(start)s, %(end)s, %(meters)s) s
+LEFT JOIN capture c ON c.meter_id = s.meter_id AND c.time = s.time AND c.layout = s.layout
+    AND c.time >= %(start)s AND c.time < %(end)s
 LEFT JOIN miss x ON x.meter_id = s.meter_id AND x.time = s.time AND x.layout = s.layout
 GROUP BY 1;

@@ -41,7 +41,10 @@ UPDATE meter_installation SET "to" = %(at)s
 WHERE meter_id = (SELECT id FROM meter WHERE name = %(meter)s) AND "to" IS NULL;
 
 -- name: plans
-SELECT id, name, period_s, quantities, valid_from FROM plan ORDER BY name;
+SELECT id, name, period_s, quantities, valid_from FROM plan WHERE valid_to IS NULL ORDER BY name;
+
+-- name: end_plan
+UPDATE plan SET valid_to = greatest(valid_from, %(at)s) WHERE id = %(id)s;
 
 -- name: add_plan
 INSERT INTO plan (name, period_s, quantities, valid_from) VALUES (%s, %s, %s, %s);
@@ -50,7 +53,7 @@ INSERT INTO plan (name, period_s, quantities, valid_from) VALUES (%s, %s, %s, %s
 SELECT 'line' AS kind, id, name FROM line WHERE name = ANY (%(line)s)
 UNION ALL SELECT 'meter', id, name FROM meter WHERE name = ANY (%(meter)s)
 UNION ALL SELECT 'usage point', id, name FROM usage_point WHERE name = ANY (%(point)s)
-UNION ALL SELECT 'plan', id, name FROM plan WHERE name = ANY (%(plan)s);
+UNION ALL SELECT 'plan', id, name FROM plan WHERE name = ANY (%(plan)s) AND valid_to IS NULL;
 
 -- name: beat
 INSERT INTO daemon (name, pid, host, started, seen, counters) VALUES (%s, %s, %s, %s, %s, %s)

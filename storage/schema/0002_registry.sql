@@ -59,14 +59,17 @@ END $$;
 CREATE TRIGGER meter_installation_check BEFORE INSERT OR UPDATE ON meter_installation
     FOR EACH ROW EXECUTE FUNCTION meter_installation_check();
 
--- Slots are the multiples of period_s since 1970-01-01 00:00 UTC.
+-- Slots are the multiples of period_s since 1970-01-01 00:00 UTC, in [valid_from, valid_to). A plan never changes: what
+-- replaces it is a new row, so that what was expected of the past stays what it was.
 CREATE TABLE plan (
     id         integer     GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name       text        NOT NULL UNIQUE CHECK (name <> ''),
+    name       text        NOT NULL CHECK (name <> ''),
     period_s   integer     NOT NULL CHECK (period_s > 0),
     quantities smallint[]  NOT NULL CHECK (cardinality(quantities) > 0),
-    valid_from timestamptz NOT NULL
+    valid_from timestamptz NOT NULL,
+    valid_to   timestamptz CHECK (valid_to >= valid_from)
 );
+CREATE UNIQUE INDEX plan_current ON plan (name) WHERE valid_to IS NULL;
 
 -- A running daemon's sign of life.
 CREATE TABLE daemon (

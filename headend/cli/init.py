@@ -1,0 +1,59 @@
+"""`headend init`: write a configuration and set up the database."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from headend.cli.output import Output
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dsn", metavar="DSN", help="use this server instead of an embedded one")
+    parser.epilog = "An existing configuration is kept as it is; the database is brought up to date. Safe to repeat."
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.config import load
+    from headend.errors import UsageFault
+
+    path = Path(arguments.config)
+    written = not path.exists()
+    if written:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(sample(arguments.dsn), encoding="utf-8")
+        except OSError as error:
+            raise UsageFault(f"{path}: {error.strerror}") from error
+    config = load(str(path))
+    if arguments.dsn and config.database.dsn != arguments.dsn:
+        raise UsageFault(f"{path}: database.dsn differs from --dsn: edit the file, or name another with --config")
+    done = asyncio.run(_migrate(config))
+    output.text(f"{'wrote' if written else 'kept'} {path}")
+    output.text(f"database: {done.level.value}, {len(done.applied)} migrations applied")
+    if output.as_json:
+        output.document(
+            {"config": str(path), "written": written, "level": done.level.value, "migrations": list(done.applied)}
+        )
+    return 0
+
+
+def sample(dsn: str | None = None) -> str:
+    """The shipped configuration, with every key in it."""
+    text = (resources.files("headend") / "sample.toml").read_text(encoding="utf-8")
+    if dsn is None:
+        return text
+    literal = '"' + dsn.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith("directory =")]
+    return "".join(f"dsn = {literal}\n" if line.startswith("# dsn =") else line for line in lines)
+
+
+async def _migrate(config: Any) -> Any:
+    from headend.place import store
+    from storage.migrate import migrate
+
+    async with store(config) as opened:
+        return await migrate(opened.conninfo)

@@ -1,0 +1,187 @@
+"""`headend meter`: the registry of meters, lines and usage points."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+from pathlib import Path
+from typing import Any
+
+from headend.cli.output import Output
+
+FILES = """\
+files (CSV with a heading, UTF-8):
+  lines.csv    name,url,protocol[,framing][,echo]     dlt645|modbus; rtu|tcp; yes|no
+  meters.csv   name,address,model,line[,multiplier]
+  points.csv   name,meter[,from][,address]            from: ISO 8601 with offset
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    from headend.cli.main import common
+
+    verbs = parser.add_subparsers(dest="verb", metavar="list|show|add|import|export", required=True)
+
+    def verb(name: str, sentence: str, **more: Any) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, help=sentence, description=sentence, parents=[common()], **more)
+
+    listed = verb("list", "All meters, or those of one line.")
+    listed.add_argument("--line", metavar="LINE", help="only the meters of this line")
+    shown = verb("show", "One meter with its line, usage point and latest values.")
+    shown.add_argument("meter", metavar="METER")
+    added = verb("add", "Add one meter, and its line if it is new.")
+    added.add_argument("meter", metavar="METER", help="its name")
+    added.add_argument("--address", required=True, metavar="A", help="12 digits, or a Modbus unit")
+    added.add_argument("--model", required=True, metavar="M", help="a model's name or .toml file")
+    added.add_argument("--line", required=True, metavar="LINE", help="the line's name")
+    added.add_argument("--link", metavar="URL", help="where the line is, if it is new")
+    added.add_argument("--framing", choices=["rtu", "tcp"], default="", help="of a new Modbus line")
+    added.add_argument("--multiplier", default="1", metavar="N", help="CT ratio times PT ratio (default: 1)")
+    raw = argparse.RawDescriptionHelpFormatter
+    imported = verb("import", "Add what the files hold: all of it, or nothing.", epilog=FILES, formatter_class=raw)
+    imported.add_argument("--lines", type=Path, metavar="FILE")
+    imported.add_argument("--meters", type=Path, metavar="FILE")
+    imported.add_argument("--points", type=Path, metavar="FILE")
+    imported.add_argument("--dry-run", action="store_true", help="check every row and change nothing")
+    exported = verb("export", "Write lines.csv, meters.csv and points.csv.", epilog=FILES, formatter_class=raw)
+    exported.add_argument("directory", type=Path, metavar="DIR")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    verbs = {"list": _list, "show": _show, "add": _add, "import": _import, "export": _export}
+    return asyncio.run(verbs[arguments.verb](arguments, output))
+
+
+async def _list(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.config import load
+    from headend.place import store
+
+    async with store(load(arguments.config)) as opened:
+        known = opened.registry
+        meters = await known.meters()
+    meters = [meter for meter in meters if arguments.line in (None, meter.line)]
+    for meter in meters if output.as_json else ():
+        output.document(_told(meter))
+    rows = [(m.name, m.address, m.model, m.line, format(m.multiplier, "f"), str(m.state)) for m in meters]
+    output.table(["meter", "address", "model", "line", "multiplier>", "state"], rows)
+    return 0
+
+
+def _told(meter: Any) -> dict[str, Any]:
+    return {
+        "name": meter.name,
+        "address": meter.address,
+        "model": meter.model,
+        "line": meter.line,
+        "multiplier": meter.multiplier,
+        "state": str(meter.state),
+        "created": meter.created,
+    }
+
+
+async def _show(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.config import load
+    from headend.place import store
+    from headend.stored import latest_of
+
+    async with store(load(arguments.config)) as opened:
+        known = opened.registry
+        meter = await known.meter(arguments.meter)
+        line = next(line for line in await known.lines() if line.id == meter.line_id)
+        points = [i for i in await known.installations() if i.meter == meter.name]
+        latest = await latest_of(opened.reader, meter.id)
+    document = _told(meter) | {
+        "url": line.url,
+        "protocol": line.protocol,
+        "points": [{"name": p.point, "from": p.start, "to": p.end} for p in points],
+        "latest": latest,
+    }
+    if output.as_json:
+        output.document(document)
+        return 0
+    for key, value in document.items():
+        if key not in ("points", "latest"):
+            output.text(f"{key + ':':12} {value}")
+    output.table(["usage point", "from", "to"], [(p.point, p.start, p.end) for p in points])
+    rows = [(v["name"], v["value"], v["unit"], v["quality"], v["time"], v["age_s"]) for v in latest]
+    output.table(["quantity", "value>", "unit", "quality", "time", "age s>"], rows, title="latest values")
+    return 0
+
+
+async def _add(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.config import load
+    from headend.place import store
+    from headend.registry_files import one_meter
+    from storage.entries import Additions
+
+    async with store(load(arguments.config)) as opened:
+        known = opened.registry
+        lines = Additions(lines=tuple(await known.lines()))
+        new = one_meter(lines, arguments.meter, vars(arguments))
+        await known.add(new)
+    output.text(f"added meter {arguments.meter} on line {arguments.line}")
+    if output.as_json:
+        output.document({"added": {"lines": len(new.lines), "meters": len(new.meters)}})
+    return 0
+
+
+async def _import(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.config import load
+    from headend.errors import UsageFault
+    from headend.place import store
+    from headend.registry_files import BadRegistry, additions
+    from storage.entries import Additions
+
+    if not (arguments.lines or arguments.meters or arguments.points):
+        raise UsageFault("nothing to import: give --lines, --meters or --points")
+    async with store(load(arguments.config)) as opened:
+        known = opened.registry
+        there = Additions(lines=tuple(await known.lines()), meters=tuple(await known.meters()))
+        try:
+            new = additions(there, arguments.lines, arguments.meters, arguments.points)
+        except BadRegistry as error:
+            rows = [{"file": r.file, "row": r.row, "key": r.key, "problem": r.problem} for r in error.rows]
+            output.failure(str(error), "usage", rows=rows)
+            return 2
+        count = 0 if arguments.dry_run else await known.add(new, keep_existing=True)
+    counts = {"lines": len(new.lines), "meters": len(new.meters), "points": len(new.points)}
+    output.text(f"read {', '.join(f'{n} {kind}' for kind, n in counts.items())}; added {count} entries")
+    if output.as_json:
+        output.document({"read": counts, "added": count, "dry_run": arguments.dry_run})
+    return 0
+
+
+async def _export(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.config import load
+    from headend.place import store
+
+    async with store(load(arguments.config)) as opened:
+        known = opened.registry
+        lines, meters, installations = await known.lines(), await known.meters(), await known.installations()
+    tables: dict[str, list[tuple[object, ...]]] = {
+        "lines.csv": [
+            ("name", "url", "protocol", "framing", "echo"),
+            *(
+                (x.name, x.url, x.protocol, x.options.get("framing", ""), "yes" if x.options.get("echo") else "no")
+                for x in lines
+            ),
+        ],
+        "meters.csv": [
+            ("name", "address", "model", "line", "multiplier"),
+            *((m.name, m.address, m.model, m.line, format(m.multiplier, "f")) for m in meters),
+        ],
+        "points.csv": [
+            ("name", "meter", "from"),
+            *((i.point, i.meter, i.start.isoformat()) for i in installations if i.end is None),
+        ],
+    }
+    arguments.directory.mkdir(parents=True, exist_ok=True)
+    for name, rows in tables.items():
+        with (arguments.directory / name).open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
+    written = [str(arguments.directory / name) for name in tables]
+    output.text(f"wrote {', '.join(written)}")
+    if output.as_json:
+        output.document({"written": written})
+    return 0

@@ -1,0 +1,27 @@
+"""`headend run`: the daemon."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from headend.cli.output import Output
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "SIGTERM or SIGINT ends it in order: what was received is stored first. Logs go to stderr."
+    parser.add_argument(
+        "--log", choices=["debug", "info", "warning", "error"], help="default: daemon.log of the configuration"
+    )
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    from headend import daemon, logs
+    from headend.config import load
+
+    config = load(arguments.config)
+    logs.set_up(arguments.log or config.daemon.log)
+    collector = asyncio.run(daemon.run(config))
+    if output.as_json:
+        output.document(collector.counters)
+    return 0

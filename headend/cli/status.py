@@ -1,0 +1,88 @@
+"""`headend status`: health of daemon, database and collection."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from headend.cli.output import Output
+
+SILENT_AFTER: Final = timedelta(seconds=15)
+"""A daemon whose sign of life is older than this is taken for dead."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--within", metavar="TIME", default="1h", help="the span that is looked at (default: 1h)")
+    parser.epilog = "Exit code 1 when no daemon lives."
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    return asyncio.run(_status(arguments, output))
+
+
+async def _status(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.config import load
+    from headend.duration import seconds
+    from headend.errors import UsageFault
+    from headend.place import store
+
+    config = load(arguments.config)
+    now = datetime.now(UTC)
+    try:
+        start = now - timedelta(seconds=seconds(arguments.within))
+    except ValueError as error:
+        raise UsageFault(f"--within: {error}") from error
+    async with store(config) as opened:
+        daemons = [_told(daemon, now) for daemon in await opened.registry.daemons()]
+        totals = await opened.reader.totals(start, now)
+        gaps = await opened.reader.gaps(start, now)
+        meters = await opened.registry.meters()
+    document = {
+        "daemons": daemons,
+        "meters": len(meters),
+        "from": start,
+        "to": now,
+        "captures": totals.captures,
+        "values": totals.values,
+        "expected": gaps.expected,
+        "received": gaps.received,
+        "missing": dict(gaps.missing),
+    }
+    if output.as_json:
+        output.document(document)
+    output.table(
+        ["daemon", "state", "seen s ago>", "lines open>", "silent meters>", "pending>", "database"],
+        [
+            (
+                d["name"],
+                "running" if d["alive"] else "not running",
+                d["seen_s"],
+                f"{d['counters'].get('lines_open', 0)}/{d['counters'].get('lines', 0)}",
+                d["counters"].get("meters_silent"),
+                d["counters"].get("pending"),
+                "away" if d["counters"].get("database_away") else "there",
+            )
+            for d in daemons
+        ],
+    )
+    output.text(f"{len(meters)} meters; within {arguments.within}: {totals.captures} captures, {totals.values} values")
+    output.text(
+        f"captures expected {gaps.expected}, received {gaps.received}, missing {sum(gaps.missing.values())}"
+        + "".join(f", {reason} {count}" for reason, count in sorted(gaps.missing.items()))
+    )
+    return 0 if any(daemon["alive"] for daemon in daemons) else 1
+
+
+def _told(daemon: Any, now: datetime) -> dict[str, Any]:
+    return {
+        "name": daemon.name,
+        "alive": now - daemon.seen < SILENT_AFTER and not daemon.counters.get("stopped", False),
+        "pid": daemon.pid,
+        "host": daemon.host,
+        "started": daemon.started,
+        "seen": daemon.seen,
+        "seen_s": round((now - daemon.seen).total_seconds(), 1),
+        "counters": daemon.counters,
+    }

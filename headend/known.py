@@ -1,0 +1,65 @@
+"""The registry as the collector and the command line see it: stored entries turned into lines, meters and plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from headend.config import Config, load
+from headend.errors import HeadendError
+from headend.line import LinePath
+from headend.place import store
+from headend.poller import Plan
+from headend.survey import MeterPath
+from protocols import models
+from protocols.errors import ModelError
+from storage import entries
+from storage.errors import NotFound
+
+
+def line_path(line: entries.NewLine) -> LinePath:
+    """A stored line as the collector works it."""
+    return LinePath(
+        line.name, line.url, line.protocol, str(line.options.get("framing", "")), bool(line.options.get("echo", False))
+    )
+
+
+def meter_path_of(meter: entries.Meter) -> MeterPath:
+    """A stored meter as the poller sees it. Raises `HeadendError` where its model is gone or broken."""
+    try:
+        return MeterPath(meter.id, meter.name, meter.address, models.load(meter.model))
+    except ModelError as error:
+        raise HeadendError(f"meter {meter.name}: {error}") from error
+
+
+def by_line(
+    lines: Iterable[entries.Line], meters: Iterable[entries.Meter]
+) -> list[tuple[LinePath, Sequence[MeterPath]]]:
+    """Every line with its active meters, in the order of their names."""
+    standing: dict[int, list[MeterPath]] = {}
+    for meter in meters:
+        if meter.state is entries.MeterState.ACTIVE:
+            standing.setdefault(meter.line_id, []).append(meter_path_of(meter))
+    return [(line_path(line), standing.get(line.id, [])) for line in lines]
+
+
+def plans_of(config: Config) -> list[Plan]:
+    """The configured plans."""
+    return [Plan(plan.name, plan.period_s, plan.wanted) for plan in config.plan]
+
+
+async def meter_path(config_file: str, name: str) -> tuple[LinePath, MeterPath, list[str]]:
+    """One meter of the registry: its line, itself, and the quantities that the plans want of it.
+
+    Raises `UsageFault` for a bad configuration, `HeadendError` for an unknown meter.
+    """
+    config = load(config_file)
+    async with store(config) as opened:
+        known = opened.registry
+        try:
+            meter = await known.meter(name)
+        except NotFound as error:
+            raise HeadendError(f"{error} in the registry (see headend meter list)") from error
+        line = next(line for line in await known.lines() if line.id == meter.line_id)
+    path = meter_path_of(meter)
+    wanted = dict.fromkeys(quantity for plan in config.plan for quantity in plan.wanted)
+    return line_path(line), path, [q.name for q in wanted if q in path.model.quantities]
