@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import csv
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from protocols.model import plain
 from storage.reader import Reader, Reading
@@ -49,13 +50,16 @@ async def latest_of(reader: Reader, meter_id: int) -> list[dict[str, Any]]:
 COLUMNS: Final = ("meter", "quantity", "obis", "time", "value", "unit", "quality", "received")
 
 
-def as_row(row: dict[str, Any]) -> list[str]:
-    """A reading's cells as CSV writes them; an empty value where there is none."""
-    cells = (row[name] for name in COLUMNS)
-    return ["" if c is None else c.isoformat() if isinstance(c, datetime) else str(c) for c in cells]
+def write_csv(rows: Iterable[Mapping[str, Any]], file: TextIO) -> None:
+    """Readings as CSV with a heading."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        cells = (row[name] for name in COLUMNS)
+        writer.writerow(["" if c is None else c.isoformat() if isinstance(c, datetime) else str(c) for c in cells])
 
 
-def parquet(rows: Iterable[dict[str, Any]], path: str) -> None:
+def parquet(rows: Iterable[Mapping[str, Any]], path: str) -> None:
     """Readings as Parquet: values as decimal128(38, 9), exact; times in UTC, microseconds."""
     import pyarrow as pa
     from pyarrow import parquet as pq

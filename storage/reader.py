@@ -120,6 +120,11 @@ class Reader(Session):
         rows = await self._rows("expected_missing", meters, start=start, end=end, limit=limit)
         return [MissingSlot(*row) for row in rows]
 
+    async def expected_values(self, start: datetime, end: datetime, meters: Collection[int] | None = None) -> int:
+        """How many values the plans expect."""
+        (row,) = await self._rows("expected_values", meters, start=start, end=end)
+        return int(row[0])
+
     async def gaps(self, start: datetime, end: datetime, meters: Collection[int] | None = None) -> Gaps:
         """The same as numbers that add up."""
         by_reason: dict[str | None, int] = dict(await self._rows("gaps", meters, start=start, end=end))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import csv
 import sys
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -77,14 +76,12 @@ async def _readings(arguments: argparse.Namespace, output: Output) -> int:
 
 
 def _write(rows: list[dict[str, Any]], kind: str, path: str | None) -> None:
-    from headend.stored import COLUMNS, as_row
+    from headend.stored import write_csv
 
     with open(path, "w", encoding="utf-8", newline="") if path else nullcontext(sys.stdout) as file:
-        if kind == "json":
-            lines = Output(as_json=True, file=file)
-            for row in rows:
-                lines.document(row)
-        else:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(as_row(row) for row in rows)
+        if kind == "csv":
+            write_csv(rows, file)
+            return
+        lines = Output(as_json=True, file=file)
+        for row in rows:
+            lines.document(row)

@@ -44,9 +44,10 @@ WHERE time >= %(start)s AND time < %(end)s
 GROUP BY meter_id, layout
 ORDER BY meter_id, layout;
 
+-- The meter's own "not available" counts as a value: it was read.
 -- name: totals
-SELECT count(*), coalesce(sum(num_nonnulls(v1, v2, v3, v4, v5, v6, v7, v8)), 0)::bigint
-FROM capture
+SELECT count(*), coalesce(sum(bit_count(capture_known(c)::bit(8))), 0)::bigint
+FROM capture c
 WHERE time >= %(start)s AND time < %(end)s
   AND (%(meters)s::integer[] IS NULL OR meter_id = ANY (%(meters)s));
 
@@ -60,6 +61,9 @@ LEFT JOIN miss x ON x.meter_id = s.meter_id AND x.time = s.time AND x.layout = s
 WHERE c.meter_id IS NULL OR capture_known(c) & s.positions <> s.positions
 ORDER BY s.time DESC, s.meter_id, s.layout
 LIMIT %(limit)s;
+
+-- name: expected_values
+SELECT coalesce(sum(bit_count(positions::bit(8))), 0)::bigint FROM expected(%(start)s, %(end)s, %(meters)s);
 
 -- name: gaps
 SELECT CASE
