@@ -1,0 +1,166 @@
+"""DL/T 645 replies to exact values: frames a second on one core.
+
+Ours is the way that a reading takes through the driver: bytes are fed to the line's reader, the frame is held against
+the request, the read conversation turns it into values with quality. The conversations stand at their request when the
+clock starts: building requests is not part of it. The peer, PyPI dlt645 3.2.0, decodes the same frames to its values
+in a process of its own environment. The limit is the least Python that gives address, identifier and an integer, for
+frames that are known to be whole and sound, without sign, quality, unit or anything that could be refused.
+
+    python -m benchmarks.codec [--json]        the peer's Python: $HEADEND_PEER_DLT645 or .venv-peer-dlt645/bin/python
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from time import perf_counter
+from typing import Final, TypeAlias
+
+from benchmarks.report import Row, rate, show
+from protocols.dlt645.address import to_wire
+from protocols.dlt645.frame import PREAMBLE, Frame, encode
+from protocols.dlt645.items import item
+from protocols.dlt645.read import read_item
+from protocols.dlt645.reader import FrameReader
+from protocols.exchange import Ask, Exchange
+from protocols.model import Quality, Value
+
+ADDRESS: Final = "260305510020"
+FRAMES: Final = 3_000
+ROUNDS: Final = 41
+ITEMS: Final = (
+    "00010000", "00010100", "00010200", "00020000", "00000000", "00030000",
+    "02010100", "02020100", "02030000", "02060000", "02800002", "02040000",
+)  # fmt: skip
+"""What a collector asks most: energies, voltages, currents, powers. No demand: the peer reads its time in the order
+year to minute, the standard sends minute to year (it raises on real replies)."""
+
+_BATCH: Final = 60
+_READ_REPLY: Final = 0x91
+_PEER: Final = "PyPI dlt645 3.2.0, decode to value"
+_LIMIT: Final = "least pure Python: find, sum, translate, int"
+_MINUS_33: Final = bytes((byte - 0x33) & 0xFF for byte in range(256))
+
+Conversation: TypeAlias = Exchange[Frame, list[Value]]
+Reply: TypeAlias = tuple[str, int, bytes]
+"""Item, the number in it, the bytes."""
+
+
+def replies(random: Random) -> list[Reply]:
+    """Item, its number and the reply that holds it, every second one behind the four FEH that many meters send."""
+    made = []
+    for index in range(FRAMES):
+        found = item(ITEMS[index % len(ITEMS)])
+        form = found.parts[0][1]
+        largest = 10 ** (2 * form.length - 1) - 1
+        number = random.randint(-largest if getattr(form, "signed", False) else 0, largest)
+        preamble = PREAMBLE if index % 2 else b""
+        raw = encode(to_wire(ADDRESS), _READ_REPLY, found.wire + found.encode([number]), preamble)
+        made.append((found.code, number, raw))
+    return made
+
+
+def conversations(codes: Sequence[str]) -> list[tuple[Conversation, Ask[Frame]]]:
+    """One read for each of `codes`, standing at its request."""
+    started = []
+    for code in codes:
+        conversation = read_item(ADDRESS, item(code))
+        started.append((conversation, next(conversation)))
+    return started
+
+
+def ours(made: Sequence[Reply]) -> tuple[float, list[Value]]:
+    """Seconds for all replies, and the last one's values. Conversations are started in small batches, off the clock."""
+    reader = FrameReader()
+    values: list[Value] = []
+    seconds = 0.0
+    for first in range(0, len(made), _BATCH):
+        batch = made[first : first + _BATCH]
+        frames = [raw for _, _, raw in batch]
+        started = conversations([code for code, _, _ in batch])
+        began = perf_counter()
+        for raw, (conversation, ask) in zip(frames, started, strict=True):
+            for event in reader.feed(raw):
+                if isinstance(event, Frame) and ask.answers(event):
+                    try:
+                        conversation.send(event)
+                    except StopIteration as done:
+                        values = done.value
+        seconds += perf_counter() - began
+    return seconds, values
+
+
+def limit(frames: Sequence[bytes]) -> float:
+    """Seconds for all frames: nothing that could be left out."""
+    began = perf_counter()
+    for raw in frames:
+        at = raw.find(0x68)
+        if sum(raw[at:-2]) & 0xFF != raw[-2]:
+            raise ValueError(raw.hex())
+        data = raw[at + 10 : -2].translate(_MINUS_33)
+        raw[at + 6 : at : -1].hex(), int.from_bytes(data[:4], "little"), int(data[:3:-1].hex())
+    return perf_counter() - began
+
+
+class Peer:
+    """The peer's process; `values` are what it made of the frames."""
+
+    def __init__(self, frames: Sequence[bytes]) -> None:
+        python = os.environ.get("HEADEND_PEER_DLT645", ".venv-peer-dlt645/bin/python")
+        script = Path(__file__).with_name("peer_dlt645.py")
+        self._process = subprocess.Popen(
+            [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self.values = json.loads(self._tell("\n".join([ADDRESS, *(raw.hex() for raw in frames), ""])))
+
+    def round(self) -> float:
+        """Seconds for all frames."""
+        return float(self._tell("go"))
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=10)
+
+    def _tell(self, line: str) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise SystemExit("the peer ended without an answer")
+        return answer
+
+
+def check(made: Sequence[Reply], peer_values: Sequence[float]) -> None:
+    """Every frame gives exactly what was put into it, and the peer agrees as far as floats can."""
+    for (code, number, raw), foreign in zip(made, peer_values, strict=True):
+        _, (value,) = ours([(code, number, raw)])
+        if value.number != number or value.quality is not Quality.GOOD or abs(float(str(value)) - foreign) > 1e-6:
+            raise SystemExit(f"{raw.hex()} gives {value} here and {foreign} there, not {number}")
+
+
+def rows() -> list[Row]:
+    """Measure. Ours, the peer and the limit take turns."""
+    made = replies(Random(645))
+    frames = [raw for _, _, raw in made]
+    peer = Peer(frames)
+    check(made, peer.values)
+    seconds: dict[str, list[float]] = {"ours": [], "peer": [], "limit": []}
+    for _ in range(ROUNDS):
+        seconds["ours"].append(ours(made)[0])
+        seconds["peer"].append(peer.round())
+        seconds["limit"].append(limit(frames))
+    peer.close()
+    rates = {who: rate(len(frames), taken) for who, taken in seconds.items()}
+    return [Row("dlt645_decode", "frames/s", rates["ours"], rates["peer"], _PEER, rates["limit"], _LIMIT)]
+
+
+if __name__ == "__main__":
+    show(rows(), sys.argv)
