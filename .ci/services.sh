@@ -21,6 +21,11 @@ cannot() {
     exit 0
 }
 
+cannot_timescale() {
+    say "CANNOT provide TimescaleDB: $*" >&2
+    exit 0
+}
+
 [ "$(id -u)" = 0 ] || cannot "not root"
 [ -r /etc/os-release ] || cannot "no /etc/os-release"
 . /etc/os-release
@@ -70,13 +75,13 @@ suite_sources() {
     fi
 }
 
-# Containers may forbid mknod; then there is no server in the chroot, and we say so.
+# A container may forbid mknod; then there is no TimescaleDB, and we say so.
 device() {
     local name=$1 minor=$2
-    [ -c "$BUILD/dev/$name" ] && return
-    mknod -m 666 "$BUILD/dev/$name" c 1 "$minor" 2>/dev/null && return
-    say "mknod is not permitted here: the chroot has no /dev/$name" >&2
-    return 1
+    [ -c "$BUILD/dev/$name" ] || mknod -m 666 "$BUILD/dev/$name" c 1 "$minor" || {
+        rm -rf --one-file-system "$BUILD"
+        cannot_timescale "mknod is not permitted here, and a server needs /dev/$name in its chroot"
+    }
 }
 
 build_chroot() {

@@ -88,6 +88,8 @@ def translated(error: psycopg.Error) -> StorageError:
         return AlreadyThere(f"already there: {error.diag.message_detail or text}", constraint)
     if isinstance(error, pg.ForeignKeyViolation):
         return NotFound(f"not found: {error.diag.message_detail or text}", constraint)
+    if isinstance(error, pg.UndefinedTable | pg.UndefinedColumn | pg.UndefinedFunction):
+        return SchemaMismatch(f"the database is not migrated: {text}")
     if isinstance(error, pg.IntegrityError | pg.DataError):
         return Rejected(f"refused by the database: {text}", constraint)
     return StorageError(text)

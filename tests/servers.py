@@ -93,8 +93,8 @@ class PostgresServer:
         return _TEMPLATE
 
     @contextmanager
-    def fresh(self, template: str = "template1") -> Iterator[str]:
-        """A database of one test, as conninfo."""
+    def fresh(self, template: str = "template0") -> Iterator[str]:
+        """A database of one test, as conninfo. Not from template1: TimescaleDB's launcher looks into it at times."""
         name = f"test_{secrets.token_hex(6)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:

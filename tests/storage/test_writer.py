@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from protocols.model import POSITIONS, Capture, Quality
 from storage.columns import CaptureColumns
-from storage.errors import DatabaseUnreachable
+from storage.errors import DatabaseUnreachable, SchemaMismatch
 from storage.writer import Miss, Writer, Written
 from tests.conftest import Servers
 from tests.storage.captures import GOOD, NA, T0, Key, capture, halves, merge, slots, stored
+from tests.storage.cutting_proxy import cutting_proxy
 
 
 def expected(*batches: list[Capture]) -> dict[Key, Capture]:
@@ -207,6 +208,24 @@ async def test_a_lost_connection_is_said_and_mended(database: str) -> None:
         with pytest.raises(DatabaseUnreachable):
             await writer.write([capture(2)])
         assert await writer.write([capture(2)]) == Written(1, 0, 0)
+
+
+async def test_a_commit_whose_answer_is_lost_may_be_given_again(database: str) -> None:
+    """The server has committed and nobody on our side can know."""
+    async with cutting_proxy(database) as proxy, Writer(proxy.conninfo) as writer:
+        await writer.write([capture(1)])
+        proxy.armed = True
+        with pytest.raises(DatabaseUnreachable):
+            await writer.write([capture(1), capture(2)])
+        assert proxy.cuts == 1
+        assert await writer.write([capture(1), capture(2)]) == Written(0, 0, 2)
+    assert stored(database) == expected([capture(1), capture(2)])
+
+
+async def test_a_database_without_tables_is_named(plain_empty: str) -> None:
+    async with Writer(plain_empty) as writer:
+        with pytest.raises(SchemaMismatch, match="not migrated"):
+            await writer.write([capture()])
 
 
 async def test_nobody_listening_is_unreachable() -> None:
