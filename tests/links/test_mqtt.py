@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import aiomqtt
 import pytest
@@ -17,6 +20,8 @@ from protocols.links.open import open_link
 from protocols.links.url import parse_mqtt, swapped
 from tests.links.mosquitto import mosquitto_broker
 from tests.servers import Mosquitto
+
+Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 pytestmark = pytest.mark.mosquitto
 
@@ -116,26 +121,62 @@ async def test_a_message_waiting_for_its_acknowledgement_ends_with_the_broker() 
     published = asyncio.Event()
     hang_up = asyncio.Event()
 
-    async def broker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await _packet(reader)
-        writer.write(bytes.fromhex("20020000"))  # CONNACK
+        writer.write(CONNACK)
         subscribe = await _packet(reader)
         writer.write(bytes.fromhex("9003") + subscribe[:2] + b"\x01")  # SUBACK, QoS 1
         await _packet(reader)
         published.set()
         await hang_up.wait()
-        writer.close()
 
-    server = await asyncio.start_server(broker, "127.0.0.1", 0)
-    link = await opened(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}/up?down=down")
-    sending = asyncio.create_task(link.send(b"x"))
-    await published.wait()
-    assert not sending.done()
-    hang_up.set()
-    with pytest.raises(LinkClosed, match="was lost"):
-        await sending
-    await link.close()
-    server.close()
+    async with pretended_broker(talk) as url:
+        link = await opened(f"{url}/up?down=down")
+        sending = asyncio.create_task(link.send(b"x"))
+        await published.wait()
+        assert not sending.done()
+        hang_up.set()
+        with pytest.raises(LinkClosed, match="was lost"):
+            await sending
+        await link.close()
+
+
+async def test_a_refused_subscription() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _packet(reader)
+        writer.write(CONNACK)
+        subscribe = await _packet(reader)
+        writer.write(bytes.fromhex("9003") + subscribe[:2] + b"\x80")
+        await reader.read()
+
+    async with pretended_broker(talk) as url:
+        with pytest.raises(LinkUnreachable, match="refuses the subscription to 'secret/up'"):
+            await opened(f"{url}/secret/up?down=down")
+        assert connections() == 0
+
+
+async def test_a_broker_that_never_answers_and_a_cancelled_opening() -> None:
+    gone = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+        gone.set()
+
+    async with pretended_broker(talk) as broker:
+        url = f"{broker}/up?down=down&timeout=0.05"
+        opening = asyncio.create_task(opened(url))
+        await asyncio.sleep(0)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        with pytest.raises(LinkUnreachable, match=r"does not answer within 0\.05 s"):
+            await opened(url)
+        assert connections() == 0
+        async with asyncio.timeout(10):
+            await gone.wait()
+
+
+CONNACK = bytes.fromhex("20020000")
 
 
 async def _packet(reader: asyncio.StreamReader) -> bytes:
@@ -144,44 +185,26 @@ async def _packet(reader: asyncio.StreamReader) -> bytes:
     return await reader.readexactly(header[1])
 
 
-async def test_a_refused_subscription() -> None:
-    async def broker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _packet(reader)
-        writer.write(bytes.fromhex("20020000"))
-        subscribe = await _packet(reader)
-        writer.write(bytes.fromhex("9003") + subscribe[:2] + b"\x80")
-        await reader.read()
-        writer.close()
+@asynccontextmanager
+async def pretended_broker(talk: Talk) -> AsyncIterator[str]:
+    """A server that says what the test wants; ends when every client has gone."""
+    talking: set[asyncio.Task[None]] = set()
 
-    server = await asyncio.start_server(broker, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    with pytest.raises(LinkUnreachable, match="refuses the subscription to 'secret/up'"):
-        await opened(f"mqtt://127.0.0.1:{port}/secret/up?down=down")
-    assert connections() == 0
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        talking.add(task)
+        try:
+            await talk(reader, writer)
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     server.close()
-
-
-async def test_a_broker_that_never_answers_and_a_cancelled_opening() -> None:
-    gone = asyncio.Event()
-
-    async def broker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-        gone.set()
-
-    server = await asyncio.start_server(broker, "127.0.0.1", 0)
-    url = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}/up?down=down&timeout=0.05"
-    opening = asyncio.create_task(opened(url))
-    await asyncio.sleep(0)
-    opening.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await opening
-    with pytest.raises(LinkUnreachable, match=r"does not answer within 0\.05 s"):
-        await opened(url)
-    assert connections() == 0
-    async with asyncio.timeout(10):
-        await gone.wait()
-    server.close()
+    if talking:
+        await asyncio.wait(talking)
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
