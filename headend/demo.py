@@ -12,9 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from simulators.fleet import Fleet
-from simulators.scenario import demo_scenario
-
 from headend import exports
 from headend.collector import Collector
 from headend.config import Config, load
@@ -22,7 +19,9 @@ from headend.daemon import prepare
 from headend.errors import HeadendError
 from headend.place import Store, store
 from headend.registry_files import additions
-from simulators.broker import embedded_broker
+from simulators.demo import demo_scenario
+from simulators.fleet import Fleet
+from simulators.registry import write_registry
 from storage.entries import Additions
 from storage.migrate import migrate
 from storage.reader import Reading
@@ -114,23 +113,22 @@ async def run(workdir: Path, meters: int, seconds: float, show: Callable[[Progre
     progress = Progress(meters=meters, of_seconds=seconds)
     config = _configure(workdir)
     show(progress)
-    async with embedded_broker() as broker_url:
-        scenario = demo_scenario(meters, broker_url=broker_url, truth=workdir / "truth.csv")
-        async with Fleet(scenario) as fleet:
-            fleet.write_registry(workdir / "registry")
-            progress.stage = "starting the database"
+    scenario = demo_scenario(meters, truth=str(workdir / "truth.csv"), tick_s=EVERY_S)
+    async with Fleet(scenario) as fleet:
+        write_registry(fleet, workdir / "registry")
+        progress.stage = "starting the database"
+        show(progress)
+        async with store(config) as opened:
+            await migrate(opened.conninfo)
+            await _register(opened, workdir / "registry")
+            collector = await prepare(config, opened)
+            result = Result(workdir, meters)
+            began = datetime.now(UTC)
+            await _collect(collector, seconds, progress, show)
+            result.collecting_s = (datetime.now(UTC) - began).total_seconds()
+            progress.stage = "exporting"
             show(progress)
-            async with store(config) as opened:
-                await migrate(opened.conninfo)
-                await _register(opened, workdir / "registry")
-                collector = await prepare(config, opened)
-                result = Result(workdir, meters)
-                began = datetime.now(UTC)
-                await _collect(collector, seconds, progress, show)
-                result.collecting_s = (datetime.now(UTC) - began).total_seconds()
-                progress.stage = "exporting"
-                show(progress)
-                await _sum_up(result, opened, collector, began)
+            await _sum_up(result, opened, collector, began)
     progress.stage = "done"
     show(progress)
     return result

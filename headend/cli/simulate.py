@@ -1,0 +1,65 @@
+"""`headend simulate SCENARIO.toml`: meters, buses and fleets for a test lab; see docs/simulators.md."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import resource
+import signal
+from pathlib import Path
+
+from headend.cli.output import Output
+from headend.errors import HeadendError, UsageFault
+from simulators.fleet import Fleet
+from simulators.registry import write_registry
+from simulators.scenario import ScenarioError, load
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenario", metavar="SCENARIO.toml", help="the meters, see docs/simulators.md")
+    parser.add_argument("--seconds", type=float, metavar="S", help="end by itself after S seconds")
+    parser.add_argument("--registry", metavar="DIR", help="write lines.csv, meters.csv and points.csv there")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    """Prints where each bus is to be found, then runs until SIGINT, SIGTERM or the end of its time."""
+    if arguments.seconds is not None and not arguments.seconds > 0:
+        raise UsageFault(f"--seconds is {arguments.seconds:g}, expected more than 0")
+    try:
+        fleet = Fleet(load(arguments.scenario))
+    except ScenarioError as error:
+        raise UsageFault(str(error)) from error
+    _raise_file_limit()
+    asyncio.run(_simulate(fleet, arguments.seconds, arguments.registry, output))
+    return 0
+
+
+async def _simulate(fleet: Fleet, seconds: float | None, registry: str | None, output: Output) -> None:
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    try:
+        async with fleet:
+            if registry is not None:
+                write_registry(fleet, Path(registry))
+            output.table(
+                ("bus", "url", "protocol", "meters>"),
+                ((bus.name, bus.url, bus.plan.table.protocol, len(bus.meters)) for bus in fleet.buses),
+            )
+            if output.as_json:
+                for bus in fleet.buses:
+                    output.document({"bus": bus.name, "url": bus.url, "meters": len(bus.meters)})
+            try:
+                async with asyncio.timeout(seconds):
+                    await told.wait()
+            except TimeoutError:
+                return
+    except OSError as error:
+        raise HeadendError(f"{error.filename or fleet.scenario.path}: {error.strerror}") from error
+
+
+def _raise_file_limit() -> None:
+    """Every bus has an open file or two; the soft limit is often 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
