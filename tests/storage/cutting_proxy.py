@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -50,9 +50,15 @@ async def cutting_proxy(conninfo: str) -> AsyncIterator[Proxy]:
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)
         for stream in (writer, back_writer):
-            stream.transport.abort()
+            stream.close()
+            with suppress(OSError):
+                await stream.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    conversations: list[asyncio.Task[None]] = []
+    server = await asyncio.start_server(
+        lambda *ends: conversations.append(asyncio.create_task(serve(*ends))), "127.0.0.1", 0
+    )
     async with server:
         proxy.conninfo = make_conninfo(conninfo, host="127.0.0.1", port=server.sockets[0].getsockname()[1])
         yield proxy
+        await asyncio.gather(*conversations)  # the client has gone: each ends by itself
