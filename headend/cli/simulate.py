@@ -8,6 +8,7 @@ import resource
 import signal
 from pathlib import Path
 
+from headend import logs
 from headend.cli.output import Output
 from headend.errors import HeadendError, UsageFault
 from simulators.fleet import Fleet
@@ -18,6 +19,7 @@ from simulators.scenario import ScenarioError, load
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scenario", metavar="SCENARIO.toml", help="the meters, see docs/simulators.md")
     parser.add_argument("--seconds", type=float, metavar="S", help="end by itself after S seconds")
+    parser.add_argument("--log", choices=["debug", "info", "warning", "error"], default="warning")
     parser.add_argument("--registry", metavar="DIR", help="write lines.csv, meters.csv and points.csv there")
 
 
@@ -29,6 +31,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         fleet = Fleet(load(arguments.scenario))
     except ScenarioError as error:
         raise UsageFault(str(error)) from error
+    logs.set_up(arguments.log)
     _raise_file_limit()
     asyncio.run(_simulate(fleet, arguments.seconds, arguments.registry, output))
     return 0

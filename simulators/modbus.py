@@ -1,0 +1,132 @@
+"""The meter's side of Modbus: read holding (3) and input (4) registers, write one (6) or several (16), exceptions.
+
+The registers are those of the model; a read must cover whole values, as meters want it. What no register of the model
+stands at is answered with zeros where the model says that holes may be read, else with "illegal data address".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final, Literal
+
+from protocols.errors import Refused
+from protocols.exchange import FrameReader
+from protocols.modbus import rtu, tcp
+from protocols.modbus.model import ModbusModel
+from protocols.modbus.pdu import (
+    READ_HOLDING,
+    ReadRegisters,
+    WriteRegister,
+    WriteRegisters,
+    exception_reply,
+    parse_request,
+)
+from protocols.modbus.reads import parse_unit
+from protocols.modbus.rtu import RtuFrame, RtuReader
+from protocols.modbus.tcp import TcpFrame, TcpReader
+from simulators.meter import VirtualMeter
+
+_ILLEGAL_ADDRESS: Final = 0x02
+_BROADCAST: Final = 0
+NO_SETTINGS: Final[Mapping[int, int]] = {}
+
+
+class ModbusStation:
+    """One meter. `settings` are holding registers that can be written: address to first value."""
+
+    def __init__(self, meter: VirtualMeter, settings: Mapping[int, int] = NO_SETTINGS) -> None:
+        model = meter.plate.model
+        assert isinstance(model, ModbusModel)
+        self.meter = meter
+        self.settings = dict(settings)
+        self._model = model
+
+    def answer(self, pdu: bytes, now: datetime) -> bytes:
+        """The answer's PDU, an exception included."""
+        try:
+            request = parse_request(pdu)
+            if isinstance(request, ReadRegisters):
+                return request.encode_reply(self._read(request, now))
+            return self._write(request)
+        except Refused as refusal:
+            return exception_reply(pdu[0] if pdu else 0, int(refusal.code, 16))
+
+    def _read(self, request: ReadRegisters, now: datetime) -> bytes:
+        first, end = request.address, request.address + request.count
+        if request.function == READ_HOLDING and all(address in self.settings for address in range(first, end)):
+            return b"".join(self.settings[address].to_bytes(2, "big") for address in range(first, end))
+        ground = self._model.grounds.get(request.function)
+        if ground is None or request.count > ground.limit:
+            raise _refused()
+        inside = [register for register in ground.known if register.address < end and register.end > first]
+        covered = sum(register.form.words for register in inside)
+        if any(register.address < first or register.end > end for register in inside):
+            raise _refused()
+        if covered < request.count and not (ground.holes and end <= ground.known[-1].end):
+            raise _refused()
+        quantities = {r.address: r.part.quantity for r in inside if r.part.quantity is not None}
+        values = self.meter.values(now, quantities.values())
+        image = bytearray(2 * request.count)
+        for register in inside:
+            raw = register.encode(values[quantities[register.address]])
+            image[2 * (register.address - first) : 2 * (register.end - first)] = raw
+        return bytes(image)
+
+    def _write(self, request: WriteRegister | WriteRegisters) -> bytes:
+        if isinstance(request, WriteRegister):
+            words = [request.value]
+        else:
+            words = [int.from_bytes(request.data[i : i + 2], "big") for i in range(0, len(request.data), 2)]
+        if any(request.address + index not in self.settings for index in range(len(words))):
+            raise _refused()
+        self.settings.update({request.address + index: word for index, word in enumerate(words)})
+        return request.encode_reply(b"")
+
+
+def _refused() -> Refused:
+    return Refused(f"{_ILLEGAL_ADDRESS:02X}", "illegal data address")
+
+
+class ModbusStations:
+    """All meters of a line, RTU or TCP framed; a meter comes to life when it is first asked.
+
+    A unit that is not there is silent, as on a serial line. Unit 0 is the broadcast on a serial line: all do what is
+    written, and nobody answers; with TCP framing it is a unit like any other.
+    """
+
+    def __init__(
+        self,
+        meters: Iterable[VirtualMeter],
+        framing: Literal["rtu", "tcp"] = "rtu",
+        settings: Mapping[int, int] = NO_SETTINGS,
+    ) -> None:
+        self.framing = framing
+        self._meters = {parse_unit(meter.address): meter for meter in meters}
+        self._settings = settings
+        self._awake: dict[int, ModbusStation] = {}
+
+    def reader(self) -> FrameReader[RtuFrame | TcpFrame]:
+        return RtuReader("request") if self.framing == "rtu" else TcpReader()
+
+    def answers(self, frame: RtuFrame | TcpFrame, now: datetime) -> list[bytes]:
+        """One answer or none."""
+        if isinstance(frame, TcpFrame):
+            if frame.unit not in self._meters:
+                return []
+            return [tcp.encode(frame.transaction, frame.unit, self.station(frame.unit).answer(frame.pdu, now))]
+        if frame.unit == _BROADCAST:
+            if frame.pdu[0] in (WriteRegister.function, WriteRegisters.function):
+                for unit in self._meters:
+                    self.station(unit).answer(frame.pdu, now)
+            return []
+        if frame.unit not in self._meters:
+            return []
+        return [rtu.encode(frame.unit, self.station(frame.unit).answer(frame.pdu, now))]
+
+    def station(self, unit: int) -> ModbusStation:
+        """Raises `KeyError` for a unit that is not on the line."""
+        station = self._awake.get(unit)
+        if station is None:
+            station = self._awake[unit] = ModbusStation(self._meters[unit], self._settings)
+        return station

@@ -1,0 +1,149 @@
+"""What a meter measures at one moment, as exact fractions, before its register cuts them to its digits.
+
+Power is split over the phases; reactive and apparent power are fixed shares of the active one, so that their energies
+are as exact as its own. All numbers are pairs (number, over): number / over in the quantity's unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from math import isqrt
+from typing import Final, TypeAlias
+
+from simulators.load import DEMAND_S, Load, Peak, mixed
+
+Ratio: TypeAlias = tuple[int, int] | None
+"""None: this meter has no such value."""
+
+_VOLTAGE: Final = 2300
+_FREQUENCY: Final = 5000
+
+
+class Snapshot:
+    """One meter at one second of its local time."""
+
+    def __init__(self, load: Load, phases: int, second: int, seed: int) -> None:
+        self.load = load
+        self.phases = phases
+        self.second = second
+        self.seed = seed
+        self.apparent = isqrt(1_000_000 + load.reactive**2)
+        """Apparent in thousandths of active."""
+
+    @cached_property
+    def watts(self) -> int:
+        """Import positive, export negative."""
+        return self.load.taken.watts(self.second) - self.load.given.watts(self.second)
+
+    @cached_property
+    def phase_watts(self) -> tuple[int, int, int]:
+        watts = self.watts
+        if self.phases == 1:
+            return watts, 0, 0
+        size = abs(watts)
+        first, second = size * self.load.split[0] // 100, size * self.load.split[1] // 100
+        third = size - first - second
+        return (first, second, third) if watts >= 0 else (-first, -second, -third)
+
+    def has(self, phase: int) -> bool:
+        return phase <= self.phases
+
+    def volts(self, phase: int) -> int:
+        """In 0.1 V; it wavers with every moment."""
+        return _VOLTAGE - 30 + mixed(self.seed, self.second * 4 + phase) % 61
+
+    def reactive(self, phase: int) -> int:
+        """In var; inductive whichever way the active power flows."""
+        return abs(self.phase_watts[phase - 1]) * self.load.reactive // 1000
+
+    def volt_amperes(self, phase: int) -> int:
+        return abs(self.phase_watts[phase - 1]) * self.apparent // 1000
+
+    def milliamperes(self, phase: int) -> int:
+        return self.volt_amperes(phase) * 10_000 // self.volts(phase)
+
+    @property
+    def hertz(self) -> int:
+        """In 0.01 Hz."""
+        return _FREQUENCY - 5 + mixed(self.seed, self.second * 4) % 11
+
+    @property
+    def demand(self) -> int:
+        """Watts on the average of the last whole demand period; export negative."""
+        end = self.second // DEMAND_S * DEMAND_S
+        return self.load.taken.average(end) - self.load.given.average(end)
+
+    @property
+    def peak_taken(self) -> Peak:
+        return self.load.taken.peak(self.second)
+
+    @property
+    def peak_given(self) -> Peak:
+        return self.load.given.peak(self.second)
+
+
+def _sum(of: Callable[[Snapshot, int], int], over: int) -> Callable[[Snapshot], Ratio]:
+    return lambda s: (sum(of(s, phase) for phase in range(1, s.phases + 1)), over)
+
+
+def _phase(of: Callable[[Snapshot, int], int], over: int, phase: int) -> Callable[[Snapshot], Ratio]:
+    return lambda s: (of(s, phase), over) if s.has(phase) else None
+
+
+def _factor(phase: int) -> Callable[[Snapshot], Ratio]:
+    """Phase 0 is the total. Negative while power is given back; 1 while none flows."""
+
+    def factor(s: Snapshot) -> Ratio:
+        if not s.has(phase):
+            return None
+        watts = s.phase_watts[phase - 1] if phase else s.watts
+        size = 1_000_000 // s.apparent if watts else 1000
+        return (size if watts >= 0 else -size), 1000
+
+    return factor
+
+
+def _neutral(s: Snapshot) -> Ratio:
+    currents = [s.milliamperes(phase) for phase in range(1, s.phases + 1)]
+    return (currents[0] if s.phases == 1 else max(currents) - min(currents)), 1000
+
+
+def _direction(s: Snapshot) -> Ratio:
+    """Status word 1: bit 4 is set while active power is given back (DL/T 645-2007)."""
+    return (1 << 4 if s.watts < 0 else 0), 1
+
+
+def _phase_directions(s: Snapshot) -> Ratio:
+    """Status word 2: bits 0 to 2 are set while the phase's active power is given back."""
+    return sum(1 << bit for bit, watts in enumerate(s.phase_watts) if watts < 0), 1
+
+
+_BY_PHASE: Final[Mapping[str, tuple[Callable[[Snapshot, int], int], int]]] = {
+    "voltage": (Snapshot.volts, 10),
+    "current": (Snapshot.milliamperes, 1000),
+    "active_power": (lambda s, phase: s.phase_watts[phase - 1], 1000),
+    "reactive_power": (Snapshot.reactive, 1000),
+    "apparent_power": (Snapshot.volt_amperes, 1000),
+}
+
+MEASURED: Final[Mapping[str, Callable[[Snapshot], Ratio]]] = {
+    **{f"{name}_l{n}": _phase(of, over, n) for name, (of, over) in _BY_PHASE.items() for n in (1, 2, 3)},
+    "active_power": lambda s: (s.watts, 1000),
+    "reactive_power": _sum(Snapshot.reactive, 1000),
+    "apparent_power": _sum(Snapshot.volt_amperes, 1000),
+    "power_factor": _factor(0),
+    **{f"power_factor_l{n}": _factor(n) for n in (1, 2, 3)},
+    "current_neutral": _neutral,
+    "frequency": lambda s: (s.hertz, 100),
+    "active_demand": lambda s: (s.demand, 1000),
+    "reactive_demand": lambda s: (abs(s.demand) * s.load.reactive // 1000, 1000),
+    "active_demand_import_max": lambda s: (s.peak_taken.watts, 1000),
+    "active_demand_export_max": lambda s: (s.peak_given.watts, 1000),
+    "reactive_demand_import_max": lambda s: (s.peak_taken.watts * s.load.reactive // 1000, 1000),
+    "reactive_demand_export_max": lambda _: (0, 1),
+    "status_word_1": _direction,
+    "status_word_2": _phase_directions,
+    **{f"status_word_{n}": lambda _: (0, 1) for n in (3, 4, 5, 6, 7)},
+}
+"""Quantity name to its value; energies are counted by the meter (`simulators.meter`)."""
