@@ -14,7 +14,7 @@ from protocols.errors import ModelError
 WILDCARD: Final = "AA" * 6
 BROADCAST: Final = "99" * 6
 
-_SPELLING = re.compile(r"^(?:AA){0,6}\d*$")
+_SPELLING = re.compile(r"^(?:AA){0,6}[0-9]*$")
 _ANY: Final = 0xAA
 
 

@@ -7,7 +7,7 @@ quality NOT_AVAILABLE. Any other byte that is no BCD is an error, never a guess.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from protocols.errors import BadAnswer
@@ -18,6 +18,8 @@ Decoded = tuple[int | None, str | None, Quality]
 
 _NOTHING: Final[Decoded] = (None, None, Quality.NOT_AVAILABLE)
 _GOOD: Final = Quality.GOOD
+_SIGN: Final = 0x80
+_LONGEST_NUMBER: Final = 8
 
 
 class Format(Protocol):
@@ -45,28 +47,45 @@ class Number:
     length: int
     decimals: int = 0
     signed: bool = False
+    limit: int = field(init=False, repr=False)
+    """What no magnitude reaches; with the sign's bit set, a number reads as this and its magnitude."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.length <= _LONGEST_NUMBER:
+            raise ValueError(f"a BCD number has 1 to {_LONGEST_NUMBER} bytes, not {self.length}")
+        if not 0 <= self.decimals <= 2 * self.length:
+            raise ValueError(f"{self.length} BCD bytes have 0 to {2 * self.length} decimals, not {self.decimals}")
+        digits = 10 ** (2 * self.length)
+        object.__setattr__(self, "limit", digits * 8 // 10 if self.signed else digits)
 
     def decode(self, raw: bytes) -> Decoded:
-        high = raw[-1]
         try:
-            if self.signed and high & 0x80 and raw != b"\xff" * self.length:
-                return -int((raw[:-1] + bytes((high & 0x7F,)))[::-1].hex()), None, _GOOD
-            return int(raw[::-1].hex()), None, _GOOD
+            number = int(raw[::-1].hex())
         except ValueError:
-            if raw == b"\xff" * self.length:
-                return _NOTHING
-            raise BadAnswer("a digit is no BCD", raw) from None
+            return self._decode_odd(raw)
+        limit = self.limit
+        return (number if number < limit else limit - number), None, _GOOD
+
+    def _decode_odd(self, raw: bytes) -> Decoded:
+        """Negative with a highest digit above 1, or nothing, or no number."""
+        if raw == b"\xff" * self.length:
+            return _NOTHING
+        try:
+            if self.signed and raw[-1] & _SIGN:
+                return -int((raw[:-1] + bytes((raw[-1] & ~_SIGN,)))[::-1].hex()), None, _GOOD
+        except ValueError:
+            pass
+        raise BadAnswer("a digit is no BCD", raw)
 
     def encode(self, value: int | str | None) -> bytes:
         if value is None:
             return b"\xff" * self.length
         number = int(value)
-        limit = 10 ** (2 * self.length) if not self.signed else 8 * 10 ** (2 * self.length - 1)
-        if abs(number) >= limit or (number < 0 and not self.signed):
+        if abs(number) >= self.limit or (number < 0 and not self.signed):
             raise ValueError(f"{number} does not fit {self.length} BCD bytes{', signed' if self.signed else ''}")
         raw = bytearray(bytes.fromhex(str(abs(number)).zfill(2 * self.length))[::-1])
         if number < 0:
-            raw[-1] |= 0x80
+            raw[-1] |= _SIGN
         return bytes(raw)
 
 
@@ -81,7 +100,9 @@ class Bits:
         return int.from_bytes(raw, "little"), None, _GOOD
 
     def encode(self, value: int | str | None) -> bytes:
-        return int(value or 0).to_bytes(self.length, "little")
+        if value is None or not 0 <= int(value) < 1 << (8 * self.length):
+            raise ValueError(f"{value} is no word of {self.length} bytes")
+        return int(value).to_bytes(self.length, "little")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +123,10 @@ class Digits:
     def encode(self, value: int | str | None) -> bytes:
         if value is None:
             return b"\xff" * self.length
-        return bytes.fromhex(str(value).zfill(2 * self.length))[::-1]
+        text = str(value).zfill(2 * self.length)
+        if len(text) > 2 * self.length or not (text.isascii() and text.isdigit()):
+            raise ValueError(f"{value!r} is not up to {2 * self.length} digits")
+        return bytes.fromhex(text)[::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +147,10 @@ class Text:
     def encode(self, value: int | str | None) -> bytes:
         if value is None:
             return b"\xff" * self.length
-        return str(value).encode("ascii").ljust(self.length, b"\0")[: self.length][::-1]
+        text = str(value).encode("ascii")
+        if len(text) > self.length:
+            raise ValueError(f"{value!r} is longer than {self.length} characters")
+        return text.ljust(self.length, b"\0")[::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +191,27 @@ class Moment:
         return None, "T".join(filter(None, (date, time))), _GOOD
 
     def encode(self, value: int | str | None) -> bytes:
-        """`value` is the pattern's digits in the pattern's order, such as ``2611221530``."""
+        """`value` as it is decoded (``2026-11-22T15:30``), or the pattern's digits in its order (``2611221530``)."""
         if value is None:
             return b"\xff" * self.length
-        return bytes.fromhex(str(value).zfill(len(self.pattern)))[::-1]
+        text = str(value)
+        iso = "-" in text or ":" in text
+        digits = self._digits(text) if iso else text.zfill(len(self.pattern))
+        if len(digits) != len(self.pattern) or not (digits.isascii() and digits.isdigit()):
+            raise ValueError(f"{value!r} is not written {self.pattern}")
+        raw = bytes.fromhex(digits)[::-1]
+        try:
+            _, decoded, _ = self.decode(raw)
+        except BadAnswer as error:
+            raise ValueError(f"{value!r} is not written {self.pattern}: {error}") from error
+        if iso and decoded != text:
+            raise ValueError(f"{value!r} cannot be written {self.pattern}")
+        return raw
+
+    def _digits(self, text: str) -> str:
+        moment = dt.datetime.fromisoformat(text if "YY" in self.pattern else f"2000-01-01T{text}")
+        fields = (self.pattern[at : at + 2] for at in range(0, len(self.pattern), 2))
+        return "".join(moment.strftime(_CODES[name]).zfill(2) for name in fields)
 
 
 _RANGES: Final = {
@@ -179,3 +223,4 @@ _RANGES: Final = {
     "mm": (0, 59),
     "ss": (0, 59),
 }
+_CODES: Final = {"YY": "%y", "MM": "%m", "DD": "%d", "WW": "%w", "hh": "%H", "mm": "%M", "ss": "%S"}

@@ -24,15 +24,22 @@ _MINUS_33: Final = bytes((value - 0x33) & 0xFF for value in range(256))
 
 
 class Frame:
-    """A frame whose check sum was right. `address` is as on the wire (low byte first), `data` without the 33H."""
+    """The frame that `raw` exactly is; whoever makes one has checked its structure and sum.
 
-    __slots__ = ("address", "control", "data", "raw")
+    `raw` as on the wire, `data` without the 33H.
+    """
 
-    def __init__(self, address: bytes, control: int, data: bytes, raw: bytes) -> None:
-        self.address = address
-        self.control = control
-        self.data = data
+    __slots__ = ("control", "data", "raw")
+
+    def __init__(self, raw: bytes) -> None:
         self.raw = raw
+        self.control = raw[8]
+        self.data = raw[10:-2].translate(_MINUS_33)
+
+    @property
+    def address(self) -> bytes:
+        """As on the wire, low byte first."""
+        return self.raw[1:7]
 
     @property
     def is_reply(self) -> bool:
@@ -72,11 +79,6 @@ def encode(address: bytes, control: int, data: bytes = b"", preamble: bytes = PR
         raise ValueError(f"a frame holds 255 bytes of data, not {len(data)}")
     body = b"\x68" + address + bytes((START, control, len(data))) + data.translate(_PLUS_33)
     return preamble + body + bytes((sum(body) & 0xFF, END))
-
-
-def parse(raw: bytes) -> Frame:
-    """The frame that `raw` exactly is. The caller has checked its structure and sum."""
-    return Frame(raw[1:7], raw[8], raw[10:-2].translate(_MINUS_33), raw)
 
 
 def flaw(raw: bytes) -> str | None:

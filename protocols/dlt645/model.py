@@ -139,7 +139,7 @@ class Dlt645Model:
 def parse_model(head: Head, tables: dict[str, Any]) -> Dlt645Model:
     """The rest of a model file whose protocol is dlt645. Raises `ModelError` or `msgspec.ValidationError`."""
     settings = msgspec.convert(tables, _Tables)
-    formats = {row.item.upper(): Number(row.bytes, row.decimals, row.signed) for row in settings.format}
+    formats = {row.item.upper(): _number(row) for row in settings.format}
     reads: dict[str, ItemRead] = {}
     for code in settings.dlt645.items:
         found = standard_item(code)
@@ -151,6 +151,13 @@ def parse_model(head: Head, tables: dict[str, Any]) -> Dlt645Model:
     if not reads:
         raise ModelError("dlt645.items is empty, expected at least one data identifier")
     return Dlt645Model(head, reads)
+
+
+def _number(row: _FormatRow) -> Number:
+    try:
+        return Number(row.bytes, row.decimals, row.signed)
+    except ValueError as error:
+        raise ModelError(f"format of item {row.item}: {error}") from error
 
 
 def _only_frame(raw: bytes) -> Frame:

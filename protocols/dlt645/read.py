@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
 from protocols.dlt645 import address as addresses
-from protocols.dlt645.frame import OVERHEAD, PREAMBLE, Frame, encode
+from protocols.dlt645.frame import ABNORMAL, FOLLOWS, FUNCTION, OVERHEAD, PREAMBLE, REPLY, START, Frame, encode
 from protocols.dlt645.item import Item
 from protocols.dlt645.words import refusal
 from protocols.errors import BadAnswer, Refused
 from protocols.exchange import Ask, Exchange
 from protocols.model import Value
+
+T = TypeVar("T")
 
 READ = 0x11
 FOLLOW_UP = 0x12
@@ -22,27 +27,35 @@ def read_item(address: str, item: Item, preamble: bytes = PREAMBLE) -> Exchange[
 
     Raises `Refused` (the error byte in words), `BadAnswer` (wrong length, no BCD, a broken sequence), `NoAnswer`.
     """
-    data = yield from read_data(address, item.wire, item.longest, preamble)
-    return item.decode(data)
+    return _read(address, item.wire, item.longest, preamble, item.decode)
 
 
 def read_data(address: str, di: bytes, longest: int, preamble: bytes = PREAMBLE) -> Exchange[Frame, bytes]:
     """The data behind the identifier `di` (as on the wire), all follow-up frames put together."""
+    return _read(address, di, longest, preamble, bytes)
+
+
+def _read(
+    address: str, di: bytes, longest: int, preamble: bytes, decode: Callable[[bytes], T]
+) -> Generator[Ask[Frame], Frame, T]:
     to = addresses.to_wire(address)
-    frame = yield _ask(to, READ, di, min(longest + len(di), _MOST_DATA), preamble)
-    data = _content(frame, di)
+    function, request, reply_bytes = READ, di, min(longest + len(di), _MOST_DATA)
+    data = b""
     sequence = 0
-    while frame.follows:
+    while True:
+        frame = yield _ask(to, function, request, reply_bytes, preamble)
+        answer = frame.data
+        if frame.control & ABNORMAL:
+            raise _refused(answer)
+        if len(answer) < len(request):
+            raise BadAnswer("an answer without data", frame.raw)
+        data += answer[len(di) :] if not sequence else answer[len(di) : -1]
+        if not frame.control & FOLLOWS:
+            return decode(data)
         sequence += 1
         if sequence > _MOST_SEQUENCE:
             raise BadAnswer("more follow-up frames than the standard allows", frame.raw)
-        tail = bytes((sequence,))
-        frame = yield _ask(to, FOLLOW_UP, di + tail, _MOST_DATA, preamble)
-        more = _content(frame, di)
-        if not more or more[-1] != sequence:
-            raise BadAnswer(f"follow-up frame is not number {sequence}", frame.raw)
-        data += more[:-1]
-    return data
+        function, request, reply_bytes = FOLLOW_UP, di + bytes((sequence,)), _MOST_DATA
 
 
 def read_address(preamble: bytes = PREAMBLE) -> Exchange[Frame, str]:
@@ -59,16 +72,22 @@ def read_address(preamble: bytes = PREAMBLE) -> Exchange[Frame, str]:
 
 
 def _ask(to: bytes, function: int, data: bytes, longest: int, preamble: bytes) -> Ask[Frame]:
+    expected = REPLY | function
+    usual = to + bytes((START, expected))
+    di, sequence = data[:4], data[4:]
+
     def answers(frame: Frame) -> bool:
-        if not frame.is_reply or frame.function != function or not addresses.reaches(to, frame.address):
-            return False
-        # A refusal and an empty answer do not say what they answer; data does, and a late answer to another read is
-        # known by it. A follow-up is known by its sequence number at the end.
-        if frame.is_abnormal or len(frame.data) < 4:
-            return True
-        if frame.data[:4] != data[:4]:
-            return False
-        return function != FOLLOW_UP or frame.data[-1] == data[4]
+        if frame.raw[1:9] != usual:  # a refusal, the first of several, a wildcard's answer, or somebody else's
+            if frame.control & (REPLY | FUNCTION) != expected or not addresses.reaches(to, frame.address):
+                return False
+            if frame.control & ABNORMAL:
+                return True
+        # Data says what it answers, and a late answer to another read is known by it; a follow-up is known by its
+        # sequence number at the end. A refusal and an empty answer do not say what they answer.
+        answer = frame.data
+        if answer[:4] == di:
+            return not sequence or answer[-1:] == sequence
+        return len(answer) < 4
 
     return Ask(
         data=encode(to, function, data, preamble),
@@ -78,10 +97,6 @@ def _ask(to: bytes, function: int, data: bytes, longest: int, preamble: bytes) -
     )
 
 
-def _content(frame: Frame, di: bytes) -> bytes:
-    if frame.is_abnormal:
-        code = frame.data[0] if frame.data else 0
-        raise Refused(f"{code:02X}", refusal(code))
-    if len(frame.data) < len(di):
-        raise BadAnswer("an answer without data", frame.raw)
-    return frame.data[len(di) :]
+def _refused(answer: bytes) -> Refused:
+    code = answer[0] if answer else 0
+    return Refused(f"{code:02X}", refusal(code))

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from protocols.dlt645.frame import _MINUS_33, END, OVERHEAD, START, Frame
+from protocols.dlt645.frame import END, OVERHEAD, START, Frame, flaw
 from protocols.exchange import Noise
 
 _LONGEST_NOISE: Final = 4096
+_WAKE: Final = b"\xfe"
 
 
 class FrameReader:
@@ -33,6 +34,10 @@ class FrameReader:
 
     def feed(self, chunk: bytes) -> Sequence[Frame | Noise]:
         """Frames that `chunk` completed, each after the noise that stood before it."""
+        if not self._buffer and not self._dropped:  # most chunks are one whole frame: no need to search
+            whole = chunk.lstrip(_WAKE)
+            if flaw(whole) is None:
+                return [Frame(whole)]
         return self._scan(self._buffer + chunk if self._buffer else chunk, final=False)
 
     def flush(self) -> Sequence[Frame | Noise]:
@@ -55,8 +60,7 @@ class FrameReader:
                         if start > done or self._dropped:
                             self._dropped += data[done:start]
                             self._tell_noise(events)
-                        raw = data[start:end]
-                        events.append(Frame(raw[1:7], raw[8], raw[10:-2].translate(_MINUS_33), raw))
+                        events.append(Frame(data[start:end]))
                         done = end
                         start = data.find(START, end)
                         continue
@@ -78,7 +82,7 @@ class FrameReader:
 
     def _tell_noise(self, events: list[Frame | Noise]) -> None:
         """Tell what was dropped; FE alone is the next frame's preamble and nothing to tell."""
-        if self._dropped.strip(b"\xfe"):
+        if self._dropped.strip(_WAKE):
             events.append(Noise(bytes(self._dropped), self._reason or "no frame"))
         self._dropped.clear()
         self._reason = ""

@@ -1,0 +1,1 @@
+"""DL/T 645: golden vectors, properties, rules."""
