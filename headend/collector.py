@@ -8,7 +8,7 @@ Poller (a line) --+
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -39,12 +39,13 @@ class Collector:
         conninfo: str,
         *,
         beat: Callable[[Collector], Any] | None = None,
+        revive: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.config = config
         self.started = datetime.now(UTC)
         self.pending = Pending(config.queue.captures)
         self._writer = Writer(conninfo)
-        self.recorder = Recorder(self._writer, self.pending, config.queue.batch, seconds(config.queue.linger))
+        self.recorder = Recorder(self._writer, self.pending, config.queue.batch, seconds(config.queue.linger), revive)
         self.pollers = [
             Poller(Line(path, _timing(config, path)), meters, plans, self.pending) for path, meters in lines if meters
         ]

@@ -75,4 +75,4 @@ async def prepare(config: Config, opened: Store) -> Collector:
             )
         )
 
-    return Collector(config, lines, plans_of(config), opened.conninfo, beat=beat)
+    return Collector(config, lines, plans_of(config), opened.conninfo, beat=beat, revive=opened.revive)

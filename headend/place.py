@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headend.config import Config
+from storage.embedded import Server
 from storage.reader import Reader
 from storage.registry import Registry
 from storage.server import provide
@@ -21,6 +22,15 @@ class Store:
     conninfo: str
     registry: Registry
     reader: Reader
+    server: Server | None = None
+
+    async def revive(self) -> None:
+        """Start the embedded server again if it has gone; nothing to do for a server that is not ours.
+
+        Raises `ServerError`.
+        """
+        if self.server is not None:
+            await asyncio.to_thread(self.server.start)
 
 
 @asynccontextmanager
@@ -31,7 +41,7 @@ async def store(config: Config) -> AsyncIterator[Store]:
     """
     directory = config.database_directory or Path()
     served = await asyncio.to_thread(provide, config.database.dsn or None, directory)
-    opened = Store(served.conninfo, Registry(served.conninfo), Reader(served.conninfo))
+    opened = Store(served.conninfo, Registry(served.conninfo), Reader(served.conninfo), served.server)
     try:
         yield opened
     finally:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 
 from headend.pending import Pending
 from protocols.model import Capture
-from storage.errors import DatabaseUnreachable
+from storage.errors import DatabaseUnreachable, ServerError
 from storage.writer import Miss, Writer
 
 _log = structlog.get_logger("recorder")
@@ -31,13 +32,22 @@ class RecorderCounters:
 class Recorder:
     """`run` until the queue is closed and empty. A database that is away is waited for, with growing pauses to 5 s."""
 
-    def __init__(self, writer: Writer, pending: Pending, most: int, linger: float) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        pending: Pending,
+        most: int,
+        linger: float,
+        revive: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`revive` is called while the database is away: it may bring an embedded server back."""
         self.counters = RecorderCounters()
         self.waiting = False
         self._writer = writer
         self._pending = pending
         self._most = most
         self._linger = linger
+        self._revive = revive
 
     async def run(self) -> None:
         while batch := await self._pending.batch(self._most, self._linger):
@@ -60,6 +70,7 @@ class Recorder:
                 self.waiting = True
                 await asyncio.sleep(pause)
                 pause = min(5.0, pause * 2)
+                await self._try_to_revive()
         if self.waiting:
             _log.info("database back", pending=len(self._pending))
             self.waiting = False
@@ -70,3 +81,11 @@ class Recorder:
         counters.stored += written.stored
         counters.merged += written.merged
         counters.duplicates += written.duplicates
+
+    async def _try_to_revive(self) -> None:
+        if self._revive is None:
+            return
+        try:
+            await self._revive()
+        except ServerError as error:
+            _log.warning("the embedded database does not start", reason=str(error))
