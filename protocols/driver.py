@@ -87,7 +87,7 @@ class Driver(Generic[F]):
         """
         async with self._lock:
             started = asyncio.get_running_loop().time()
-            asked: set[Hashable] = set()
+            asked: set[bytes] = set()
             try:
                 ask = next(exchange)
                 while True:
@@ -104,17 +104,22 @@ class Driver(Generic[F]):
                 exchange.close()
                 self.counters.busy_s += asyncio.get_running_loop().time() - started
 
-    async def _ask(self, ask: Ask[F], asked: set[Hashable]) -> F:
-        """Send and await, again as often as allowed. Raises `NoAnswer`."""
-        if ask.confusable is not None and ask.confusable not in asked:
+    async def _ask(self, ask: Ask[F], asked: set[bytes]) -> F:
+        """Send and await, again as often as allowed. Raises `NoAnswer`.
+
+        `asked` are the conversation's requests without an answer: sent once more, any of their answers will do. Once
+        answered, the same bytes are a new question: read before and after a command, a state may have changed.
+        """
+        if ask.confusable is not None and ask.data not in asked:
             await self._let_late_answers_run_out(ask.confusable)
-            asked.add(ask.confusable)
+            asked.add(ask.data)
         tries = 1 + (self.timing.retries if ask.repeatable else 0)
         for attempt in range(tries):
             if attempt:
                 self.counters.retries += 1
             answer = await self._try(ask)
             if answer is not None:
+                asked.discard(ask.data)
                 return answer
             self.counters.timeouts += 1
         raise NoAnswer(f"no answer within {self._budget(ask):.2f} s, asked {tries} times")
@@ -132,13 +137,12 @@ class Driver(Generic[F]):
             self._owed[ask.confusable] = _Owed(before.count + 1 if before else 1, sent_at, ask.answers)
         deadline = sent_at + self._budget(ask)
         hard_deadline = deadline + self._budget(ask)
-        echo = ask.data if self._echo else b""
+        echo = _Echo(ask.data if self._echo else b"")
         try:
             while True:
                 chunk = await self._chunk(deadline)
                 if chunk:
-                    echo, chunk = _without_echo(echo, chunk)
-                    events = self._reader.feed(chunk)
+                    events = self._reader.feed(echo.take_off(chunk))
                     if self._reader.pending:  # a frame is growing: not cut off in its middle, nor waited for for ever
                         deadline = max(deadline, min(hard_deadline, loop.time() + self.timing.gap))
                 else:
@@ -222,11 +226,26 @@ class Driver(Generic[F]):
         return self.timing.budget(len(ask.data), ask.reply_bytes)
 
 
-def _without_echo(echo: bytes, chunk: bytes) -> tuple[bytes, bytes]:
-    """Take our own bytes off the front while they come back exactly as sent."""
-    count = 0
-    while count < min(len(echo), len(chunk)) and echo[count] == chunk[count]:
-        count += 1
-    if count < len(chunk):
-        return b"", chunk[count:]
-    return echo[count:], b""
+class _Echo:
+    """Our own bytes, expected back before anything else; what only began like them is given back whole."""
+
+    __slots__ = ("_expected", "_held")
+
+    def __init__(self, expected: bytes) -> None:
+        self._expected = expected
+        self._held = b""
+
+    def take_off(self, chunk: bytes) -> bytes:
+        """`chunk` without the echo; empty while the echo is still coming."""
+        if not self._expected:
+            return chunk
+        held = self._held + chunk
+        if held.startswith(self._expected):
+            rest = held[len(self._expected) :]
+        elif self._expected.startswith(held):
+            self._held = held
+            return b""
+        else:
+            rest = held
+        self._expected = self._held = b""
+        return rest
