@@ -17,6 +17,7 @@ from headend.errors import UsageFault
 from headend.known import by_line, plans_of
 from headend.metrics import Endpoint
 from headend.place import Store, store
+from protocols.links.listen import close_listeners
 from storage import entries
 from storage.migrate import check, migrate
 
@@ -45,6 +46,7 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
                 started(collector)
             await collector.run()
         finally:
+            await close_listeners()
             if endpoint:
                 await asyncio.to_thread(endpoint.close)
             for number in (signal.SIGTERM, signal.SIGINT):
