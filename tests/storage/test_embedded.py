@@ -265,9 +265,11 @@ def test_why_it_does_not_start_is_said(data_dir: Path) -> None:
 
 def test_a_folder_with_other_things_in_it_is_left_alone() -> None:
     with open_directory() as directory:
-        (directory / "holiday.txt").write_text("sun")
+        folder = directory / "folder"
+        folder.mkdir()
+        (folder / "holiday.txt").write_text("sun")
         with pytest.raises(ServerError, match="neither empty"):
-            Server(directory).start()
-        assert (directory / "holiday.txt").read_text() == "sun"
+            Server(folder).start()
+        assert (folder / "holiday.txt").read_text() == "sun"
         with pytest.raises(ServerError, match="no server runs"):
-            _ = Server(directory).conninfo
+            _ = Server(folder).conninfo
