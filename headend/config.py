@@ -139,6 +139,8 @@ def load(path: str) -> Config:
         raise UsageFault(
             f"{path}: {error.strerror}; write one with `headend init`, or name it with --config"
         ) from error
+    except UnicodeDecodeError as error:
+        raise UsageFault(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from error
     return parse(text, path)
 
 
@@ -175,40 +177,53 @@ def _problems(config: Config) -> list[tuple[str, str]]:
         found.append(("database", "expected either dsn (a server) or directory (an embedded one)"))
     try:
         ZoneInfo(config.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones
         found.append(("timezone", f"{config.timezone!r} is no time zone, expected a name such as Asia/Shanghai"))
     if config.daemon.log not in _LOG_LEVELS:
         found.append(("daemon.log", f"{config.daemon.log!r}, expected one of {', '.join(_LOG_LEVELS)}"))
-    if config.daemon.metrics and not config.daemon.metrics.rpartition(":")[2].isdigit():
+    host, _, port = config.daemon.metrics.rpartition(":")
+    if config.daemon.metrics and not (host and port.isascii() and port.isdigit() and int(port) < 65536):
         found.append(("daemon.metrics", f"{config.daemon.metrics!r}, expected host:port or an empty text"))
     if config.queue.captures < 1 or config.queue.batch < 1:
         found.append(("queue", "captures and batch are at least 1"))
-    durations = {"daemon.heartbeat": config.daemon.heartbeat, "queue.linger": config.queue.linger}
+    found += _duration_problem("daemon.heartbeat", config.daemon.heartbeat, above_0=True)
+    found += _duration_problem("queue.linger", config.queue.linger)
     for protocol in ("dlt645", "modbus"):
         table: TimingTable = getattr(config.timing, protocol)
-        durations |= {
-            f"timing.{protocol}.{k}": getattr(table, k) for k in ("response", "latency", "gap", "pause", "late")
-        }
+        for key in ("response", "latency", "gap", "pause", "late"):
+            found += _duration_problem(f"timing.{protocol}.{key}", getattr(table, key))
         if table.retries < 0:
             found.append((f"timing.{protocol}.retries", "is at least 0"))
-    names = set()
+    names: set[str] = set()
     for number, plan in enumerate(config.plan):
-        durations[f"plan[{number}].every"] = plan.every
-        try:
-            if not plan.wanted:
-                found.append((f"plan[{number}].quantities", "is empty, expected at least one quantity"))
-            if plan.period_s < 1:
-                found.append((f"plan[{number}].every", f"{plan.every!r}, expected whole seconds, at least 1s"))
-        except ModelError as error:
-            found.append((f"plan[{number}].quantities", str(error)))
-        except ValueError:
-            pass  # the duration itself is wrong: told below, with its key
-        if plan.name in names:
-            found.append((f"plan[{number}].name", f"{plan.name!r} stands twice"))
+        found += [(f"plan[{number}].{key}", problem) for key, problem in _plan_problems(plan, names)]
         names.add(plan.name)
-    for key, text in durations.items():
-        try:
-            seconds(text)
-        except ValueError as error:
-            found.append((key, str(error)))
+    return found
+
+
+def _duration_problem(key: str, text: str, *, above_0: bool = False) -> list[tuple[str, str]]:
+    try:
+        if seconds(text) or not above_0:
+            return []
+    except ValueError as error:
+        return [(key, str(error))]
+    return [(key, f"{text!r}, expected a duration above 0")]
+
+
+def _plan_problems(plan: PlanTable, earlier: set[str]) -> list[tuple[str, str]]:
+    found = _duration_problem("every", plan.every)
+    if not found and (plan.period_s < 1 or plan.period_s != seconds(plan.every)):
+        found.append(("every", f"{plan.every!r}, expected whole seconds, at least 1s"))
+    try:
+        wanted = [quantity.name for quantity in plan.wanted]
+    except ModelError as error:
+        found.append(("quantities", str(error)))
+    else:
+        if not wanted:
+            found.append(("quantities", "is empty, expected at least one quantity"))
+        found += [("quantities", f"{name} stands twice") for name in set(wanted) if wanted.count(name) > 1]
+    if not plan.name:
+        found.append(("name", "is empty"))
+    if plan.name in earlier:
+        found.append(("name", f"{plan.name!r} stands twice"))
     return found

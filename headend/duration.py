@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Final
 
 _SPELLING: Final = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$")
-_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_SECONDS: Final = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
+_MOST: Final = 36500 * 86400
+"""A hundred years: what is added to a time stays a time."""
 
 
 def seconds(text: str) -> float:
@@ -14,4 +17,7 @@ def seconds(text: str) -> float:
     match = _SPELLING.match(text.strip())
     if not match:
         raise ValueError(f"{text!r} is no duration, expected a number with ms, s, m, h or d, such as 15m")
-    return float(match[1]) * _SECONDS[match[2]]
+    found = Decimal(match[1]) * _SECONDS[match[2]]
+    if found > _MOST:
+        raise ValueError(f"{text[:20]!r} is longer than anything here lasts, expected at most 36500d")
+    return float(found)

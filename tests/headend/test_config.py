@@ -1,0 +1,160 @@
+"""The configuration: the shipped sample says everything, and a wrong file is told by file, key and expectation."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from headend.cli.init import sample
+from headend.config import Config, Database, PlanTable, load, parse
+from headend.errors import UsageFault
+from tests.headend.command import Headend
+
+SAMPLE = sample()
+
+
+def test_the_sample_is_the_defaults() -> None:
+    config = parse(SAMPLE, "sample.toml")
+    assert config.plan
+    given = msgspec.structs.replace(config, plan=[], database=Database(), path="")
+    assert given == Config()
+    assert config.database == Database(directory="database")
+
+
+def keys_of(kind: Any, prefix: str = "") -> list[str]:
+    """Every key that the type has, written out: ``timing.dlt645.response``."""
+    found = []
+    for field in msgspec.structs.fields(kind):
+        name, form = f"{prefix}{field.encode_name}", field.type
+        inner = getattr(form, "__args__", [form])[0]
+        is_table = isinstance(inner, type) and issubclass(inner, msgspec.Struct)
+        found += keys_of(inner, f"{name}.") if is_table else [name]
+    return found
+
+
+@pytest.mark.parametrize("key", [key for key in keys_of(Config) if key != "path"])
+def test_every_key_stands_in_the_sample(key: str) -> None:
+    if key == "database.dsn":
+        assert "\n# dsn = " in SAMPLE  # either this or directory
+        return
+    table: Any = tomllib.loads(SAMPLE)
+    for step in key.split("."):
+        table = table[0] if isinstance(table, list) else table
+        assert step in table, f"{key} is not in the sample"
+        table = table[step]
+
+
+def test_every_key_stands_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    lacking = [key for key in keys_of(Config) if key != "path" and f"`{key.split('.')[-1]}`" not in text]
+    lacking = [key for key in lacking if f"`{key}`" not in text]
+    assert not lacking
+
+
+@pytest.mark.parametrize("dsn", ["postgresql://user@host/db", r'a "quoted\" one', "host=/tmp/a b dbname='é'", "a\tb"])
+def test_a_server_in_place_of_the_embedded_one(dsn: str) -> None:
+    config = parse(sample(dsn), "sample.toml")
+    assert config.database == Database(dsn=dsn)
+    assert config.database_directory is None
+
+
+def test_an_embedded_server_stands_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "headend.toml").write_text(SAMPLE)
+    assert load(str(tmp_path / "headend.toml")).database_directory == tmp_path / "database"
+
+
+PLACE = '[database]\ndirectory = "d"\n'
+PLAN = '[[plan]]\nname = "p"\nevery = "15m"\nquantities = ["voltage_l1"]\n'
+
+
+def test_a_plan_in_full() -> None:
+    config = parse(PLACE + PLAN, "x")
+    assert config.plan == [PlanTable("p", "15m", ["voltage_l1"])]
+    assert (config.plan[0].period_s, [q.name for q in config.plan[0].wanted]) == (900, ["voltage_l1"])
+
+
+BAD = {
+    "unknown table": (PLACE + "[deamon]\n", "unknown field `deamon`"),
+    "unknown key": (PLACE + "[daemon]\nlogs = 'info'\n", "daemon: .*unknown field `logs`"),
+    "our own field": ("path = 'x'\n" + PLACE, "unknown key path"),
+    "number for text": (PLACE + "[daemon]\nname = 7\n", "daemon.name: Expected `str`, got `int`"),
+    "text for number": (PLACE + "[queue]\ncaptures = '7'\n", "queue.captures: Expected `int`, got `str`"),
+    "table for list": (PLACE + "[plan]\nname = 'x'\n", "plan: Expected `array`"),
+    "missing key": (PLACE + '[[plan]]\nname = "x"\nquantities = []\n', r"plan\[0\]: .*missing required field `every`"),
+    "duration": (PLACE + "[daemon]\nheartbeat = '2 weeks'\n", "daemon.heartbeat: '2 weeks' .*expected .*15m"),
+    "duration without unit": (PLACE + "[queue]\nlinger = '5'\n", "queue.linger: '5' is no duration"),
+    "timing": (PLACE + "[timing.modbus]\ngap = 'x'\n", "timing.modbus.gap: 'x' is no duration"),
+    "endless": (PLACE + PLAN.replace("15m", "9" * 400 + "d"), r"plan\[0\].every: .*longer"),
+    "no heartbeat": (PLACE + "[daemon]\nheartbeat = '0s'\n", "daemon.heartbeat: .*above 0"),
+    "retries": (PLACE + "[timing.dlt645]\nretries = -1\n", "timing.dlt645.retries: .*at least 0"),
+    "no place": ("", "database: expected either dsn .* or directory"),
+    "two places": ("[database]\ndirectory = 'd'\ndsn = 'x'\n", "database: expected either dsn .* or directory"),
+    "zone": ("timezone = 'Mars/Olympus'\n" + PLACE, "timezone: 'Mars/Olympus' is no time zone, expected .*Asia"),
+    "zone that is a folder": ("timezone = 'Asia'\n" + PLACE, "timezone: 'Asia' is no time zone"),
+    "zone outside": ("timezone = '../../etc/passwd'\n" + PLACE, "timezone: .*is no time zone"),
+    "empty zone": ("timezone = ''\n" + PLACE, "timezone: '' is no time zone"),
+    "log level": (PLACE + "[daemon]\nlog = 'loud'\n", "daemon.log: 'loud', expected one of debug"),
+    "queue": (PLACE + "[queue]\nbatch = 0\n", "queue: captures and batch are at least 1"),
+    "port missing": (PLACE + "[daemon]\nmetrics = 'localhost'\n", "daemon.metrics: 'localhost', expected host:port"),
+    "port alone": (PLACE + "[daemon]\nmetrics = '9645'\n", "daemon.metrics: '9645', expected host:port"),
+    "port no number": (PLACE + "[daemon]\nmetrics = 'x:port'\n", "daemon.metrics: 'x:port', expected host:port"),
+    "port too large": (PLACE + "[daemon]\nmetrics = 'x:65536'\n", "daemon.metrics: 'x:65536', expected host:port"),
+    "port of another script": (PLACE + "[daemon]\nmetrics = 'x:²'\n", "daemon.metrics: 'x:²', expected host:port"),
+    "quantity": (PLACE + PLAN.replace("voltage_l1", "volts"), r"plan\[0\].quantities: unknown quantity 'volts'"),
+    "no quantity": (PLACE + PLAN.replace('"voltage_l1"', ""), r"plan\[0\].quantities: is empty"),
+    "quantity twice": (
+        PLACE + PLAN.replace('"voltage_l1"', '"voltage_l1", "1-0:32.7.0"'),
+        r"plan\[0\].quantities: voltage_l1 stands twice",
+    ),
+    "plan twice": (PLACE + PLAN + PLAN, r"plan\[1\].name: 'p' stands twice"),
+    "plan without name": (PLACE + PLAN.replace('"p"', '""'), r"plan\[0\].name: is empty"),
+    "period below a second": (PLACE + PLAN.replace("15m", "500ms"), r"plan\[0\].every: '500ms', expected whole sec"),
+    "period of one and a half": (PLACE + PLAN.replace("15m", "1500ms"), r"plan\[0\].every: '1500ms', expected whole"),
+    "period no duration": (PLACE + PLAN.replace("15m", "often"), r"plan\[0\].every: 'often' is no duration"),
+    "not TOML": ("[database\n", "not TOML: .*line 1"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_wrong_file_is_told_by_file_key_and_expectation(headend: Headend, tmp_path: Path, name: str) -> None:
+    text, said = BAD[name]
+    file = tmp_path / "wrong.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageFault, match=said) as fault:
+        load(str(file))
+    assert str(fault.value).startswith(f"{file}: ")
+    ran = headend("--config", file, "--json", "meter", "list")
+    assert ran.code == 2
+    assert ran.document["error"] == {"kind": "usage", "message": str(fault.value)}
+    assert ran.err == f"headend: {fault.value}\n"
+
+
+def test_a_file_in_another_encoding(headend: Headend, tmp_path: Path) -> None:
+    file = tmp_path / "latin.toml"
+    file.write_bytes("[database]\ndirectory = 'é'\n".encode("latin-1"))
+    ran = headend("--config", file, "status")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{file}: not UTF-8" in ran.err
+
+
+def test_no_file(headend: Headend, tmp_path: Path) -> None:
+    for file in (tmp_path / "none.toml", tmp_path):
+        ran = headend("status", "--config", file)
+        assert ran.code == 2
+        assert f"headend: {file}: " in ran.err
+        assert "headend init" in ran.err
+
+
+def test_the_file_can_be_named_by_the_environment(
+    headend: Headend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADEND_CONFIG", str(tmp_path / "of-environment.toml"))
+    assert "of-environment.toml: No such file" in headend("status").err
+    assert "stated.toml: No such file" in headend("status", "--config", tmp_path / "stated.toml").err
+    monkeypatch.delenv("HEADEND_CONFIG")
+    monkeypatch.chdir(tmp_path)
+    assert "headend.toml: No such file" in headend("status").err
