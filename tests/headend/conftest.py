@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,11 +60,14 @@ def site(conninfo: str, tmp_path: Path) -> Path:
     return file
 
 
+Plug = Callable[[str, Bus], None]
+
+
 @pytest.fixture
-def plug(monkeypatch: pytest.MonkeyPatch) -> object:
+def plug(monkeypatch: pytest.MonkeyPatch) -> Plug:
     """Make `line://` lead to a bus in memory: ``plug("line", bus)``."""
 
     def connect(scheme: str, bus: Bus) -> None:
-        monkeypatch.setitem(SCHEMES, scheme, bus.open)  # type: ignore[arg-type]
+        monkeypatch.setitem(SCHEMES, scheme, bus.open)
 
     return connect
