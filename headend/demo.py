@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from headend.daemon import prepare
 from headend.errors import HeadendError
 from headend.place import Store, store
 from headend.registry_files import additions
+from headend.slots import next_slot
 from simulators.demo import demo_scenario
 from simulators.fleet import Fleet
 from simulators.registry import write_registry
@@ -63,6 +64,7 @@ quantities = [
 ]
 """
 EVERY_S: Final = 5
+_MARGIN_S: Final = 0.2
 
 
 @dataclass(slots=True)
@@ -110,7 +112,7 @@ class Result:
 
 async def run(workdir: Path, meters: int, seconds: float, show: Callable[[Progress], None]) -> Result:
     """Collect from `meters` simulated meters for `seconds`. `workdir` is made, and must hold no demo yet."""
-    progress = Progress(meters=meters, of_seconds=seconds)
+    progress = Progress(meters=meters)
     config = _configure(workdir)
     show(progress)
     scenario = demo_scenario(meters, truth=str(workdir / "truth.csv"), tick_s=EVERY_S)
@@ -124,11 +126,13 @@ async def run(workdir: Path, meters: int, seconds: float, show: Callable[[Progre
             collector = await prepare(config, opened)
             result = Result(workdir, meters)
             began = datetime.now(UTC)
-            await _collect(collector, seconds, progress, show)
+            ended = next_slot(began + timedelta(seconds=seconds), EVERY_S)  # whole slots, so that none is cut in two
+            progress.of_seconds = (ended - began).total_seconds() - _MARGIN_S
+            await _collect(collector, progress, show)
             result.collecting_s = (datetime.now(UTC) - began).total_seconds()
             progress.stage = "exporting"
             show(progress)
-            await _sum_up(result, opened, collector, began)
+            await _sum_up(result, opened, collector, began, ended)
     progress.stage = "done"
     show(progress)
     return result
@@ -156,15 +160,14 @@ async def _collect(collector: Collector, seconds: float, progress: Progress, sho
     progress.stage = "collecting"
     while not running.done():
         await asyncio.wait({running}, timeout=0.25)
-        progress.seconds = min(seconds, loop.time() - began)
+        progress.seconds = min(progress.of_seconds, loop.time() - began)
         progress.readings = collector.counters["poller"]["readings"]
         progress.pending = len(collector.pending)
         show(progress)
     await running
 
 
-async def _sum_up(result: Result, opened: Store, collector: Collector, began: datetime) -> None:
-    ended = datetime.now(UTC)
+async def _sum_up(result: Result, opened: Store, collector: Collector, began: datetime, ended: datetime) -> None:
     received = collector.counters["poller"]["readings"]
     totals = await opened.reader.totals(began, ended)
     result.stored = totals.values
