@@ -152,10 +152,10 @@ async def _register(opened: Store, folder: Path) -> None:
     await opened.registry.add(new)
 
 
-async def _collect(collector: Collector, seconds: float, progress: Progress, show: Callable[[Progress], None]) -> None:
+async def _collect(collector: Collector, progress: Progress, show: Callable[[Progress], None]) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
-    loop.call_later(seconds, collector.stop)
+    loop.call_later(progress.of_seconds, collector.stop)
     running = asyncio.create_task(collector.run())
     progress.stage = "collecting"
     while not running.done():
