@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from tests.servers import free_port
+
 PATIENCE_S: Final = 60.0
 EVERY_S: Final = 2
 """The plan's period, and how often the meters refresh their registers: one exact value a slot."""
@@ -92,6 +94,30 @@ framing = "tcp"
 carrier = "tcp://127.0.0.1:0"
 meters = 3
 faults = "seed:4,duplicate:0.2,late:0.05,late_s:0.15-0.4"
+
+[[bus]]
+name = "dtu"
+protocol = "dlt645"
+carrier = "dial://127.0.0.1:{dtu_port}?register=DTU-7&heartbeat=ping&every=1"
+meters = 3
+faults = "seed:5,noise:0.1,half:0.1,late:0.05,late_s:0.15-0.4"
+"""
+
+# Where a broker runs besides.
+TUNNELS: Final = """
+[[bus]]
+name = "tunnel"
+protocol = "dlt645"
+carrier = "{broker}/plant/tunnel/up?down=plant/tunnel/down&payload=json"
+meters = 3
+faults = "seed:6,duplicate:0.1,drop:0.05"
+
+[[bus]]
+name = "radio"
+protocol = "modbus"
+carrier = "{broker}/plant/radio/up?down=plant/radio/down&payload=hex"
+meters = 3
+faults = "seed:7,corrupt:0.1,duplicate:0.1,late:0.05,late_s:0.15-0.4"
 """
 
 
@@ -159,10 +185,12 @@ class Plant:
         text = CONFIG.format(database=database, captures=captures, metrics=metrics, every=EVERY_S)
         self.config.write_text(text, encoding="utf-8")
 
-    def simulate(self, scenario: str = SCENARIO) -> Process:
-        """Start the meters and bring them into the registry."""
+    def simulate(self, broker: str = "") -> Process:
+        """Start the meters, those behind `broker` (its URL) too, and bring them into the registry."""
+        scenario = SCENARIO + (TUNNELS if broker else "")
         file = self.folder / "scenario.toml"
-        file.write_text(scenario.format(folder=self.folder, every=EVERY_S), encoding="utf-8")
+        text = scenario.format(folder=self.folder, every=EVERY_S, broker=broker, dtu_port=free_port())
+        file.write_text(text, encoding="utf-8")
         buses = scenario.count("[[bus]]")
         process = Process(self.folder, "simulate", "simulate", str(file), "--registry", "registry", "--json")
         for _ in range(buses):
