@@ -44,7 +44,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     imported.add_argument("--meters", type=Path, metavar="FILE")
     imported.add_argument("--points", type=Path, metavar="FILE")
     imported.add_argument("--dry-run", action="store_true", help="check every row and change nothing")
-    exported = verb("export", "Write lines.csv, meters.csv and points.csv.", epilog=FILES, formatter_class=raw)
+    exported = verb("export", "Write what stands today as such files.", epilog=FILES, formatter_class=raw)
     exported.add_argument("directory", type=Path, metavar="DIR")
 
 
@@ -117,10 +117,10 @@ async def _add(arguments: argparse.Namespace, output: Output) -> int:
 
     async with store(load(arguments.config)) as opened:
         known = opened.registry
-        lines = Additions(lines=tuple(await known.lines()))
-        new = one_meter(lines, arguments.meter, vars(arguments))
+        there = Additions(lines=tuple(await known.lines()), meters=tuple(await known.meters()))
+        new = one_meter(there, arguments.meter, vars(arguments))
         await known.add(new)
-    output.text(f"added meter {arguments.meter} on line {arguments.line}")
+    output.text(f"added meter {new.meters[0].name} on line {new.meters[0].line}")
     if output.as_json:
         output.document({"added": {"lines": len(new.lines), "meters": len(new.meters)}})
     return 0
@@ -137,7 +137,11 @@ async def _import(arguments: argparse.Namespace, output: Output) -> int:
         raise UsageFault("nothing to import: give --lines, --meters or --points")
     async with store(load(arguments.config)) as opened:
         known = opened.registry
-        there = Additions(lines=tuple(await known.lines()), meters=tuple(await known.meters()))
+        there = Additions(
+            lines=tuple(await known.lines()),
+            meters=tuple(await known.meters()),
+            installations=tuple(await known.installations()),
+        )
         try:
             new = additions(there, arguments.lines, arguments.meters, arguments.points)
         except BadRegistry as error:
@@ -155,10 +159,14 @@ async def _import(arguments: argparse.Namespace, output: Output) -> int:
 async def _export(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
     from headend.place import store
+    from storage.entries import MeterState
 
     async with store(load(arguments.config)) as opened:
         known = opened.registry
-        lines, meters, installations = await known.lines(), await known.meters(), await known.installations()
+        lines, installations = await known.lines(), await known.installations()
+        meters = [meter for meter in await known.meters() if meter.state is not MeterState.REMOVED]
+        addresses = {point.name: point.address or "" for point in await known.usage_points()}
+    names = {meter.name for meter in meters}
     tables: dict[str, list[tuple[object, ...]]] = {
         "lines.csv": [
             ("name", "url", "protocol", "framing", "echo"),
@@ -172,8 +180,12 @@ async def _export(arguments: argparse.Namespace, output: Output) -> int:
             *((m.name, m.address, m.model, m.line, format(m.multiplier, "f")) for m in meters),
         ],
         "points.csv": [
-            ("name", "meter", "from"),
-            *((i.point, i.meter, i.start.isoformat()) for i in installations if i.end is None),
+            ("name", "meter", "from", "address"),
+            *(
+                (i.point, i.meter, i.start.isoformat(), addresses[i.point])
+                for i in installations
+                if i.end is None and i.meter in names
+            ),
         ],
     }
     arguments.directory.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,120 @@
+"""One row of the registry's files, checked cell by cell: a line, a meter, a usage point."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Final
+
+from headend.dialect import DIALECTS, dialect
+from protocols import models
+from protocols.errors import ModelError
+from protocols.links.url import parse_link
+
+
+class WrongCell(Exception):
+    """A cell is wrong."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key}: {problem}")
+        self.key = key
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    name: str
+    url: str
+    protocol: str
+    framing: str = ""
+    echo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRow:
+    name: str
+    address: str
+    model: str
+    line: str
+    multiplier: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class PointRow:
+    name: str
+    meter: str
+    start: datetime | None
+    """None: now, or since whenever it stands there."""
+    address: str = ""
+
+
+def line_of(cells: Mapping[str, str]) -> LineRow:
+    """One row's cells as a line. Raises `WrongCell`."""
+    protocol = cells["protocol"]
+    if protocol not in DIALECTS:
+        raise WrongCell("protocol", f"{protocol!r}, expected one of {', '.join(DIALECTS)}")
+    framing = cells.get("framing", "")
+    if framing and framing not in dialect(protocol).wires:
+        fitting = " or ".join(filter(None, dialect(protocol).wires)) or "none"
+        raise WrongCell("framing", f"{framing!r} does not fit {protocol}, expected {fitting}")
+    echo = cells.get("echo", "") or "no"
+    if echo not in ("yes", "no"):
+        raise WrongCell("echo", f"{echo!r}, expected yes or no")
+    try:
+        parse_link(cells["url"], dialect(protocol).link)
+    except ModelError as error:
+        raise WrongCell("url", str(error)) from error
+    return LineRow(cells["name"], cells["url"], protocol, framing, echo == "yes")
+
+
+def meter_of(cells: Mapping[str, str], lines: Mapping[str, str]) -> MeterRow:
+    """One row's cells as a meter. Raises `WrongCell`."""
+    if cells["line"] not in lines:
+        raise WrongCell("line", f"{cells['line']!r} is not known")
+    try:
+        model = models.load(cells["model"])
+    except ModelError as error:
+        raise WrongCell("model", str(error)) from error
+    if model.head.protocol != lines[cells["line"]]:
+        raise WrongCell(
+            "model", f"{cells['model']} speaks {model.head.protocol}, line {cells['line']} {lines[cells['line']]}"
+        )
+    try:
+        address = model.check_address(cells["address"])
+    except ModelError as error:
+        raise WrongCell("address", str(error)) from error
+    try:
+        multiplier = Decimal(cells.get("multiplier", "") or "1")
+    except InvalidOperation:
+        raise WrongCell("multiplier", f"{cells['multiplier']!r} is no number") from None
+    if not multiplier.is_finite() or not 0 < multiplier <= _MOST_MULTIPLIER or multiplier.adjusted() < -9:
+        raise WrongCell(
+            "multiplier", f"{cells['multiplier']!r}, expected a number above 0 and up to {_MOST_MULTIPLIER}"
+        )
+    return MeterRow(cells["name"], address, _lasting(cells["model"]), cells["line"], multiplier)
+
+
+_MOST_MULTIPLIER: Final = 10**9
+
+
+def _lasting(model: str) -> str:
+    """A model's file is found from any folder."""
+    return str(Path(model).absolute()) if model.endswith(".toml") else model
+
+
+def point_of(cells: Mapping[str, str], meters: Collection[str]) -> PointRow:
+    """One row's cells as a usage point. Raises `WrongCell`."""
+    if cells["meter"] not in meters:
+        raise WrongCell("meter", f"{cells['meter']!r} is not known")
+    start = None
+    if cells.get("from"):
+        try:
+            start = datetime.fromisoformat(cells["from"])
+        except ValueError:
+            raise WrongCell("from", f"{cells['from']!r} is no time, expected ISO 8601 with offset") from None
+        if start.tzinfo is None:
+            raise WrongCell("from", f"{cells['from']!r} has no offset, expected such as 2026-11-22T00:00:00+08:00")
+    return PointRow(cells["name"], cells["meter"], start, cells.get("address", ""))
