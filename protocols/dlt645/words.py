@@ -1,7 +1,8 @@
-"""What codes of a reply mean, in words (DL/T 645-2007, 7.1 and Annex B)."""
+"""What codes of a reply mean, in words (DL/T 645-2007, 7.1 and Annex B; 1997, Annex B)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 ERROR_BITS: Final = (
@@ -34,7 +35,47 @@ SERVICES: Final = {
 }
 
 
-def refusal(error: int) -> str:
+ERROR_BITS_1997: Final = (
+    "illegal data",
+    "no such identifier",
+    "wrong password",
+    "reserved",
+    "too many year zones",
+    "too many day periods",
+    "too many rates",
+    "reserved",
+)
+
+SERVICES_1997: Final = {
+    0x01: "read",
+    0x02: "read follow-up",
+    0x03: "read again",
+    0x04: "write",
+    0x08: "broadcast time",
+    0x0A: "write address",
+    0x0C: "change baud rate",
+    0x0F: "change password",
+    0x10: "clear demand",
+}
+
+CONTROLS: Final = {
+    0x1A: "trip",
+    0x1B: "permit close",
+    0x1C: "close",
+    0x1D: "trip, close again by itself",
+    0x1E: "trip, close again by itself",
+    0x2A: "alarm",
+    0x2B: "alarm off",
+    0x3A: "protect supply",
+    0x3B: "unprotect supply",
+}
+"""N1 of the control service (1CH, a supplement to the 2007 edition)."""
+
+BAUD_RATES: Final = {0x02: 600, 0x04: 1200, 0x08: 2400, 0x10: 4800, 0x20: 9600, 0x40: 19200}
+"""Z of the baud rate service, 2007 edition, in bit/s."""
+
+
+def refusal(error: int, bits: Sequence[str] = ERROR_BITS) -> str:
     """The error byte ERR in words: every bit that is set."""
-    words = [word for bit, word in enumerate(ERROR_BITS) if error & (1 << bit)]
+    words = [word for bit, word in enumerate(bits) if error & (1 << bit)]
     return ", ".join(words) or "no reason given"
