@@ -93,13 +93,13 @@ class Quirks:
 
 
 class Dlt645Station:
-    """One meter on the line. Remembers what is left of a long answer, and nothing else."""
+    """One meter on the line. Remembers its last long answer until the next read, and nothing else."""
 
     def __init__(self, meter: VirtualMeter, quirks: Quirks) -> None:
         self.meter = meter
         self._quirks = quirks
         self._own = addresses.to_wire(meter.address)
-        self._left: tuple[bytes, int, bytes] | None = None
+        self._long: tuple[bytes, bytes] | None = None
 
     def answer(self, frame: Frame, now: datetime) -> bytes | None:
         """The answer with its preamble; None where a meter is silent."""
@@ -115,7 +115,7 @@ class Dlt645Station:
         return None if error is None else self._refuse(frame, error)
 
     def _read(self, frame: Frame, now: datetime) -> bytes:
-        self._left = None
+        self._long = None
         if len(frame.data) < 4:
             return self._refuse(frame, _OTHER_ERROR)
         di = frame.data[:4]
@@ -125,18 +125,18 @@ class Dlt645Station:
         room = self._quirks.most_data - len(di)
         more = len(data) > room
         if more:
-            self._left = (di, 1, data[room:])
+            self._long = (di, data[room:])
         return self._reply(frame, READ | (FOLLOWS if more else 0), di + data[:room])
 
     def _follow_up(self, frame: Frame) -> bytes:
+        """The piece of that number, as often as it is asked for: an answer may be lost on its way."""
         di, sequence = frame.data[:4], frame.data[4:]
-        if self._left is None or (di, sequence) != (self._left[0], bytes((self._left[1] & 0xFF,))):
-            return self._refuse(frame, _NO_DATA)
-        _, number, data = self._left
         room = self._quirks.most_data - len(di) - len(sequence)
-        more = len(data) > room
-        self._left = (di, number + 1, data[room:]) if more else None
-        return self._reply(frame, FOLLOW_UP | (FOLLOWS if more else 0), di + data[:room] + sequence)
+        begin = (sequence[0] - 1) * room if len(sequence) == 1 else -1
+        if self._long is None or self._long[0] != di or not 0 <= begin < len(self._long[1]):
+            return self._refuse(frame, _NO_DATA)
+        data = self._long[1][begin:]
+        return self._reply(frame, FOLLOW_UP | (FOLLOWS if len(data) > room else 0), di + data[:room] + sequence)
 
     def _without(self, frame: Frame, di: bytes) -> bytes:
         """The answer to a question for an item that the meter has not."""

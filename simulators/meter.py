@@ -35,7 +35,7 @@ def draw_start(seed: int) -> Start:
     return Start((rates[0], rates[1], rates[2], rates[3]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VirtualMeter:
     """`phases` is 1 or 3: a single-phase meter has no values for L2 and L3."""
 

@@ -181,8 +181,8 @@ def _bus_problems(bus: BusTable) -> Iterator[tuple[str, str]]:
 
 
 def _fault_problems(bus: BusTable, faults: Faults) -> Iterator[tuple[str, str]]:
-    if bus.framing == "tcp" and (faults.corrupt or faults.noise or faults.cut):
-        yield "faults", "Modbus TCP has no check sum: expected no corrupt, noise and cut"
+    if bus.framing == "tcp" and (faults.corrupt or faults.noise or faults.cut or faults.half):
+        yield "faults", "Modbus TCP has no check sum: expected no corrupt, noise, cut and half"
 
 
 def bus_names(bus: BusTable, index: int) -> list[str]:
