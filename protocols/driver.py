@@ -4,6 +4,8 @@ A line is half duplex and shared, so one conversation runs at a time. A frame is
 only then compared with the request; what belongs to nobody is counted and passed by. An answer that never came may
 still come: before the same thing is asked again in a new conversation, late answers are given time to run out, so that
 an old value is never taken for a new one.
+
+What acts on a meter needs a permit, asked for at the last moment before the bytes go out; without one it fails closed.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from protocols.errors import LinkClosed, NoAnswer
+from protocols.errors import LinkClosed, NoAnswer, NotPermitted
 from protocols.exchange import Ask, Exchange, FrameReader, Noise
 from protocols.links.base import Link
 from protocols.timing import Timing
@@ -45,6 +47,15 @@ class Tap:
     show: Callable[[str, bytes], None] = field(default=lambda _direction, _raw: None)
 
 
+Permit: TypeAlias = Callable[[Ask[Any]], None]
+"""Asked just before a frame that acts is sent; raises `NotPermitted` to hold it back."""
+
+
+def refuse(ask: Ask[Any]) -> None:
+    """The permit of a line that only reads."""
+    raise NotPermitted("this line only reads: a frame that acts on a meter needs a permit")
+
+
 @dataclass(slots=True)
 class _Owed(Generic[F]):
     """Answers that were asked for and have not come: how many, since when, and how one is known."""
@@ -58,6 +69,7 @@ class Driver(Generic[F]):
     """One line's conversations, one after the other.
 
     `reader` is the framing that stands on this link. `echo` says that the adapter hands our own bytes back first.
+    `permit` is asked before each frame that acts; by default none goes out.
     """
 
     def __init__(
@@ -69,6 +81,7 @@ class Driver(Generic[F]):
         echo: bool = False,
         tap: Tap | None = None,
         counters: LineCounters | None = None,
+        permit: Permit = refuse,
     ) -> None:
         self.link = link
         self.timing = timing
@@ -76,6 +89,7 @@ class Driver(Generic[F]):
         self._reader = reader
         self._echo = echo
         self._tap = tap or Tap()
+        self._permit = permit
         self._lock = asyncio.Lock()
         self._owed: dict[Hashable, _Owed[F]] = {}
         self._quiet_until = 0.0
@@ -83,14 +97,21 @@ class Driver(Generic[F]):
     async def run(self, exchange: Exchange[F, T]) -> T:
         """Drive `exchange` to its end and return its value.
 
-        Raises what the conversation raises: `Refused`, `BadAnswer`, `NoAnswer` after all tries, `LinkClosed`.
+        Raises what the conversation raises: `Refused`, `BadAnswer`, `NoAnswer` after all tries, `LinkClosed`; and
+        `NotPermitted`, which the conversation does not see. A conversation that acts twice with the same bytes is a
+        mistake of ours: `ValueError`, and they are not sent again.
         """
         async with self._lock:
             started = asyncio.get_running_loop().time()
             asked: set[bytes] = set()
+            acted: set[bytes] = set()
             try:
                 ask = next(exchange)
                 while True:
+                    if ask.acts:
+                        if ask.data in acted:
+                            raise ValueError("a conversation acts again with the same bytes")
+                        acted.add(ask.data)
                     try:
                         answer = await self._ask(ask, asked)
                     except (NoAnswer, LinkClosed) as error:
@@ -113,7 +134,10 @@ class Driver(Generic[F]):
         if ask.confusable is not None and ask.data not in asked:
             await self._let_late_answers_run_out(ask.confusable)
             asked.add(ask.data)
-        tries = 1 + (self.timing.retries if ask.repeatable else 0)
+        if not ask.answered:
+            await self._send(ask)
+            raise NoAnswer("nobody answers this")
+        tries = 1 + (self.timing.retries if ask.repeatable and not ask.acts else 0)
         for attempt in range(tries):
             if attempt:
                 self.counters.retries += 1
@@ -126,11 +150,7 @@ class Driver(Generic[F]):
 
     async def _try(self, ask: Ask[F]) -> F | None:
         loop = asyncio.get_running_loop()
-        await self._pause()
-        self._sort(self._reader.flush())
-        self.counters.requests += 1
-        self._tap.show(">", ask.data)
-        await self.link.send(ask.data)
+        await self._send(ask)
         sent_at = loop.time()
         if ask.confusable is not None:
             before = self._owed.get(ask.confusable)
@@ -155,6 +175,18 @@ class Driver(Generic[F]):
                     return None
         finally:
             self._quiet_until = loop.time() + self.timing.pause
+
+    async def _send(self, ask: Ask[F]) -> None:
+        """Raises `NotPermitted` with nothing sent."""
+        await self._pause()
+        self._sort(self._reader.flush())
+        if ask.acts:
+            self._permit(ask)
+        self.counters.requests += 1
+        self._tap.show(">", ask.data)
+        await self.link.send(ask.data)
+        silence = self.timing.on_wire(len(ask.data)) + self.timing.pause
+        self._quiet_until = asyncio.get_running_loop().time() + silence
 
     async def _chunk(self, deadline: float) -> bytes | None:
         """Bytes; empty when a half frame has waited for a gap's time; None at the deadline."""

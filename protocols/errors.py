@@ -6,6 +6,7 @@
     |  |- BadAnswer               a good frame whose content contradicts the request or its own format
     |- Refused                    the meter said no: `code` (hex, as sent) and `meaning`
     |- NoAnswer                   silence until the time-out, after all tries
+    |- NotPermitted               a frame that acts was not sent: nobody permitted it
     |- LinkError
        |- LinkUnreachable         the link could not be opened
        |- LinkClosed              an open link went away
@@ -65,6 +66,12 @@ class NoAnswer(CommunicationError):
     """Silence until the time-out, after all tries."""
 
     label = "no_answer"
+
+
+class NotPermitted(CommunicationError):
+    """A frame that acts was held back: not one byte of it was sent."""
+
+    label = "not_permitted"
 
 
 class LinkError(CommunicationError):

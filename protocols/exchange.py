@@ -11,7 +11,7 @@ goes to whoever ran it. No clock, no link, no event loop here.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 F = TypeVar("F")
@@ -29,12 +29,17 @@ class Ask(Generic[F]):
     run out before it asks the same again in a new conversation; None where no other answer can be mistaken.
     """
 
-    data: bytes
+    data: bytes = field(repr=False)
+    """May hold a password, so it is never shown."""
     answers: Callable[[F], bool]
     reply_bytes: int
     confusable: Hashable | None = None
     repeatable: bool = True
     """False for anything that acts: after a time-out its state is unknown, and it is not sent again."""
+    acts: bool = False
+    """It changes something in the meter: it needs a permit, and goes out once whatever `repeatable` says."""
+    answered: bool = True
+    """False where the standard has no answer (broadcast): the driver sends it and throws `NoAnswer` at once."""
 
 
 Exchange: TypeAlias = Generator[Ask[F], F, T]
