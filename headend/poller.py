@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import structlog
 
@@ -41,6 +43,10 @@ class PollerCounters:
     """Meters not reached before their slot was over."""
 
 
+_SLACK: Final = timedelta(minutes=1)
+"""Clocks are corrected by seconds all the time."""
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -72,30 +78,40 @@ class Poller:
 
     async def run(self) -> None:
         """Until `stop`."""
+        try:
+            await self._work()
+        finally:
+            await self.line.close()
+
+    async def _work(self) -> None:
         due = {number: next_slot(self._now(), plan.period_s) for number, (plan, _) in enumerate(self._plans)}
         while due and not self._stopping.is_set():
+            self._heed_the_clock(due)
             number = min(due, key=lambda n: (due[n], self._plans[n][0].period_s))
             slot = due[number]
-            if not await self._sleep_until(slot):
-                break
+            if not await self._reached(slot):
+                continue
             plan, tasks = self._plans[number]
             await self._collect(tasks, slot)
             following = slot + timedelta(seconds=plan.period_s)
             due[number] = max(following, next_slot(self._now() - timedelta(seconds=plan.period_s), plan.period_s))
-        await self.line.close()
 
-    async def _sleep_until(self, moment: datetime) -> bool:
-        """False if told to stop meanwhile. Looks at the clock every minute at least: clocks are set, too."""
-        while not self._stopping.is_set():
-            left = (moment - self._now()).total_seconds()
-            if left <= 0:
-                return True
-            try:
+    def _heed_the_clock(self, due: dict[int, datetime]) -> None:
+        """A slot further away than its period: the clock was set back. Slots that it shows again are read again,
+        which does no harm; else nothing would be read until it is as late as it was."""
+        now = self._now()
+        for number, (plan, _) in enumerate(self._plans):
+            if due[number] - now > timedelta(seconds=plan.period_s) + _SLACK:
+                due[number] = next_slot(now, plan.period_s)
+
+    async def _reached(self, moment: datetime) -> bool:
+        """Wait for it, a minute at most: clocks are set. False if it has not come, or we are told to stop."""
+        left = (moment - self._now()).total_seconds()
+        if left > 0:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(min(left, 60.0)):
                     await self._stopping.wait()
-            except TimeoutError:
-                continue
-        return False
+        return not self._stopping.is_set() and self._now() >= moment
 
     async def _collect(self, tasks: Mapping[int, Task], slot: datetime) -> None:
         self.counters.slots += 1

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import structlog
 
 from headend.pending import Pending
 from protocols.model import Capture
 from storage.errors import DatabaseUnreachable, ServerError
-from storage.writer import Miss, Writer
+from storage.writer import Miss, Written
 
 _log = structlog.get_logger("recorder")
+
+T = TypeVar("T")
+
+
+class CaptureWriter(Protocol):
+    """What is needed of `storage.writer.Writer`: both verbs may be repeated, and raise `DatabaseUnreachable`."""
+
+    async def write(self, captures: Sequence[Capture]) -> Written: ...
+
+    async def write_misses(self, misses: Iterable[Miss]) -> int: ...
 
 
 @dataclass(slots=True)
@@ -34,7 +45,7 @@ class Recorder:
 
     def __init__(
         self,
-        writer: Writer,
+        writer: CaptureWriter,
         pending: Pending,
         most: int,
         linger: float,
@@ -55,11 +66,21 @@ class Recorder:
             await self._pending.done(len(batch))
 
     async def _write(self, captures: list[Capture], misses: list[Miss]) -> None:
+        written = await self._insist(lambda: self._writer.write(captures))
+        await self._insist(lambda: self._writer.write_misses(misses))
+        counters = self.counters
+        counters.batches += 1
+        counters.captures += len(captures)
+        counters.misses += len(misses)
+        counters.stored += written.stored
+        counters.merged += written.merged
+        counters.duplicates += written.duplicates
+
+    async def _insist(self, write: Callable[[], Awaitable[T]]) -> T:
         pause = 0.25
         while True:
             try:
-                written = await self._writer.write(captures)
-                await self._writer.write_misses(misses)
+                done = await write()
                 break
             except DatabaseUnreachable as error:
                 self.counters.unreachable += 1
@@ -74,13 +95,7 @@ class Recorder:
         if self.waiting:
             _log.info("database back", pending=len(self._pending))
             self.waiting = False
-        counters = self.counters
-        counters.batches += 1
-        counters.captures += len(captures)
-        counters.misses += len(misses)
-        counters.stored += written.stored
-        counters.merged += written.merged
-        counters.duplicates += written.duplicates
+        return done
 
     async def _try_to_revive(self) -> None:
         if self._revive is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from headend.line import Line
-from protocols.errors import CommunicationError, LinkError, NoAnswer
+from protocols.errors import CommunicationError, LinkError, ModelError, NoAnswer
 from protocols.meter_model import MeterModel, Read
 from protocols.model import POSITIONS, Capture, Quality, Quantity, Source, Value
 from protocols.quantities import HOME
@@ -30,7 +30,7 @@ class Survey:
 
     captures: list[Capture] = field(default_factory=list)
     misses: list[Miss] = field(default_factory=list)
-    errors: list[CommunicationError] = field(default_factory=list)
+    errors: list[CommunicationError | ModelError] = field(default_factory=list)
 
     @property
     def readings(self) -> int:
@@ -81,6 +81,10 @@ async def survey(line: Line, meter: MeterPath, task: Task, slot: datetime, now: 
             if isinstance(error, NoAnswer | LinkError):
                 default = error.label
                 break
+        except ModelError as error:  # an address or a link that this line cannot have: the registry's fault, not ours
+            result.errors.append(error)
+            default = "model"
+            break
         else:
             received = now()
             if received >= end:

@@ -40,15 +40,18 @@ class Bus:
         self.asked: list[tuple[str, str]] = []
         self.delay_s: dict[str, float] = {}
         """How long a meter thinks, on memory links."""
+        self.answers_left: int | None = None
+        """After so many answers all meters are silent."""
         self.unplugged = False
-        self._opened = 0
 
     def replies(self, frames: list[Frame]) -> Iterator[tuple[str, bytes]]:
         for frame in frames:
             address, code = from_wire(frame.address), frame.data[:4][::-1].hex().upper()
             self.asked.append((address, code))
-            if address not in self.meters:
+            if address not in self.meters or self.answers_left == 0:
                 continue
+            if self.answers_left is not None:
+                self.answers_left -= 1
             answer = self.meters[address].get(code, 0x02)
             if isinstance(answer, int):
                 yield address, encode(to_wire(address), 0xD1, bytes((answer,)))
@@ -60,7 +63,6 @@ class Bus:
         if self.unplugged:
             raise LinkUnreachable("unplugged")
         near, far = memory_pair()
-        self._opened += 1
         self._pump = asyncio.create_task(self._serve(far))
         return near
 
