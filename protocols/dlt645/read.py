@@ -39,23 +39,23 @@ def _read(
     address: str, di: bytes, longest: int, preamble: bytes, decode: Callable[[bytes], T]
 ) -> Generator[Ask[Frame], Frame, T]:
     to = addresses.to_wire(address)
-    function, request, reply_bytes = READ, di, min(longest + len(di), _MOST_DATA)
-    data = b""
+    frame = yield _ask(to, READ, di, min(longest + len(di), _MOST_DATA), preamble)
+    answer = frame.data
+    if frame.control & ABNORMAL or len(answer) < len(di):
+        raise _failure(frame)
+    data = answer[len(di) :]
     sequence = 0
-    while True:
-        frame = yield _ask(to, function, request, reply_bytes, preamble)
-        answer = frame.data
-        if frame.control & ABNORMAL:
-            raise _refused(answer)
-        if len(answer) < len(request):
-            raise BadAnswer("an answer without data", frame.raw)
-        data += answer[len(di) :] if not sequence else answer[len(di) : -1]
-        if not frame.control & FOLLOWS:
-            return decode(data)
+    while frame.control & FOLLOWS:
         sequence += 1
         if sequence > _MOST_SEQUENCE:
             raise BadAnswer("more follow-up frames than the standard allows", frame.raw)
-        function, request, reply_bytes = FOLLOW_UP, di + bytes((sequence,)), _MOST_DATA
+        request = di + bytes((sequence,))
+        frame = yield _ask(to, FOLLOW_UP, request, _MOST_DATA, preamble)
+        answer = frame.data
+        if frame.control & ABNORMAL or len(answer) < len(request):
+            raise _failure(frame)
+        data += answer[len(di) : -1]
+    return decode(data)
 
 
 def read_address(preamble: bytes = PREAMBLE) -> Exchange[Frame, str]:
@@ -97,6 +97,9 @@ def _ask(to: bytes, function: int, data: bytes, longest: int, preamble: bytes) -
     )
 
 
-def _refused(answer: bytes) -> Refused:
-    code = answer[0] if answer else 0
+def _failure(frame: Frame) -> Refused | BadAnswer:
+    """Why `frame` holds no data."""
+    if not frame.control & ABNORMAL:
+        return BadAnswer("an answer without data", frame.raw)
+    code = frame.data[0] if frame.data else 0
     return Refused(f"{code:02X}", refusal(code))

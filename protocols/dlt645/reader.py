@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from protocols.dlt645.frame import END, OVERHEAD, START, Frame, flaw
+from protocols.dlt645.frame import END, OVERHEAD, START, Frame
 from protocols.exchange import Noise
 
 _LONGEST_NOISE: Final = 4096
@@ -35,9 +35,16 @@ class FrameReader:
     def feed(self, chunk: bytes) -> Sequence[Frame | Noise]:
         """Frames that `chunk` completed, each after the noise that stood before it."""
         if not self._buffer and not self._dropped:  # most chunks are one whole frame: no need to search
-            whole = chunk.lstrip(_WAKE)
-            if flaw(whole) is None:
-                return [Frame(whole)]
+            raw = chunk.lstrip(_WAKE)
+            size = len(raw)
+            if (
+                size >= OVERHEAD
+                and raw[0] == START == raw[7]
+                and size == OVERHEAD + raw[9]
+                and raw[-1] == END
+                and sum(raw[:-2]) & 0xFF == raw[-2]
+            ):
+                return [Frame(raw)]
         return self._scan(self._buffer + chunk if self._buffer else chunk, final=False)
 
     def flush(self) -> Sequence[Frame | Noise]:
