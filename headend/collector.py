@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -19,7 +19,7 @@ from headend.config import Config
 from headend.duration import seconds
 from headend.line import Line, LinePath
 from headend.pending import Pending
-from headend.poller import Plan, Poller
+from headend.poller import Plan, Poller, utc_now
 from headend.recorder import Recorder
 from headend.survey import MeterPath
 from storage.errors import StorageError
@@ -40,14 +40,17 @@ class Collector:
         *,
         beat: Callable[[Collector], Any] | None = None,
         revive: Callable[[], Awaitable[None]] | None = None,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.config = config
-        self.started = datetime.now(UTC)
+        self.started = now()
         self.pending = Pending(config.queue.captures)
         self._writer = Writer(conninfo)
         self.recorder = Recorder(self._writer, self.pending, config.queue.batch, seconds(config.queue.linger), revive)
         self.pollers = [
-            Poller(Line(path, _timing(config, path)), meters, plans, self.pending) for path, meters in lines if meters
+            Poller(Line(path, _timing(config, path)), meters, plans, self.pending, now)
+            for path, meters in lines
+            if meters
         ]
         self._beat = beat
         self._stopping = asyncio.Event()
@@ -65,19 +68,24 @@ class Collector:
         beating = asyncio.create_task(self._beats(), name="heartbeat")
         _log.info("collecting", lines=len(self.pollers), meters=sum(len(p.meters) for p in self.pollers))
         try:
-            await asyncio.wait({recording, polling}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({recording, polling, beating}, return_when=asyncio.FIRST_COMPLETED)
+            if beating.done():  # only ever by a fault of ours: nobody would see that we live
+                self.stop()
+                await asyncio.wait({recording, polling}, return_when=asyncio.FIRST_COMPLETED)
             if recording.done():  # only ever by an error: nobody would empty the queue that the pollers fill
                 polling.cancel()
             await asyncio.wait({polling})
             await self.pending.close()
             await asyncio.wait({recording})
-            await self._tell()
+            self.stop()
+            if not beating.done():
+                await self._tell()
         finally:
             for task in (recording, polling, beating):
                 task.cancel()
             await asyncio.gather(recording, polling, beating, return_exceptions=True)
             await self._writer.close()
-        for task in (recording, polling):
+        for task in (recording, polling, beating):
             if not task.cancelled():
                 task.result()
         _log.info("stopped", captures=self.recorder.counters.captures)

@@ -47,7 +47,7 @@ _SLACK: Final = timedelta(minutes=1)
 """Clocks are corrected by seconds all the time."""
 
 
-def _now() -> datetime:
+def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
@@ -60,7 +60,7 @@ class Poller:
         meters: Sequence[MeterPath],
         plans: Sequence[Plan],
         pending: Pending,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.line = line
         self.counters = PollerCounters()

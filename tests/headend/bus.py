@@ -106,6 +106,7 @@ def path(name: str) -> LinePath:
     return LinePath(name, f"{name}://bus", "dlt645")
 
 
-def meter(number: int) -> MeterPath:
-    """Meter 1 has address 000000000001."""
-    return MeterPath(number, f"m{number}", f"{number:012}", models.load("dlt645_2007"))
+def meter(number: int, line: int = 0) -> MeterPath:
+    """Meter 1 has address 000000000001; on line 7 it has id 71."""
+    known = 10 * line + number
+    return MeterPath(known, f"m{known}", f"{number:012}", models.load("dlt645_2007"))
