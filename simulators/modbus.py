@@ -21,12 +21,14 @@ from protocols.modbus.pdu import (
     WriteRegisters,
     exception_reply,
     parse_request,
+    refusal,
 )
 from protocols.modbus.reads import parse_unit
 from protocols.modbus.rtu import RtuFrame, RtuReader
 from protocols.modbus.tcp import TcpFrame, TcpReader
 from simulators.meter import VirtualMeter
 
+_ILLEGAL_FUNCTION: Final = 0x01
 _ILLEGAL_ADDRESS: Final = 0x02
 _BROADCAST: Final = 0
 NO_SETTINGS: Final[Mapping[int, int]] = {}
@@ -48,9 +50,11 @@ class ModbusStation:
             request = parse_request(pdu)
             if isinstance(request, ReadRegisters):
                 return request.encode_reply(self._read(request, now))
-            return self._write(request)
-        except Refused as refusal:
-            return exception_reply(pdu[0] if pdu else 0, int(refusal.code, 16))
+            if isinstance(request, WriteRegister | WriteRegisters):
+                return self._write(request)
+            raise refusal(_ILLEGAL_FUNCTION)
+        except Refused as refused:
+            return exception_reply(pdu[0] if pdu else 0, int(refused.code, 16))
 
     def _read(self, request: ReadRegisters, now: datetime) -> bytes:
         first, end = request.address, request.address + request.count
@@ -58,13 +62,13 @@ class ModbusStation:
             return b"".join(self.settings[address].to_bytes(2, "big") for address in range(first, end))
         ground = self._model.grounds.get(request.function)
         if ground is None or request.count > ground.limit:
-            raise _refused()
+            raise refusal(_ILLEGAL_ADDRESS)
         inside = [register for register in ground.known if register.address < end and register.end > first]
         covered = sum(register.form.words for register in inside)
         if any(register.address < first or register.end > end for register in inside):
-            raise _refused()
+            raise refusal(_ILLEGAL_ADDRESS)
         if covered < request.count and not (ground.holes and end <= ground.known[-1].end):
-            raise _refused()
+            raise refusal(_ILLEGAL_ADDRESS)
         quantities = {r.address: r.part.quantity for r in inside if r.part.quantity is not None}
         values = self.meter.values(now, quantities.values())
         image = bytearray(2 * request.count)
@@ -79,13 +83,9 @@ class ModbusStation:
         else:
             words = [int.from_bytes(request.data[i : i + 2], "big") for i in range(0, len(request.data), 2)]
         if any(request.address + index not in self.settings for index in range(len(words))):
-            raise _refused()
+            raise refusal(_ILLEGAL_ADDRESS)
         self.settings.update({request.address + index: word for index, word in enumerate(words)})
         return request.encode_reply(b"")
-
-
-def _refused() -> Refused:
-    return Refused(f"{_ILLEGAL_ADDRESS:02X}", "illegal data address")
 
 
 class ModbusStations:

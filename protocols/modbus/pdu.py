@@ -1,8 +1,9 @@
 """Protocol data units: the requests that meters are asked, their answers, and both ends of each.
 
-Modbus Application Protocol V1.1b3, clauses 6.3 (read holding registers), 6.4 (read input registers), 6.6 (write single
-register), 6.12 (write multiple registers) and 7 (exception responses). A request knows how to spell itself, how long
-its answer is and how to read it; a server reads it back with `parse_request` and answers with `encode_reply`.
+Modbus Application Protocol V1.1b3: clauses 6.3 (read holding registers), 6.4 (read input registers), 6.6 (write single
+register), 6.12 (write multiple registers) and 6.17 (read and write) here; coils and discrete inputs in `bits`, device
+identification in `identification`, exceptions in `refusals`. A request knows how to spell itself, how long its answer
+is and how to read it; a server reads it back with `parse_request` and answers with `encode_reply`.
 
 Registers travel as bytes in the order of the wire: what they mean is the matter of `registers`.
 """
@@ -13,57 +14,72 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import ClassVar, Final, TypeAlias
 
-from protocols.errors import BadAnswer, Refused
+from protocols.errors import BadAnswer
+from protocols.modbus.bits import (
+    READ_COILS,
+    READ_DISCRETE,
+    WRITE_COIL,
+    WRITE_COILS,
+    ReadBits,
+    WriteBit,
+    WriteBits,
+    parse_bits,
+)
+from protocols.modbus.identification import READ_IDENTIFICATION, ReadIdentification, parse_identification
+from protocols.modbus.refusals import EXCEPTIONS, check_end, check_range, exception_reply, is_exception, refusal
+
+__all__ = [
+    "EXCEPTIONS",
+    "FUNCTIONS",
+    "MAX_READ",
+    "MAX_READ_WRITE",
+    "MAX_WRITE",
+    "READ_HOLDING",
+    "READ_INPUT",
+    "READ_WRITE",
+    "WRITE_REGISTER",
+    "WRITE_REGISTERS",
+    "ReadBits",
+    "ReadIdentification",
+    "ReadRegisters",
+    "ReadWriteRegisters",
+    "Request",
+    "WriteBit",
+    "WriteBits",
+    "WriteRegister",
+    "WriteRegisters",
+    "exception_reply",
+    "parse_request",
+    "refusal",
+]
 
 READ_HOLDING: Final = 3
 READ_INPUT: Final = 4
 WRITE_REGISTER: Final = 6
 WRITE_REGISTERS: Final = 16
+READ_WRITE: Final = 23
 
-FUNCTIONS: Final = frozenset({READ_HOLDING, READ_INPUT, WRITE_REGISTER, WRITE_REGISTERS})
+_BITS: Final = frozenset({READ_COILS, READ_DISCRETE, WRITE_COIL, WRITE_COILS})
+FUNCTIONS: Final = _BITS | {
+    READ_HOLDING,
+    READ_INPUT,
+    WRITE_REGISTER,
+    WRITE_REGISTERS,
+    READ_WRITE,
+    READ_IDENTIFICATION,
+}
+"""What is spoken here."""
 
 MAX_READ: Final = 125
 """Registers in one read."""
 MAX_WRITE: Final = 123
 """Registers in one write."""
-
-EXCEPTIONS: Final = {
-    0x01: "illegal function",
-    0x02: "illegal data address",
-    0x03: "illegal data value",
-    0x04: "device failure",
-    0x05: "acknowledged, still working on it",
-    0x06: "device busy",
-    0x07: "negative acknowledgement",
-    0x08: "memory parity error",
-    0x0A: "gateway path unavailable",
-    0x0B: "gateway target device failed to respond",
-}
-"""Exception codes in words (clause 7; 07 is from the older Modicon guide and still met in the field)."""
+MAX_READ_WRITE: Final = 121
+"""Registers written by function 23."""
 
 _HEAD: Final = Struct(">BHH")
 _WRITE_HEAD: Final = Struct(">BHHB")
-
-
-def refusal(code: int) -> Refused:
-    """The exception code as the error that people see."""
-    return Refused(f"{code:02X}", EXCEPTIONS.get(code, "exception code that the standard does not know"))
-
-
-def exception_reply(function: int, code: int) -> bytes:
-    """What a server sends when it refuses a request of `function`."""
-    return bytes(((function | 0x80) & 0xFF, code))
-
-
-def _check_range(address: int, count: int, limit: int) -> None:
-    if not 1 <= count <= limit:
-        raise ValueError(f"{count} registers in one request, expected 1..{limit}")
-    if address < 0 or address + count > 0x10000:
-        raise ValueError(f"registers {address}..{address + count - 1} are outside 0..65535")
-
-
-def _is_exception(pdu: bytes, function: int) -> bool:
-    return len(pdu) == 2 and pdu[0] == function | 0x80
+_READ_WRITE_HEAD: Final = Struct(">BHHHHB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +91,12 @@ class ReadRegisters:
     count: int
 
     repeatable: ClassVar[bool] = True
+    acts: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.function not in (READ_HOLDING, READ_INPUT):
             raise ValueError(f"function {self.function} does not read registers, expected 3 or 4")
-        _check_range(self.address, self.count, MAX_READ)
+        check_range(self.address, self.count, MAX_READ)
 
     @property
     def reply_size(self) -> int:
@@ -92,9 +109,7 @@ class ReadRegisters:
     def answered_by(self, pdu: bytes) -> bool:
         """Whether `pdu` can be the answer or the refusal. It says neither address nor count: only its length tells."""
         size = 2 * self.count
-        return (len(pdu) == size + 2 and pdu[0] == self.function and pdu[1] == size) or _is_exception(
-            pdu, self.function
-        )
+        return (len(pdu) == size + 2 and pdu[0] == self.function and pdu[1] == size) or is_exception(pdu, self.function)
 
     def decode_reply(self, pdu: bytes) -> bytes:
         """The registers' bytes. Raises `Refused` and `BadAnswer`."""
@@ -121,10 +136,11 @@ class WriteRegister:
 
     function: ClassVar[int] = WRITE_REGISTER
     repeatable: ClassVar[bool] = False
+    acts: ClassVar[bool] = True
     reply_size: ClassVar[int] = 5
 
     def __post_init__(self) -> None:
-        _check_range(self.address, 1, 1)
+        check_range(self.address, 1, 1)
         if not 0 <= self.value <= 0xFFFF:
             raise ValueError(f"value {self.value} does not fit a register, expected 0..65535")
 
@@ -132,11 +148,11 @@ class WriteRegister:
         return _HEAD.pack(self.function, self.address, self.value)
 
     def answered_by(self, pdu: bytes) -> bool:
-        return pdu == self.encode() or _is_exception(pdu, self.function)
+        return pdu == self.encode() or is_exception(pdu, self.function)
 
     def decode_reply(self, pdu: bytes) -> bytes:
         """The value's bytes. Raises `Refused` and `BadAnswer`."""
-        if _is_exception(pdu, self.function):
+        if is_exception(pdu, self.function):
             raise refusal(pdu[1])
         if pdu != self.encode():
             raise BadAnswer(f"the answer does not repeat the write of {self.value} to register {self.address}", pdu)
@@ -155,12 +171,13 @@ class WriteRegisters:
 
     function: ClassVar[int] = WRITE_REGISTERS
     repeatable: ClassVar[bool] = False
+    acts: ClassVar[bool] = True
     reply_size: ClassVar[int] = 5
 
     def __post_init__(self) -> None:
         if len(self.data) % 2:
             raise ValueError(f"{len(self.data)} bytes are no whole number of registers")
-        _check_range(self.address, self.count, MAX_WRITE)
+        check_range(self.address, self.count, MAX_WRITE)
 
     @property
     def count(self) -> int:
@@ -170,11 +187,11 @@ class WriteRegisters:
         return _WRITE_HEAD.pack(self.function, self.address, self.count, len(self.data)) + self.data
 
     def answered_by(self, pdu: bytes) -> bool:
-        return pdu == self.encode_reply() or _is_exception(pdu, self.function)
+        return pdu == self.encode_reply() or is_exception(pdu, self.function)
 
     def decode_reply(self, pdu: bytes) -> bytes:
         """The registers' bytes that are now written. Raises `Refused` and `BadAnswer`."""
-        if _is_exception(pdu, self.function):
+        if is_exception(pdu, self.function):
             raise refusal(pdu[1])
         if pdu != self.encode_reply():
             raise BadAnswer(f"the answer does not confirm {self.count} registers from {self.address}", pdu)
@@ -184,7 +201,67 @@ class WriteRegisters:
         return _HEAD.pack(self.function, self.address, self.count)
 
 
-Request: TypeAlias = ReadRegisters | WriteRegister | WriteRegisters
+@dataclass(frozen=True, slots=True)
+class ReadWriteRegisters:
+    """Function 23: writes `data` from `target` on, then reads `count` holding registers from `address` on.
+
+    Raises `ValueError` outside the standard's limits.
+    """
+
+    address: int
+    count: int
+    target: int
+    data: bytes
+
+    function: ClassVar[int] = READ_WRITE
+    repeatable: ClassVar[bool] = False
+    acts: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if len(self.data) % 2:
+            raise ValueError(f"{len(self.data)} bytes are no whole number of registers")
+        check_range(self.address, self.count, MAX_READ)
+        check_range(self.target, len(self.data) // 2, MAX_READ_WRITE)
+
+    @property
+    def reply_size(self) -> int:
+        """Bytes of the answer's PDU."""
+        return 2 + 2 * self.count
+
+    def encode(self) -> bytes:
+        size = len(self.data)
+        head = (self.function, self.address, self.count, self.target, size // 2, size)
+        return _READ_WRITE_HEAD.pack(*head) + self.data
+
+    def answered_by(self, pdu: bytes) -> bool:
+        size = 2 * self.count
+        return (len(pdu) == size + 2 and pdu[0] == self.function and pdu[1] == size) or is_exception(pdu, self.function)
+
+    def decode_reply(self, pdu: bytes) -> bytes:
+        """The registers' bytes that were read. Raises `Refused` and `BadAnswer`."""
+        if is_exception(pdu, self.function):
+            raise refusal(pdu[1])
+        if not self.answered_by(pdu):
+            raise BadAnswer(f"not an answer to a write and read of {self.count} registers", pdu)
+        return pdu[2:]
+
+    def encode_reply(self, data: bytes) -> bytes:
+        """What a server answers; `data` are the registers' bytes. Raises `ValueError` on another length."""
+        if len(data) != 2 * self.count:
+            raise ValueError(f"{len(data)} bytes for {self.count} registers")
+        return bytes((self.function, len(data))) + data
+
+
+Request: TypeAlias = (
+    ReadRegisters
+    | WriteRegister
+    | WriteRegisters
+    | ReadWriteRegisters
+    | ReadBits
+    | WriteBit
+    | WriteBits
+    | ReadIdentification
+)
 
 
 def parse_request(pdu: bytes) -> Request:
@@ -193,6 +270,12 @@ def parse_request(pdu: bytes) -> Request:
     function = pdu[0] if pdu else 0
     if function not in FUNCTIONS:
         raise refusal(0x01)
+    if function in _BITS:
+        return parse_bits(pdu)
+    if function == READ_IDENTIFICATION:
+        return parse_identification(pdu)
+    if function == READ_WRITE:
+        return _parse_read_write(pdu)
     if len(pdu) < 5:
         raise refusal(0x03)
     _, address, word = _HEAD.unpack_from(pdu)
@@ -200,7 +283,7 @@ def parse_request(pdu: bytes) -> Request:
         data = pdu[6:]
         if not 1 <= word <= MAX_WRITE or len(pdu) < 6 or pdu[5] != 2 * word or len(data) != 2 * word:
             raise refusal(0x03)
-        _check_end(address, word)
+        check_end(address, word)
         return WriteRegisters(address, data)
     if len(pdu) != 5:
         raise refusal(0x03)
@@ -208,10 +291,17 @@ def parse_request(pdu: bytes) -> Request:
         return WriteRegister(address, word)
     if not 1 <= word <= MAX_READ:
         raise refusal(0x03)
-    _check_end(address, word)
+    check_end(address, word)
     return ReadRegisters(function, address, word)
 
 
-def _check_end(address: int, count: int) -> None:
-    if address + count > 0x10000:
-        raise refusal(0x02)
+def _parse_read_write(pdu: bytes) -> ReadWriteRegisters:
+    if len(pdu) < _READ_WRITE_HEAD.size:
+        raise refusal(0x03)
+    _, address, count, target, written, size = _READ_WRITE_HEAD.unpack_from(pdu)
+    data = pdu[_READ_WRITE_HEAD.size :]
+    if not 1 <= count <= MAX_READ or not 1 <= written <= MAX_READ_WRITE or not size == len(data) == 2 * written:
+        raise refusal(0x03)
+    check_end(address, count)
+    check_end(target, written)
+    return ReadWriteRegisters(address, count, target, data)

@@ -14,7 +14,9 @@ from typing import Final, Literal, NamedTuple
 
 from protocols.errors import FrameError
 from protocols.exchange import Noise
-from protocols.modbus.pdu import FUNCTIONS, MAX_READ, MAX_WRITE
+from protocols.modbus.bits import MAX_READ_BITS
+from protocols.modbus.identification import MEI_IDENTIFICATION, reply_length
+from protocols.modbus.pdu import FUNCTIONS, MAX_READ, MAX_READ_WRITE, MAX_WRITE
 
 OVERHEAD: Final = 3
 """Bytes of a frame around its PDU."""
@@ -76,9 +78,9 @@ def decode(raw: bytes) -> RtuFrame:
 _ILLEGAL: Final = -1
 _UNKNOWN: Final = 0
 
-_REPLY_SIZES: Final = {6: 8, 16: 8} | {function | 0x80: 5 for function in FUNCTIONS}
+_REPLY_SIZES: Final = {5: 8, 6: 8, 15: 8, 16: 8} | {function | 0x80: 5 for function in FUNCTIONS}
 _REQUEST_SIZES: Final = dict.fromkeys((1, 2, 3, 4, 5, 6), 8)
-"""Functions 1, 2, 5 and 15 are not ours, but a server that can delimit them can refuse them."""
+_MAX_BIT_BYTES: Final = MAX_READ_BITS // 8
 
 
 def _reply_size(buffer: bytearray, start: int, end: int) -> int:
@@ -88,11 +90,19 @@ def _reply_size(buffer: bytearray, start: int, end: int) -> int:
     if end - start < 2:
         return _UNKNOWN
     function = buffer[start + 1]
-    if function in (3, 4):
+    if function in (3, 4, 23):
         if end - start < 3:
             return _UNKNOWN
         count = buffer[start + 2]
         return _ILLEGAL if count & 1 or not 2 <= count <= 2 * MAX_READ else count + 5
+    if function in (1, 2):
+        if end - start < 3:
+            return _UNKNOWN
+        count = buffer[start + 2]
+        return count + 5 if 1 <= count <= _MAX_BIT_BYTES else _ILLEGAL
+    if function == 43:
+        length = reply_length(buffer, start + 1)
+        return length + OVERHEAD if length > 0 else length
     return _REPLY_SIZES.get(function, _ILLEGAL)
 
 
@@ -101,6 +111,10 @@ def _request_size(buffer: bytearray, start: int, end: int) -> int:
     if end - start < 2:
         return _UNKNOWN
     function = buffer[start + 1]
+    if function == 23:
+        return _read_write_size(buffer, start, end)
+    if function == 43:
+        return _ILLEGAL if end - start > 2 and buffer[start + 2] != MEI_IDENTIFICATION else 7
     if function not in (15, 16):
         return _REQUEST_SIZES.get(function, _ILLEGAL)
     if end - start < 7:
@@ -109,6 +123,13 @@ def _request_size(buffer: bytearray, start: int, end: int) -> int:
     if function == 15:
         return size + 9 if size == (count + 7) // 8 and size else _ILLEGAL
     return size + 9 if size == 2 * count and 1 <= count <= MAX_WRITE else _ILLEGAL
+
+
+def _read_write_size(buffer: bytearray, start: int, end: int) -> int:
+    if end - start < 11:
+        return _UNKNOWN
+    count, size = buffer[start + 8] << 8 | buffer[start + 9], buffer[start + 10]
+    return size + 13 if size == 2 * count and 1 <= count <= MAX_READ_WRITE else _ILLEGAL
 
 
 _SIZES: Final[dict[str, Callable[[bytearray, int, int], int]]] = {"reply": _reply_size, "request": _request_size}

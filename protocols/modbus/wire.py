@@ -44,6 +44,7 @@ class RtuWire:
             size + rtu.OVERHEAD,
             (unit, request.function, size),
             request.repeatable,
+            request.acts,
         )
 
 
@@ -72,6 +73,7 @@ class TcpWire:
             request.reply_size + tcp.OVERHEAD,
             None,
             request.repeatable,
+            request.acts,
         )
 
 

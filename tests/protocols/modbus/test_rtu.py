@@ -11,7 +11,16 @@ from pymodbus.framer.rtu import FramerRTU
 
 from protocols.errors import FrameError
 from protocols.exchange import FrameReader, Noise
-from protocols.modbus.pdu import ReadRegisters, WriteRegister, WriteRegisters, exception_reply
+from protocols.modbus.identification import Identification, ReadIdentification, encode_objects
+from protocols.modbus.pdu import (
+    ReadRegisters,
+    ReadWriteRegisters,
+    WriteBit,
+    WriteBits,
+    WriteRegister,
+    WriteRegisters,
+    exception_reply,
+)
 from protocols.modbus.rtu import RtuFrame, RtuReader, crc16, decode, encode
 from tests.protocols.modbus.conversation import cut, frames
 
@@ -21,15 +30,26 @@ units = st.integers(1, 255)
 data = st.integers(1, 125).flatmap(lambda n: st.binary(min_size=2 * n, max_size=2 * n))
 reply_pdus = st.one_of(
     st.builds(lambda f, d: bytes((f, len(d))) + d, st.sampled_from([3, 4]), data),
-    st.builds(lambda f, c: exception_reply(f, c), st.sampled_from([3, 4, 6, 16]), st.integers(1, 255)),
+    st.builds(
+        lambda f, c: exception_reply(f, c), st.sampled_from([1, 2, 3, 4, 5, 6, 15, 16, 23, 43]), st.integers(1, 255)
+    ),
     st.builds(lambda a, v: WriteRegister(a, v).encode(), st.integers(0, 65535), st.integers(0, 65535)),
     st.builds(lambda a, d: WriteRegisters(a, d[:246]).encode_reply(), st.integers(0, 65000), data),
+    st.builds(lambda d: b"\x17" + bytes((len(d),)) + d, data),
+    st.builds(lambda f, d: bytes((f, len(d))) + d, st.sampled_from([1, 2]), st.binary(min_size=1, max_size=250)),
+    st.builds(lambda a, on: WriteBit(a, on).encode(), st.integers(0, 65535), st.booleans()),
+    st.dictionaries(st.integers(0, 255), st.binary(max_size=20), max_size=8).map(
+        lambda objects: ReadIdentification().encode_reply(encode_objects(Identification(0x81, objects, None)))
+    ),
 )
 reads = st.builds(ReadRegisters, st.sampled_from([3, 4]), st.integers(0, 65000), st.integers(1, 125))
 request_pdus = st.one_of(
     reads.map(ReadRegisters.encode),
     st.builds(lambda a, v: WriteRegister(a, v).encode(), st.integers(0, 65535), st.integers(0, 65535)),
     st.builds(lambda a, d: WriteRegisters(a, d[:246]).encode(), st.integers(0, 65000), data),
+    st.builds(lambda a, d: ReadWriteRegisters(a, 2, a, d[:242]).encode(), st.integers(0, 65000), data),
+    st.builds(lambda d: WriteBits(7, 8 * len(d), d).encode(), st.binary(min_size=1, max_size=246)),
+    st.builds(lambda code, first: ReadIdentification(code, first).encode(), st.integers(1, 4), st.integers(0, 255)),
 )
 replies = st.builds(lambda unit, pdu: RtuFrame(unit, pdu), units, reply_pdus)
 requests = st.builds(lambda unit, pdu: RtuFrame(unit, pdu), units, request_pdus)
@@ -143,9 +163,15 @@ def test_noise_says_why() -> None:
         "010300",  # no register
         "010303",  # half a register
         "0103fc",  # 126 registers
-        "0101",  # coils are not asked
-        "0181",  # nor refused
-        "0105",
+        "0107",  # exception status is not asked
+        "0187",  # nor refused
+        "010100",  # no bit
+        "0101fb",  # 2008 bits
+        "011703",  # half a register
+        "012b0d",  # CANopen
+        "012b0e00",
+        "012b0e0101a5",  # more follows is yes or no
+        "012b0e01010000020000fa",  # longer than a frame can be
     ],
 )
 def test_shapes_that_no_reply_has_are_not_waited_for(raw: str) -> None:
@@ -155,7 +181,18 @@ def test_shapes_that_no_reply_has_are_not_waited_for(raw: str) -> None:
     assert reader.pending < len(raw) // 2
 
 
-@pytest.mark.parametrize("raw", ["0110000000020300", "01100000007cf8", "01100000000000", "010f00000009010000", "0107"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "0117000000010000000103",
+        "012b0d",
+        "0110000000020300",
+        "01100000007cf8",
+        "01100000000000",
+        "010f00000009010000",
+        "0107",
+    ],
+)
 def test_shapes_that_no_request_has_are_not_waited_for(raw: str) -> None:
     reader = RtuReader("request")
     first = list(reader.feed(bytes.fromhex(raw)))

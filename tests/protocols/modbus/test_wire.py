@@ -7,7 +7,18 @@ import pytest
 from protocols.errors import BadAnswer, ModelError, Refused
 from protocols.exchange import Noise
 from protocols.modbus import rtu, tcp
-from protocols.modbus.pdu import ReadRegisters, Request, WriteRegister, WriteRegisters, exception_reply
+from protocols.modbus.pdu import (
+    ReadBits,
+    ReadIdentification,
+    ReadRegisters,
+    ReadWriteRegisters,
+    Request,
+    WriteBit,
+    WriteBits,
+    WriteRegister,
+    WriteRegisters,
+    exception_reply,
+)
 from protocols.modbus.rtu import RtuFrame
 from protocols.modbus.tcp import TcpFrame
 from protocols.modbus.wire import WIRES, RtuWire, TcpWire, transact
@@ -58,10 +69,27 @@ def test_a_write_answer_for_another_place_is_not_ours() -> None:
     assert not RtuWire().ask(5, WriteRegister(1, 3)).answers(RtuFrame(5, WriteRegister(1, 4).encode()))
 
 
-def test_writes_are_never_sent_again() -> None:
+WRITES = [
+    WriteRegister(1, 3),
+    WriteRegisters(1, bytes(2)),
+    ReadWriteRegisters(1, 1, 1, bytes(2)),
+    WriteBit(1, True),
+    WriteBits(1, 1, b"\x01"),
+]
+
+
+@pytest.mark.parametrize("request_", WRITES, ids=lambda r: type(r).__name__)
+def test_writes_act_and_are_never_sent_again(request_: Request) -> None:
     for wire in (RtuWire(), TcpWire()):
-        assert not wire.ask(1, WriteRegister(1, 3)).repeatable
-        assert not wire.ask(1, WriteRegisters(1, bytes(2))).repeatable
+        ask = wire.ask(1, request_)
+        assert (ask.acts, ask.repeatable) == (True, False)
+
+
+@pytest.mark.parametrize("request_", [READ, ReadBits(1, 0, 1), ReadIdentification()])
+def test_reads_do_not_act(request_: Request) -> None:
+    for wire in (RtuWire(), TcpWire()):
+        ask = wire.ask(1, request_)
+        assert (ask.acts, ask.repeatable) == (False, True)
 
 
 def test_reads_of_different_length_cannot_be_confused() -> None:
