@@ -171,7 +171,7 @@ def test_noise_says_why() -> None:
         "012b0d",  # CANopen
         "012b0e00",
         "012b0e0101a5",  # more follows is yes or no
-        "012b0e01010000020000fa",  # longer than a frame can be
+        "012b0e0101000002000001fa",  # longer than a frame can be
     ],
 )
 def test_shapes_that_no_reply_has_are_not_waited_for(raw: str) -> None:
