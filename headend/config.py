@@ -30,6 +30,8 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from headend.duration import seconds
 from headend.errors import UsageFault
@@ -175,6 +177,10 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if bool(config.database.dsn) == bool(config.database.directory):
         found.append(("database", "expected either dsn (a server) or directory (an embedded one)"))
+    try:
+        conninfo_to_dict(config.database.dsn)
+    except psycopg.ProgrammingError as error:
+        found.append(("database.dsn", f"{str(error).strip()}; expected such as postgresql://user@host/db"))
     try:
         ZoneInfo(config.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones

@@ -64,9 +64,9 @@ class Beats(list[dict[str, Any]]):
 
 def collector_of(beats: Beats | None = None, more: str = "") -> Collector:
     """Every ten seconds, both lines."""
-    config = parse(configuration("nowhere", every="10s").replace("[queue]\n", f"[queue]\n{more}\n"), "test.toml")
+    config = parse(configuration("dbname=nowhere", every="10s").replace("[queue]\n", f"[queue]\n{more}\n"), "test.toml")
     lines = [(path(f"line{n}"), [meter(m, n) for m in (1, 2, 3)]) for n in (1, 2)]
-    return Collector(config, lines, plans_of(config), "nowhere", beat=beats, now=Clock())
+    return Collector(config, lines, plans_of(config), "dbname=nowhere", beat=beats, now=Clock())
 
 
 def received(collector: Collector) -> int:
@@ -177,8 +177,8 @@ async def test_a_fault_of_ours_in_the_sign_of_life_ends_it_in_order(writer: Memo
 
 @virtually
 async def test_a_line_without_meters_is_not_polled(writer: MemoryWriter) -> None:
-    config = parse(configuration("nowhere"), "test.toml")
-    collector = Collector(config, [(path("line1"), [])], plans_of(config), "nowhere", now=Clock())
+    config = parse(configuration("dbname=nowhere"), "test.toml")
+    collector = Collector(config, [(path("line1"), [])], plans_of(config), "dbname=nowhere", now=Clock())
     running = asyncio.create_task(collector.run())
     await asyncio.sleep(10)
     collector.stop()

@@ -55,7 +55,10 @@ def test_every_key_stands_in_the_documentation() -> None:
     assert not lacking
 
 
-@pytest.mark.parametrize("dsn", ["postgresql://user@host/db", r'a "quoted\" one', "host=/tmp/a b dbname='é'", "a\tb"])
+@pytest.mark.parametrize(
+    "dsn",
+    ["postgresql://user@host/db", r"""user='a "quoted" \'one\''""", "host=/tmp/a dbname='é'", "user=a\tport=1"],
+)
 def test_a_server_in_place_of_the_embedded_one(dsn: str) -> None:
     config = parse(sample(dsn), "sample.toml")
     assert config.database == Database(dsn=dsn)
@@ -93,6 +96,7 @@ BAD = {
     "retries": (PLACE + "[timing.dlt645]\nretries = -1\n", "timing.dlt645.retries: .*at least 0"),
     "no place": ("", "database: expected either dsn .* or directory"),
     "two places": ("[database]\ndirectory = 'd'\ndsn = 'x'\n", "database: expected either dsn .* or directory"),
+    "no dsn": ("[database]\ndsn = 'nonsense'\n", "database.dsn: missing .*expected such as postgresql://"),
     "zone": ("timezone = 'Mars/Olympus'\n" + PLACE, "timezone: 'Mars/Olympus' is no time zone, expected .*Asia"),
     "zone that is a folder": ("timezone = 'Asia'\n" + PLACE, "timezone: 'Asia' is no time zone"),
     "zone outside": ("timezone = '../../etc/passwd'\n" + PLACE, "timezone: .*is no time zone"),
