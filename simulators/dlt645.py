@@ -215,8 +215,6 @@ def _digits(value: Decimal | None, part: Part, quantity: Quantity) -> str | None
 class Dlt645Stations:
     """All meters of a line; a meter comes to life when it is first asked."""
 
-    framing: Final = ""
-
     def __init__(self, meters: Iterable[VirtualMeter], quirks: Quirks = Quirks()) -> None:
         self._meters = {addresses.to_wire(meter.address): meter for meter in meters}
         self._quirks = quirks

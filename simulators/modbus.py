@@ -101,13 +101,13 @@ class ModbusStations:
         framing: Literal["rtu", "tcp"] = "rtu",
         settings: Mapping[int, int] = NO_SETTINGS,
     ) -> None:
-        self.framing = framing
+        self._framing = framing
         self._meters = {parse_unit(meter.address): meter for meter in meters}
         self._settings = settings
         self._awake: dict[int, ModbusStation] = {}
 
     def reader(self) -> FrameReader[RtuFrame | TcpFrame]:
-        return RtuReader("request") if self.framing == "rtu" else TcpReader()
+        return RtuReader("request") if self._framing == "rtu" else TcpReader()
 
     def answers(self, frame: RtuFrame | TcpFrame, now: datetime) -> list[bytes]:
         """One answer or none."""

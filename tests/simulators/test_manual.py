@@ -1,0 +1,37 @@
+"""docs/simulators.md says what there is: its scenario runs, and no key is missing."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from simulators.fleet import plan
+from simulators.scenario import BusTable, QuirksTable, Scenario, parse
+
+MANUAL = (Path(__file__).parents[2] / "docs" / "simulators.md").read_text(encoding="utf-8")
+
+
+def test_its_scenario_is_one() -> None:
+    text = MANUAL.partition("```toml\n")[2].partition("```")[0]
+    buses = plan(parse(text, "manual.toml"), datetime(2026, 11, 22, tzinfo=UTC))
+    assert [(bus.name, len(bus.meters)) for bus in buses] == [
+        ("east", 8),
+        ("flats", 2),
+        ("shop-1", 4),
+        ("shop-2", 4),
+        ("shop-3", 4),
+    ]
+
+
+def test_every_key_is_described_and_no_other() -> None:
+    keys = {f.name for f in msgspec.structs.fields(Scenario)} - {"path"}
+    keys |= {f"bus.{f.name}" for f in msgspec.structs.fields(BusTable)}
+    keys |= {f"bus.quirks.{f.name}" for f in msgspec.structs.fields(QuirksTable)}
+    table = MANUAL.partition("| Key |")[2].partition("\n\n")[0]
+    described = {
+        key for cell in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for key in re.findall("`(.+?)`", cell)
+    }
+    assert described == keys
