@@ -115,7 +115,9 @@ async def run(workdir: Path, meters: int, seconds: float, show: Callable[[Progre
     progress = Progress(meters=meters)
     config = _configure(workdir)
     show(progress)
-    scenario = demo_scenario(meters, truth=str(workdir / "truth.csv"), tick_s=EVERY_S)
+    lines = workdir / "lines"
+    lines.mkdir()
+    scenario = demo_scenario(meters, truth=str(workdir / "truth.csv"), tick_s=EVERY_S, ptys=str(lines))
     async with Fleet(scenario) as fleet:
         write_registry(fleet, workdir / "registry")
         progress.stage = "starting the database"
