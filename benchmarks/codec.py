@@ -25,8 +25,8 @@ from benchmarks.report import Row, rate, show
 from protocols.dlt645.address import to_wire
 from protocols.dlt645.frame import PREAMBLE, Frame, encode
 from protocols.dlt645.items import item
-from protocols.dlt645.read import read_item
 from protocols.dlt645.reader import FrameReader
+from protocols.dlt645.services.read import read_item
 from protocols.exchange import Ask, Exchange
 from protocols.model import Quality, Value
 

@@ -17,8 +17,9 @@ from protocols.dlt645.frame import ABNORMAL, FOLLOWS, REPLY, Frame, encode
 from protocols.dlt645.item import Item
 from protocols.dlt645.items import item as standard_item
 from protocols.dlt645.model import Dlt645Model
-from protocols.dlt645.read import FOLLOW_UP, READ, READ_ADDRESS
 from protocols.dlt645.reader import FrameReader
+from protocols.dlt645.services.address import READ_ADDRESS
+from protocols.dlt645.services.read import FOLLOW_UP, READ
 from protocols.errors import ModelError
 from protocols.model import Part, Quantity
 from simulators.meter import VirtualMeter

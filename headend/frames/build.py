@@ -12,7 +12,7 @@ from protocols.dlt645.formats import Bits, Format, Number
 from protocols.dlt645.frame import encode
 from protocols.dlt645.item import Item
 from protocols.dlt645.model import ItemRead
-from protocols.dlt645.read import READ
+from protocols.dlt645.services.read import READ
 from protocols.modbus import rtu, tcp
 from protocols.modbus.pdu import ReadRegisters, Request, WriteRegister, WriteRegisters
 

@@ -3,7 +3,7 @@
 `frame`, `reader`              bytes on the wire
 `formats`, `item`, `items`     what a data identifier holds, as rules
 `address`, `words`             addresses; codes in words
-`read`                         the read service as a conversation
+`services`                     what a meter can be asked, as conversations
 `model`                        a meter model as data
 """
 

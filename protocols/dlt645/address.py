@@ -16,6 +16,7 @@ BROADCAST: Final = "99" * 6
 
 _SPELLING = re.compile(r"^(?:AA){0,6}[0-9]*$")
 _ANY: Final = 0xAA
+_EVERYBODY: Final = b"\x99" * 6
 
 
 def normal(address: str) -> str:
@@ -41,3 +42,11 @@ def from_wire(raw: bytes) -> str:
 def reaches(asked: bytes, own: bytes) -> bool:
     """Whether a request to `asked` is meant for the meter `own` (both as on the wire)."""
     return asked == own or all(a in (_ANY, o) for a, o in zip(asked, own, strict=True))
+
+
+def may_answer(asked: bytes, own: bytes) -> bool:
+    """Whether the meter `own` can be the one that answers a request to `asked` (both as on the wire).
+
+    A wildcard may be answered with itself. Meters of 1997 answer reads at the broadcast address with their own.
+    """
+    return reaches(asked, own) or asked == _EVERYBODY

@@ -29,8 +29,8 @@ from protocols.dlt645.frame import Frame
 from protocols.dlt645.item import Item
 from protocols.dlt645.items import item as standard_item
 from protocols.dlt645.items import resized
-from protocols.dlt645.read import read_item
 from protocols.dlt645.reader import FrameReader
+from protocols.dlt645.services.read import read_item
 from protocols.dlt645.wire import Wire
 from protocols.errors import BadAnswer, ModelError
 from protocols.exchange import Exchange

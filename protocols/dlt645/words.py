@@ -74,6 +74,23 @@ CONTROLS: Final = {
 BAUD_RATES: Final = {0x02: 600, 0x04: 1200, 0x08: 2400, 0x10: 4800, 0x20: 9600, 0x40: 19200}
 """Z of the baud rate service, 2007 edition, in bit/s."""
 
+BAUD_RATES_1997: Final = {0x00: 1200, 0x02: 300, 0x04: 600, 0x10: 2400, 0x20: 4800, 0x40: 9600}
+"""The same of the 1997 edition: other bits, and none for the rate that every meter begins with."""
+
+SECURITY_ERROR_BITS: Final = (
+    "other error",
+    "charged twice",
+    "security module: check failed",
+    "security module: authentication failed",
+    "customer number does not match",
+    "wrong count of charges",
+    "too much energy bought",
+    "wrong address",
+    "meter suspended",
+    "supply was not restored",
+)
+"""SERR, two bytes, of the security services: a supplement, restated as three public implementations have it."""
+
 
 def refusal(error: int, bits: Sequence[str] = ERROR_BITS) -> str:
     """The error byte ERR in words: every bit that is set."""

@@ -12,8 +12,8 @@ import pytest
 from protocols.dlt645 import address as addresses
 from protocols.dlt645.frame import Frame, encode
 from protocols.dlt645.items import item
-from protocols.dlt645.read import read_item
 from protocols.dlt645.reader import FrameReader
+from protocols.dlt645.services.read import read_item
 from protocols.driver import Driver, Tap
 from protocols.errors import LinkClosed, NoAnswer, Refused
 from protocols.exchange import Ask, Exchange

@@ -14,8 +14,9 @@ from protocols.dlt645 import address as addresses
 from protocols.dlt645.frame import Frame, encode
 from protocols.dlt645.items import item as standard_item
 from protocols.dlt645.model import Dlt645Model
-from protocols.dlt645.read import read_address, read_item
 from protocols.dlt645.reader import FrameReader
+from protocols.dlt645.services.address import read_address
+from protocols.dlt645.services.read import read_item
 from protocols.errors import BadAnswer, Refused
 from protocols.exchange import Exchange
 from protocols.model import Quality, Value

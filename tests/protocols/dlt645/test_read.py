@@ -13,7 +13,7 @@ import pytest
 from protocols.dlt645 import address as addresses
 from protocols.dlt645.frame import Frame, encode
 from protocols.dlt645.items import item
-from protocols.dlt645.read import read_data, read_item
+from protocols.dlt645.services.read import read_data, read_item
 from protocols.errors import BadAnswer, Refused
 from tests.protocols.dlt645.conversation import converse, frame
 

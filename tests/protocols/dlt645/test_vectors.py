@@ -7,7 +7,8 @@ import pytest
 from protocols.dlt645 import address as addresses
 from protocols.dlt645.frame import Frame, encode, flaw
 from protocols.dlt645.items import item
-from protocols.dlt645.read import read_address, read_item
+from protocols.dlt645.services.address import read_address
+from protocols.dlt645.services.read import read_item
 from protocols.errors import BadAnswer, Refused
 from protocols.exchange import Noise
 from protocols.model import Quality
