@@ -15,6 +15,7 @@ from protocols import modbus, models
 from protocols.errors import CommunicationError, LinkError, ModelError, NoAnswer
 from protocols.meter_model import MeterModel, Read
 from protocols.model import Value
+from protocols.quantities import quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,11 @@ def _asked_for(values: list[Value], asked: str, read: Read) -> list[Value]:
     """Of a block read for one quantity, that quantity alone; all of it where the block itself was asked for."""
     if asked.upper() == read.label.upper():
         return values
-    named = [v for v in values if v.part.quantity and asked in (v.part.quantity.name, str(v.part.quantity.obis))]
-    return named or values
+    try:
+        wanted = quantity(asked)
+    except ModelError:
+        return values
+    return [value for value in values if value.part.quantity == wanted] or values
 
 
 def told(value: Value, received: datetime) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from protocols.errors import CommunicationError, ModelError
 from protocols.meter_model import Golden, MeterModel
@@ -38,7 +38,10 @@ def _problem(model: MeterModel, golden: Golden) -> str | None:
         if name not in got:
             return f"{name} does not come out"
         value = got[name]
-        same = value.text == expected if value.decimal is None else value.decimal == Decimal(expected)
+        try:
+            same = value.text == expected if value.decimal is None else value.decimal == Decimal(expected)
+        except InvalidOperation:
+            return f"{name} is stated as {expected!r}, which is no number"
         if not same:
             return f"{name} is {value}, stated {expected}"
     return None

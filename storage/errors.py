@@ -89,7 +89,7 @@ def translated(error: psycopg.Error) -> StorageError:
     if isinstance(error, pg.ForeignKeyViolation):
         return NotFound(f"not found: {error.diag.message_detail or text}", constraint)
     if isinstance(error, pg.UndefinedTable | pg.UndefinedColumn | pg.UndefinedFunction):
-        return SchemaMismatch(f"the database is not migrated: {text}")
+        return SchemaMismatch(f"the database is not migrated, run `headend init`: {text.splitlines()[0]}")
     if isinstance(error, pg.IntegrityError | pg.DataError):
         return Rejected(f"refused by the database: {text}", constraint)
     return StorageError(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.config import load
+    from headend.config import load, parse
     from headend.errors import UsageFault
 
     path = Path(arguments.config)
     written = not path.exists()
     if written:
+        text = sample(arguments.dsn)
+        parse(text, str(path))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(sample(arguments.dsn), encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageFault(f"{path}: {error.strerror}") from error
     config = load(str(path))
@@ -46,7 +49,7 @@ def sample(dsn: str | None = None) -> str:
     text = (resources.files("headend") / "sample.toml").read_text(encoding="utf-8")
     if dsn is None:
         return text
-    literal = '"' + dsn.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    literal = json.dumps(dsn).replace("\x7f", "\\u007f")  # a TOML basic string, too
     lines = [line for line in text.splitlines(keepends=True) if not line.startswith("directory =")]
     return "".join(f"dsn = {literal}\n" if line.startswith("# dsn =") else line for line in lines)
 

@@ -65,6 +65,12 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def run(argv: list[str]) -> int:
     """Run one command and return its exit code."""
     _Parser.as_json = "--json" in argv
+    for word in argv:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            Output(_Parser.as_json).failure(f"{word.encode(errors='replace').decode()!r} is not UTF-8", "usage")
+            return 2
     arguments = parser(argv).parse_args(argv)
     arguments.json = getattr(arguments, "json", False)
     arguments.config = getattr(arguments, "config", None) or os.environ.get("HEADEND_CONFIG") or "headend.toml"
@@ -79,6 +85,9 @@ def run(argv: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a file that the user named
+        output.failure(f"{error.filename}: {error.strerror}" if error.filename else str(error), "failed")
+        return 1
     except HeadendError as error:
         output.failure(str(error), _KINDS[error.exit_code])
         return error.exit_code

@@ -57,9 +57,10 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 async def _read(arguments: argparse.Namespace, output: Output) -> int:
     from headend.adhoc import address_for, model_for, read_now, reads_for
     from headend.duration import seconds
-    from headend.errors import UsageFault
+    from headend.errors import ServiceFault, UsageFault
     from headend.line import Line, LinePath
-    from protocols.links.url import parse_link
+    from protocols.errors import LinkUnreachable
+    from protocols.links.url import parse_link, scheme_of
     from protocols.timing import Timing
 
     if arguments.link:
@@ -81,6 +82,8 @@ async def _read(arguments: argparse.Namespace, output: Output) -> int:
         path, meter, planned = await meter_path(arguments.config, arguments.words[0])
         model, address, items = meter.model, meter.address, arguments.words[1:] or planned
     reads = reads_for(model, items)
+    if arguments.retries < 0:
+        raise UsageFault(f"--retries is {arguments.retries}, expected 0 or more")
     try:
         timing = Timing(
             response=seconds(arguments.timeout),
@@ -93,6 +96,10 @@ async def _read(arguments: argparse.Namespace, output: Output) -> int:
     line = Line(path, timing, _tap() if arguments.trace else None)
     try:
         answers, elapsed = await read_now(line, address, reads)
+    except LinkUnreachable as error:
+        if scheme_of(path.url).startswith("mqtt"):
+            raise ServiceFault(str(error)) from error
+        raise
     finally:
         await line.close()
     return _show(output, address, answers, elapsed)

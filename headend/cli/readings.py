@@ -39,6 +39,8 @@ def moment(text: str | None, zone: ZoneInfo, default: datetime) -> datetime:
         parsed = datetime.fromisoformat(text)
     except ValueError:
         raise UsageFault(f"{text!r} is no time, expected ISO 8601 such as 2026-11-22T00:00:00+08:00") from None
+    if not 1970 <= parsed.year < 9999:
+        raise UsageFault(f"{text!r} is no time of a reading, expected a year from 1970 on")
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)
 
 
@@ -53,6 +55,8 @@ async def _readings(arguments: argparse.Namespace, output: Output) -> int:
     kind = arguments.format or ("json" if output.as_json else "table")
     if kind == "parquet" and not arguments.output:
         raise UsageFault("--format parquet needs -o FILE")
+    if kind == "table" and arguments.output:
+        raise UsageFault("-o FILE needs --format csv, json or parquet")
     end = moment(arguments.end, config.zone, datetime.now(UTC))
     start = moment(arguments.start, config.zone, end - timedelta(days=1))
     if start >= end:

@@ -72,6 +72,8 @@ def load(name: str) -> MeterModel:
             return parse(path.read_text(encoding="utf-8"), str(path))
         except OSError as error:
             raise ModelError(f"model file {name}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ModelError(f"model file {name}: not UTF-8: {error.reason} at byte {error.start}") from error
     if name not in names():
         raise ModelError(f"unknown model {name!r}: expected one of {', '.join(names())} or a path to a .toml file")
     text = (resources.files(__name__) / f"{name}.toml").read_text(encoding="utf-8")

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from protocols.links.open import SCHEMES
 from tests.conftest import Servers
@@ -14,9 +16,15 @@ from tests.headend.command import Headend, caller
 
 
 @pytest.fixture
-def headend(capsys: pytest.CaptureFixture[str]) -> Headend:
-    """Run a command and see its exit code and what it said."""
-    return caller(capsys)
+def headend(capsys: pytest.CaptureFixture[str]) -> Iterator[Headend]:
+    """Run a command and see its exit code and what it said. The daemon sets logging up: put back as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield caller(capsys)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture
