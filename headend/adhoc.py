@@ -14,6 +14,7 @@ from headend.line import Line
 from protocols import modbus, models
 from protocols.errors import CommunicationError, LinkError, ModelError, NoAnswer
 from protocols.meter_model import MeterModel, Read
+from protocols.modbus.reads import parse_unit
 from protocols.model import Value
 from protocols.quantities import quantity
 
@@ -53,9 +54,7 @@ def address_for(model: MeterModel | None, address: str) -> str:
     """The address in its normal spelling. Raises `ModelError`."""
     if model is not None:
         return model.check_address(address)
-    if not address.isdigit() or int(address) > 255:
-        raise ModelError(f"not a Modbus unit: {address!r}, expected 0 to 255")
-    return str(int(address))
+    return str(parse_unit(address))
 
 
 async def read_now(line: Line, address: str, reads: Sequence[tuple[str, Read]]) -> tuple[list[Answer], float]:
