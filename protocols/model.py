@@ -53,12 +53,18 @@ class Unit(StrEnum):
     KVA = "kVA"
     VOLT = "V"
     AMPERE = "A"
+    AMPERE_HOUR = "Ah"
     HERTZ = "Hz"
     DEGREE = "°"
     CELSIUS = "°C"
     PERCENT = "%"
+    MILLISECOND = "ms"
     SECOND = "s"
     MINUTE = "min"
+    IMPULSES_KWH = "imp/kWh"
+    IMPULSES_KVARH = "imp/kvarh"
+    YUAN = "CNY"
+    YUAN_KWH = "CNY/kWh"
     NONE = ""
 
 

@@ -109,9 +109,12 @@ class Dlt645Model:
             quantity = named_quantity(item)
         except ModelError as no_quantity:
             try:
-                return ItemRead(standard_item(item))
+                found = standard_item(item)
             except ModelError as no_item:
                 raise ModelError(f"{no_item}; and {no_quantity}") from None
+            if not found.readable:
+                raise ModelError(f"item {found.code} ({found.name}) is write only") from None
+            return ItemRead(found)
         return self.plan([quantity])[0]
 
     def check_address(self, address: str) -> str:

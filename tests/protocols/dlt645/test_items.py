@@ -60,7 +60,7 @@ SINGLES: Final = {
     "0280000A": (4, 0, Unit.MINUTE, False),
     "04000103": (1, 0, Unit.MINUTE, False),
     "04000204": (1, 0, Unit.NONE, False),
-    "04000409": (3, 0, Unit.NONE, False),
+    "04000409": (3, 0, Unit.IMPULSES_KWH, False),
 }
 
 grid = st.tuples(st.sampled_from(sorted(ENERGIES)), st.integers(0, RATES), st.integers(0, SETTLEMENTS))
@@ -233,7 +233,7 @@ def test_status_words_stand_alone_and_in_one_block() -> None:
         "02800101",
         "04000500",
         "04000508",
-        "05000001",
+        "05000000",
         "FFFFFFFF",
     ],
 )

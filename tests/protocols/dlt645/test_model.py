@@ -54,8 +54,8 @@ def test_item_is_named_by_identifier_too() -> None:
     model = models.load("dlt645_2007")
     assert model.read("0001ff00").label == "0001FF00"
     assert model.read("00800000").label == "00800000"  # not in the model, but the standard has it
-    with pytest.raises(ModelError, match="unknown item 05000001"):
-        model.read("05000001")
+    with pytest.raises(ModelError, match="unknown item 05000000"):
+        model.read("05000000")
 
 
 def test_wrong_golden_frames_are_told() -> None:
@@ -92,7 +92,7 @@ def test_address_is_spelled_out() -> None:
     ("body", "reason"),
     [
         ("[dlt645]\nitems = []", "items is empty"),
-        ('[dlt645]\nitems = ["05000001"]', "unknown item 05000001"),
+        ('[dlt645]\nitems = ["05000000"]', "unknown item 05000000"),
         ('[dlt645]\nitems = ["0001"]', "not a data identifier"),
         ('[dlt645]\nitems = ["00010000", "00010000"]', "twice"),
         ('[dlt645]\nitems = ["00010000"]\nedition = "1998"', "edition"),
