@@ -16,7 +16,7 @@ from protocols.dlt645.model import Dlt645Model
 from protocols.meter_model import MeterModel
 from protocols.modbus.model import ModbusModel
 from protocols.modbus.registers import Register
-from protocols.model import Kind, Quantity
+from protocols.model import Kind, Quantity, Unit
 from protocols.quantities import BY_NAME
 
 _SINGLE_DIGITS: Final = 6
@@ -89,11 +89,22 @@ def _of_register(register: Register, quantity: Quantity) -> Digits:
     if form.floating:
         return Digits(quantity.decimals, significant=_SINGLE_DIGITS if form.words == 2 else _DOUBLE_DIGITS)
     mantissa, exponent = register.scale
+    if register.factor is not None:
+        exponent += factor_of(register)
     if -exponent > quantity.decimals:
         raise ValueError(f"register of {quantity.name} is finer than the quantity's step")
-    values = 1 << (8 * form.size - form.signed)
-    if quantity.kind is Kind.CUMULATIVE and not form.signed:
+    values = 10 ** (2 * form.size) if form.bcd else 1 << (8 * form.size - form.signed)
+    if quantity.kind is Kind.CUMULATIVE and not form.signed and not form.bcd:
         values = 10 ** (len(str(values)) - 1)  # counters turn over where their decimal display does
     if exponent > 0:
         mantissa, exponent = mantissa * 10**exponent, 0
     return Digits(-exponent, abs(mantissa), values - len(register.absent))
+
+
+_SHOWN: Final = {Unit.VOLT: -1, Unit.AMPERE: -2, Unit.HERTZ: -2, Unit.NONE: -3}
+"""Power of ten of the last digit that a meter with scale factors shows; everything else in thousandths."""
+
+
+def factor_of(register: Register) -> int:
+    """What the scale-factor register of `register` holds in a simulated meter."""
+    return _SHOWN.get(register.part.unit, -3) - register.scale[1]

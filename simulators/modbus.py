@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Final, Literal
 
 from protocols.errors import Refused
@@ -23,9 +24,12 @@ from protocols.modbus.pdu import (
     parse_request,
     refusal,
 )
+from protocols.modbus.plan import Ground
 from protocols.modbus.reads import parse_unit
+from protocols.modbus.registers import Register
 from protocols.modbus.rtu import RtuFrame, RtuReader
 from protocols.modbus.tcp import TcpFrame, TcpReader
+from simulators.digits import factor_of
 from simulators.meter import VirtualMeter
 
 _ILLEGAL_FUNCTION: Final = 0x01
@@ -64,7 +68,7 @@ class ModbusStation:
         if ground is None or request.count > ground.limit:
             raise refusal(_ILLEGAL_ADDRESS)
         inside = [register for register in ground.known if register.address < end and register.end > first]
-        covered = sum(register.form.words for register in inside)
+        covered = len({address for register in inside for address in range(register.address, register.end)})
         if any(register.address < first or register.end > end for register in inside):
             raise refusal(_ILLEGAL_ADDRESS)
         if covered < request.count and not (ground.holes and end <= ground.known[-1].end):
@@ -73,9 +77,22 @@ class ModbusStation:
         values = self.meter.values(now, quantities.values())
         image = bytearray(2 * request.count)
         for register in inside:
-            raw = register.encode(values[quantities[register.address]])
+            quantity = quantities.get(register.address)
+            if register.scaling:
+                raw = self._factor(ground, register)
+            elif quantity is None:
+                continue  # texts, bits and numbers of the model's own stay zero
+            elif register.factor is not None:
+                raw = register.encode(values[quantity], factor_of(register))
+            else:
+                raw = register.encode(values[quantity])
             image[2 * (register.address - first) : 2 * (register.end - first)] = raw
         return bytes(image)
+
+    @staticmethod
+    def _factor(ground: Ground, register: Register) -> bytes:
+        user = next(one for one in ground.known if one.factor == register.address)
+        return register.encode(Decimal(factor_of(user)))
 
     def _write(self, request: WriteRegister | WriteRegisters) -> bytes:
         if isinstance(request, WriteRegister):

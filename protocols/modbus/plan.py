@@ -8,40 +8,51 @@ over further registers of the model, or cut elsewhere, until the lengths differ.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from protocols.modbus.pdu import ReadRegisters
-from protocols.modbus.reads import RegisterRead
+from protocols.modbus.reads import RegisterRead, span_read
 from protocols.modbus.registers import Register
 
 Group: TypeAlias = tuple[Register, ...]
 
 
 class Ground(NamedTuple):
-    """What one function of a model may be asked for."""
+    """What one function of a model, or of one meter, may be asked for."""
 
     known: tuple[Register, ...]
-    """By address, none over another."""
+    """By address; none over another but bits of one register."""
     limit: int
     """Registers in one read."""
-    holes: bool
-    """Whether registers between the known ones may be read with them."""
+    holes: int = 0
+    """How many unknown registers between known ones may be read with them, in one hole."""
+    blocks: tuple[tuple[int, int], ...] = ()
+    """Where the model states them: spans (first, end) that may be read with all their holes, none across a border."""
+    cuts: frozenset[int] = frozenset()
+    """Addresses at which a read must begin anew: learnt from a meter that refused to be read across."""
 
     def runs(self) -> list[Group]:
         """Registers that one read may span as far as the limit goes."""
         runs: list[list[Register]] = []
         for register in self.known:
-            if runs and (self.holes or runs[-1][-1].end == register.address):
+            if runs and self._joined(max(r.end for r in runs[-1][-2:]), register.address):
                 runs[-1].append(register)
             else:
                 runs.append([register])
         return [tuple(run) for run in runs]
 
+    def _joined(self, end: int, address: int) -> bool:
+        if any(end <= cut <= address for cut in self.cuts):
+            return False
+        if self.blocks:
+            return any(first < end <= behind and first <= address < behind for first, behind in self.blocks)
+        return address - end <= self.holes
+
 
 def plan_reads(wanted: Sequence[Register], ground: Ground) -> list[RegisterRead]:
     """The reads, by address. `wanted` are some of the ground's registers."""
     run_of = {register.address: run for run in ground.runs() for register in run}
-    groups = _fewest(sorted(wanted, key=lambda r: r.address), run_of, ground.limit)
+    groups = _fewest(sorted(wanted, key=lambda r: (r.low, r.address)), run_of, ground.limit)
     spans, clashes = _distinct(groups, run_of, ground.limit)
     while clashes:
         for other in _recut(groups, run_of, ground.limit):
@@ -52,7 +63,7 @@ def plan_reads(wanted: Sequence[Register], ground: Ground) -> list[RegisterRead]
         else:
             break
     return [
-        RegisterRead(ReadRegisters(group[0].function, start, end - start), group)
+        span_read(group[0].function, start, end - start, group)
         for group, (start, end) in zip(groups, spans, strict=True)
     ]
 
@@ -62,23 +73,28 @@ def _fewest(wanted: list[Register], run_of: dict[int, Group], limit: int) -> lis
     groups: list[list[Register]] = []
     for register in wanted:
         first = groups[-1][0] if groups else None
-        if first and run_of[first.address] is run_of[register.address] and register.end - first.address <= limit:
+        joined = first is not None and run_of[first.address] is run_of[register.address]
+        if joined and _span([*groups[-1], register]) <= limit:
             groups[-1].append(register)
         else:
             groups.append([register])
     return [tuple(group) for group in groups]
 
 
+def _span(group: Sequence[Register]) -> int:
+    return max(register.high for register in group) - min(register.low for register in group)
+
+
 def _stretches(group: Group, run: Group, limit: int) -> dict[int, tuple[int, int]]:
     """Lengths that a read of `group` can have, shortest first, each with its start and end. It always begins and ends
     with a whole register of the model: half a number is refused by some meters."""
-    first, last = group[0], group[-1]
+    start, end = min(register.low for register in group), max(register.high for register in group)
     spans = {
         high.end - low.address: (low.address, high.end)
         for low in run
-        if low.address <= first.address
+        if low.address <= start
         for high in run
-        if high.end >= last.end and high.end - low.address <= limit
+        if high.end >= end and high.end - low.address <= limit
     }
     return dict(sorted(spans.items()))
 
@@ -117,8 +133,28 @@ def _recut(groups: list[Group], run_of: dict[int, Group], limit: int) -> Iterato
             continue
         for cut in range(1, len(both)):
             left, right = both[:cut], both[cut:]
-            if max(left[-1].end - left[0].address, right[-1].end - right[0].address) <= limit:
+            if max(_span(left), _span(right)) <= limit:
                 yield [*groups[:index], left, right, *groups[index + 2 :]]
     for index, group in enumerate(groups):
         for cut in range(1, len(group)):
             yield [*groups[:index], group[:cut], group[cut:], *groups[index + 1 :]]
+
+
+def learn(ground: Ground, refused: RegisterRead) -> Ground:
+    """The ground after a meter refused a read for its address or its length (exceptions 02 and 03).
+
+    A read is cut in two, best where a hole is, else near its middle, but never between a value and its scale factor:
+    so a plan made of the new ground asks for both halves, and each refusal more tells more. What cannot be cut is a
+    value that this meter does not have: it is taken out.
+    """
+    first, end = refused.request.address, refused.request.address + refused.request.count
+    inside = [register for register in ground.known if first <= register.address < end]
+    places = [
+        (high.address - low.end, -abs(2 * high.address - first - end), high.address)
+        for low, high in pairwise(inside)
+        if high.address > low.address and not any(r.low < high.address < r.high for r in inside)
+    ]
+    if places:
+        return ground._replace(cuts=ground.cuts | {max(places)[2]})
+    left = tuple(register for register in ground.known if register not in inside)
+    return ground._replace(known=left, cuts=ground.cuts | {first, end})

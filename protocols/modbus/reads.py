@@ -3,6 +3,7 @@
     input:52             the model's register there, else one unsigned 16-bit word
     holding:0x34:u32     any register, with its type
     4:52:float32:cdab    with the function code for the table's name, and the order of bytes
+    holding:30:string20  a text in 20 registers; coil:7 and discrete:7 are one bit each
 
 Addresses count from 0, as on the wire: 40001 in old manuals is holding:0.
 """
@@ -14,8 +15,9 @@ from typing import Any, Final
 
 from protocols.errors import ModelError
 from protocols.exchange import Exchange
-from protocols.modbus.pdu import MAX_READ, ReadRegisters
-from protocols.modbus.registers import KINDS, TYPES, Order, Register
+from protocols.modbus.bits import ReadBits, unpacked
+from protocols.modbus.pdu import ReadRegisters
+from protocols.modbus.registers import BIT, BIT_FUNCTIONS, KINDS, TYPE_NAMES, Order, Register, form_of
 from protocols.modbus.wire import ModbusWire, transact
 from protocols.model import Part, Quantity, Unit, Value
 
@@ -28,7 +30,7 @@ _SPELLING: Final = "input:52, holding:0x34:u32 or 4:52:float32:cdab"
 class RegisterRead:
     """A request for neighbouring registers and those of them that are wanted."""
 
-    request: ReadRegisters
+    request: ReadRegisters | ReadBits
     registers: tuple[Register, ...]
 
     @property
@@ -50,7 +52,26 @@ class RegisterRead:
     def decode(self, data: bytes) -> list[Value]:
         """The values in the registers' bytes."""
         first = self.request.address
-        return [r.decode(data[2 * (r.address - first) : 2 * (r.end - first)]) for r in self.registers]
+        if isinstance(self.request, ReadBits):
+            data = b"".join(b"\0\x01" if bit else b"\0\0" for bit in unpacked(data, self.request.count))
+
+        def words(address: int, end: int) -> bytes:
+            return data[2 * (address - first) : 2 * (end - first)]
+
+        values = []
+        for register in self.registers:
+            power = 0
+            if register.factor is not None:
+                power = int.from_bytes(words(register.factor, register.factor + 1), "big", signed=True)
+            values.append(register.decode(words(register.address, register.end), power))
+        return values
+
+
+def span_read(function: int, address: int, count: int, registers: tuple[Register, ...]) -> RegisterRead:
+    """The read of `count` registers (coils, inputs) from `address` on."""
+    if function in BIT_FUNCTIONS:
+        return RegisterRead(ReadBits(function, address, count), registers)
+    return RegisterRead(ReadRegisters(function, address, count), registers)
 
 
 def parse_unit(address: str) -> int:
@@ -76,8 +97,8 @@ def part_of(function: int, address: int, quantity: Quantity | None = None) -> Pa
 
 
 def single(register: Register) -> RegisterRead:
-    """The read of one register."""
-    return RegisterRead(ReadRegisters(register.function, register.address, register.form.words), (register,))
+    """The read of one register, and of its scale factor if it has one."""
+    return span_read(register.function, register.low, register.high - register.low, (register,))
 
 
 def is_raw(item: str) -> bool:
@@ -102,12 +123,15 @@ def raw_read(item: str, order: Order = Order.ABCD) -> RegisterRead:
     """The read of a register that no model describes; `order` holds where the item names none. Raises `ModelError`."""
     function, address, _ = raw_place(item)
     name, _, letters = item.strip().lower().partition(":")[2].partition(":")[2].partition(":")
-    form = TYPES.get(name or "u16")
+    if function in BIT_FUNCTIONS:
+        if name and name != BIT.name:
+            raise ModelError(f"register {item!r}: type {name!r}, a {KINDS[function]} is a bit")
+        return single(Register(function, address, BIT, part_of(function, address)))
+    form = form_of(name or "u16")
     if form is None:
-        raise ModelError(f"register {item!r}: unknown type {name!r}, expected one of {', '.join(TYPES)}")
+        raise ModelError(f"register {item!r}: unknown type {name!r}, expected one of {TYPE_NAMES}")
     if letters and letters not in _ORDERS:
         raise ModelError(f"register {item!r}: unknown order {letters!r}, expected one of {', '.join(_ORDERS)}")
     if address + form.words > 0x10000:
         raise ModelError(f"register {item!r}: {form.name} reaches past register 65535")
-    assert form.words <= MAX_READ
     return single(Register(function, address, form, part_of(function, address), _ORDERS.get(letters, order)))

@@ -173,7 +173,7 @@ def test_items_that_do_not_exist(item: str, told: str) -> None:
         raw_read(item)
 
 
-@pytest.mark.parametrize("item", ["", "52", "coil:5:u16", "5:1:u16", "voltage_l9", ":"])
+@pytest.mark.parametrize("item", ["", "52", "coils:5", "5:1:u16", "voltage_l9", ":"])
 def test_items_that_are_no_registers_at_all(item: str) -> None:
     with pytest.raises(ModelError, match="unknown quantity"):
         model().read(item)
@@ -244,7 +244,7 @@ def test_addresses_may_count_as_the_manual_does() -> None:
         (changed('scale = "0.1"', 'unit = "mV"'), r"register\[1\]\.scale is missing: .* from mV to V"),
         (changed('word_order = "low"', 'word_order = "middle"'), r"register\[2\]\.word_order"),
         (changed('"7FFFFFFF"', '"7FFF"'), r"register\[2\]\.not_available: '7FFF', expected 8 hex digits"),
-        (changed('"8000"', '"80"'), r"not_available: '80', expected 4, 8 or 16 hex digits"),
+        (changed('"8000"', '"80"'), r"not_available: '80', expected 4, 8, 12 or 16 hex digits"),
         (changed('"8000"', '"zz"'), r"not_available: 'zz'"),
         ("[modbus]\nregister = []\n", "unknown field|register"),
         ("register = []\n[modbus]\n", "at least one"),

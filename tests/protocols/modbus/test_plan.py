@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.modbus.plan import Ground, plan_reads
-from protocols.modbus.reads import RegisterRead, part_of
-from protocols.modbus.registers import TYPES, Register
+from protocols.modbus.plan import Ground, learn, plan_reads
+from protocols.modbus.reads import RegisterRead, part_of, span_read
+from protocols.modbus.registers import TYPES, Register, RegisterType
 
 
 def grounds(layout: list[tuple[int, str]], limit: int = 125, *, holes: bool = False) -> Ground:
-    return Ground(tuple(Register(4, at, TYPES[form], part_of(4, at)) for at, form in layout), limit, holes)
+    return Ground(
+        tuple(Register(4, at, TYPES[form], part_of(4, at)) for at, form in layout), limit, 65536 if holes else 0
+    )
 
 
 def spans(reads: list[RegisterRead]) -> list[tuple[int, int]]:
@@ -149,3 +152,80 @@ def _greedy(wanted: list[Register], ground: Ground) -> int:
 def test_small_plans(number: int) -> None:
     ground = grounds(FLOATS)
     assert len(plan_reads(list(ground.known[:number]), ground)) == number
+
+
+def test_a_hole_may_be_bounded() -> None:
+    ground = grounds([(0, "u32"), (4, "u32"), (9, "u32")])._replace(holes=2)
+    assert spans(plan_reads(list(ground.known), ground)) == [(0, 6), (9, 2)]
+
+
+def test_blocks_bound_what_a_read_reaches_over() -> None:
+    ground = grounds([(0, "u32"), (8, "u16"), (10, "u16"), (40, "u16"), (60, "u32")])._replace(
+        blocks=((0, 9), (10, 41))
+    )
+    assert spans(plan_reads(list(ground.known), ground)) == [(0, 9), (10, 31), (60, 2)]
+
+
+def test_bits_of_one_register_are_one_read() -> None:
+    known = tuple(Register(3, 7, RegisterType(f"bit{n}", 1, bit=n), part_of(3, 7)) for n in (0, 3, 15))
+    ground = Ground(known, 125)
+    (read,) = plan_reads(known, ground)
+    assert (read.request.address, read.request.count) == (7, 1)
+    assert [value.number for value in read.decode(b"\x80\x08")] == [0, 1, 1]
+
+
+def test_a_value_and_its_scale_factor_are_never_parted() -> None:
+    factor = Register(3, 6, TYPES["s16"], part_of(3, 6), scaling=True)
+    known = (*(Register(3, at, TYPES["s16"], part_of(3, at), factor=6) for at in (2, 3, 4, 5)), factor)
+    ground = Ground(known, 125)
+    (read,) = plan_reads([known[1]], ground)
+    assert (read.request.address, read.request.count) == (3, 4)
+    assert read.decode(bytes.fromhex("08fe 0000 0000 ffff"))[0].decimal == Decimal("230.2")
+    assert learn(ground, read).known == known[:1], "what cannot be cut is not there; 2 is left without its factor"
+
+
+def test_a_refused_read_is_cut_where_the_hole_is_widest() -> None:
+    ground = grounds([(0, "u32"), (2, "u32"), (20, "u32"), (24, "u32")], holes=True)
+    (read,) = plan_reads(list(ground.known), ground)
+    learnt = learn(ground, read)
+    assert spans(plan_reads(list(learnt.known), learnt)) == [(0, 4), (20, 6)]
+
+
+class Stubborn:
+    """A meter that gives `there`, no more than `limit` registers at once, and no half numbers."""
+
+    def __init__(self, there: set[int], limit: int) -> None:
+        self.there = there
+        self.limit = limit
+
+    def gives(self, read: RegisterRead) -> bool:
+        first, count = read.request.address, read.request.count
+        return count <= self.limit and self.there.issuperset(range(first, first + count))
+
+
+@given(asked(), st.data())
+def test_refusals_lead_to_a_plan_that_gets_all_there_is(
+    case: tuple[Ground, list[Register]], data: st.DataObject
+) -> None:
+    ground, wanted = case
+    lacking = data.draw(st.sets(st.sampled_from(ground.known).map(lambda r: r.address), max_size=3))
+    there = {a for r in ground.known if r.address not in lacking for a in range(r.address, r.end)}
+    meter = Stubborn(there, data.draw(st.sampled_from([4, 7, 20, 125])))
+    for _ in range(4 * len(ground.known) + 1):
+        plan = plan_reads([r for r in wanted if r in ground.known], ground)
+        refused = next((read for read in plan if not meter.gives(read)), None)
+        if refused is None:
+            break
+        ground = learn(ground, refused)
+    else:
+        raise AssertionError("never learns")
+    got = {register.address for read in plan for register in read.registers}
+    assert got == {r.address for r in wanted} - lacking
+
+
+def test_bits_are_read_as_bits() -> None:
+    coils = tuple(Register(1, at, RegisterType("bit", 1, bit=0), part_of(1, at)) for at in (3, 4, 12))
+    read = span_read(1, 3, 10, coils)
+    assert read.request.encode() == bytes.fromhex("010003000a")
+    assert [value.number for value in read.decode(b"\x02\x02")] == [0, 1, 1]
+    assert read.label == "coil 3..12"

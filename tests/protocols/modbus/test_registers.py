@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from protocols.modbus.floats import _search32, shortest32, shortest64
 from protocols.modbus.reads import part_of
-from protocols.modbus.registers import LIMIT, TYPES, Order, Register, scale_of, shifted
+from protocols.modbus.registers import LIMIT, TYPES, Order, Register, form_of, scale_of, shifted
 from protocols.model import Part, Quality, Quantity, Unit
 from protocols.quantities import quantity
 
@@ -140,8 +140,11 @@ def test_decode_of_encode_is_the_identity(form: object, order: Order, data: st.D
     one = register(name, None, order)
     value = one.decode(raw)
     if value.quality is Quality.OUT_OF_RANGE:
-        assert name == "u64"
-        assert order.arrange(raw)[0] & 0x80
+        assert name == "u64" or (name.startswith("bcd") and not order.arrange(raw).hex().isdecimal())
+        assert name != "u64" or order.arrange(raw)[0] & 0x80
+    elif value.quality is Quality.NOT_AVAILABLE:
+        assert name.startswith("bcd")
+        assert not raw.strip(b"\xff")
     else:
         assert value.decimal is not None
         assert one.encode(value.decimal) == raw
@@ -229,3 +232,80 @@ def test_a_raw_float_shows_the_digits_it_has() -> None:
 def test_any_bytes_decode(form: str, order: Order, raw: bytes) -> None:
     value = register(form, ENERGY, order, "0.001").decode(raw[: TYPES[form].size])
     assert (value.number is None) == (value.quality is not Quality.GOOD)
+
+
+@pytest.mark.parametrize(
+    ("form", "raw", "number"),
+    [
+        ("bcd16", "1234", 1234),
+        ("bcd32", "00123456", 123456),
+        ("bcd64", "0000001234567890", 1234567890),
+        ("u48", "0000000f4240", 1000000),
+        ("s48", "fffffffffffe", -2),
+        ("bit0", "0001", 1),
+        ("bit15", "7fff", 0),
+        ("bit3", "0008", 1),
+    ],
+)
+def test_more_forms(form: str, raw: str, number: int) -> None:
+    found = form_of(form)
+    assert found is not None
+    one = Register(3, 9, found, part_of(3, 9))
+    assert one.decode(bytes.fromhex(raw)).decimal == number
+
+
+@pytest.mark.parametrize(
+    ("raw", "quality"),
+    [("12a4", Quality.OUT_OF_RANGE), ("ffff", Quality.NOT_AVAILABLE), ("fff1", Quality.OUT_OF_RANGE)],
+)
+def test_digits_that_are_none(raw: str, quality: Quality) -> None:
+    assert register("bcd16", None, Order.ABCD).decode(bytes.fromhex(raw)).quality is quality
+
+
+@pytest.mark.parametrize(
+    ("order", "raw", "text"),
+    [
+        (Order.ABCD, b"iEM3155\0", "iEM3155"),
+        (Order.CDAB, b"  PM5560", "PM5560"),
+        (Order.BADC, b"EI3M\x005\0\0", "IEM35"),
+        (Order.ABCD, b"A\0garbage"[:8], "A"),
+        (Order.ABCD, bytes(8), None),
+        (Order.ABCD, b"\xff" * 8, None),
+    ],
+)
+def test_texts(order: Order, raw: bytes, text: str | None) -> None:
+    form = form_of("string4")
+    assert form is not None
+    one = Register(3, 29, form, part_of(3, 29), order)
+    value = one.decode(raw)
+    assert value.text == text
+    assert value.quality is (Quality.GOOD if text else Quality.NOT_AVAILABLE)
+    if text:
+        assert one.decode(one.encode(text)).text == text
+    with pytest.raises(ValueError, match="does not fit"):
+        one.encode("more than eight")
+
+
+@pytest.mark.parametrize("name", ["bit16", "string0", "string126", "bit", "string", "u24", ""])
+def test_forms_that_do_not_exist(name: str) -> None:
+    assert form_of(name) is None
+
+
+@pytest.mark.parametrize(("power", "decimal"), [(-1, "230.2"), (0, "2302"), (1, "23020"), (-4, "0.2302")])
+def test_scale_factors(power: int, decimal: str) -> None:
+    one = register("s16", None, Order.ABCD)
+    assert one.decode(b"\x08\xfe", power).decimal == Decimal(decimal)
+    assert one.encode(Decimal(decimal), power) == b"\x08\xfe"
+
+
+@pytest.mark.parametrize("power", [-0x8000, 11, -11, 0x7FFF])
+def test_scale_factors_that_are_none(power: int) -> None:
+    assert register("s16", None, Order.ABCD).decode(b"\x08\xfe", power).quality is Quality.NOT_AVAILABLE
+
+
+@given(st.sampled_from(["bit3", "bcd32", "string3", "u48"]), st.binary(max_size=6), st.integers(-0x8000, 0x7FFF))
+def test_no_bytes_are_too_strange(name: str, raw: bytes, power: int) -> None:
+    form = form_of(name)
+    assert form is not None
+    value = Register(3, 0, form, part_of(3, 0)).decode(raw.ljust(form.size, b"\0")[: form.size], power)
+    assert isinstance(value.quality, Quality)
