@@ -76,6 +76,7 @@ def parse_model(head: Head, tables: dict[str, Any]) -> ModbusModel:
         for name in defaults.not_available:
             if name not in TYPES:
                 raise ModelError(f"modbus.not_available.{name}: expected a type of {', '.join(TYPES)}")
+            _absent(None, TYPES[name], "", defaults)
     if not parsed.register:
         raise ModelError("register: expected at least one [[register]]")
     registers = [_register(row, f"register[{index}]", defaults) for index, row in enumerate(parsed.register)]
