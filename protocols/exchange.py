@@ -19,9 +19,9 @@ T = TypeVar("T")
 F_co = TypeVar("F_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing would triple its cost
 class Ask(Generic[F]):
-    """One request and how its answer is known.
+    """One request and how its answer is known. Nobody changes one.
 
     `answers` is asked of every sound frame that arrives; False means it belongs to somebody else (another meter, a
     late one, our own echo). `reply_bytes` is the longest answer, for the line's time budget. `confusable` is what

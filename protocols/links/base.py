@@ -14,8 +14,9 @@ class Link(Protocol):
     async def send(self, data: bytes) -> None:
         """Hand all of `data` to the path; returns when it has been taken."""
 
-    async def receive(self) -> bytes:
-        """The next chunk, at least one byte; waits for it. Safe to cancel: no byte is lost."""
+    async def receive(self, until: float | None = None) -> bytes:
+        """The next chunk; waits for it. Empty when none has come `until` then (the loop's time), else at least one
+        byte. Safe to cancel: no byte is lost."""
 
     def receive_nowait(self) -> bytes:
         """What has already arrived, perhaps nothing."""
@@ -31,24 +32,27 @@ class Inbox:
     meter line are the ones that no conversation waits for any more.
     """
 
-    __slots__ = ("_buffer", "_closed", "_limit", "_waiter")
+    __slots__ = ("_closed", "_held", "_limit", "_timer", "_until", "_waiter")
 
     def __init__(self, limit: int = 65536) -> None:
-        self._buffer = bytearray()
+        self._held = b""
         self._limit = limit
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[bool] | None = None
+        self._until: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._closed: LinkClosed | None = None
 
     def put(self, chunk: bytes) -> None:
-        self._buffer += chunk
-        if len(self._buffer) > self._limit:
-            del self._buffer[: len(self._buffer) - self._limit]
+        held = self._held + chunk if self._held else chunk
+        self._held = held if len(held) <= self._limit else held[-self._limit :]
         self._wake()
 
     def close(self, reason: str) -> None:
         """No more bytes will come. What has arrived can still be taken."""
         if self._closed is None:
             self._closed = LinkClosed(reason)
+        if self._timer is not None:
+            self._timer.cancel()
         self._wake()
 
     def check(self) -> None:
@@ -57,23 +61,44 @@ class Inbox:
             raise LinkClosed(str(self._closed))
 
     def take_nowait(self) -> bytes:
-        if not self._buffer:
+        if not self._held:
             self.check()
-            return b""
-        chunk = bytes(self._buffer)
-        self._buffer.clear()
+        chunk, self._held = self._held, b""
         return chunk
 
-    async def take(self) -> bytes:
-        while not self._buffer:
+    async def take(self, until: float | None = None) -> bytes:
+        """What has arrived, or arrives first; empty when nothing has `until` then."""
+        while not self._held:
             self.check()
-            self._waiter = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            if until is not None and (self._timer is None or self._timer.when() > until):
+                self._set_timer(loop, until)
+            self._until = until
+            self._waiter = loop.create_future()
             try:
-                await self._waiter
+                if not await self._waiter:
+                    return b""
             finally:
                 self._waiter = None
-        return self.take_nowait()
+        chunk, self._held = self._held, b""
+        return chunk
 
-    def _wake(self) -> None:
+    def _wake(self, *, something: bool = True) -> None:
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            self._waiter.set_result(something)
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(when, self._ring, loop)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The timer is not set anew for each chunk: it rings at the first deadline, and then looks how long the one
+        who waits now has left. Setting and cancelling it each time would cost more than the rest of a read."""
+        self._timer = None
+        if self._waiter is None or self._until is None:
+            return
+        if self._until > loop.time():
+            self._set_timer(loop, self._until)
+        else:
+            self._wake(something=False)

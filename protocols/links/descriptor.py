@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from protocols.links.base import Inbox
 from protocols.links.reasons import reason
@@ -36,8 +37,8 @@ class DescriptorLink:
         if self._outgoing:
             self._inbox.check()
 
-    async def receive(self) -> bytes:
-        return await self._inbox.take()
+    def receive(self, until: float | None = None) -> Coroutine[Any, Any, bytes]:
+        return self._inbox.take(until)
 
     def receive_nowait(self) -> bytes:
         return self._inbox.take_nowait()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from protocols.errors import LinkClosed
 from protocols.links.base import Inbox, Link
@@ -33,8 +35,8 @@ class FaultyLink:
             else:
                 await self._inner.send(piece)
 
-    async def receive(self) -> bytes:
-        return await self._inbox.take()
+    def receive(self, until: float | None = None) -> Coroutine[Any, Any, bytes]:
+        return self._inbox.take(until)
 
     def receive_nowait(self) -> bytes:
         return self._inbox.take_nowait()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
 from protocols.links.base import Inbox
 
 
@@ -18,8 +21,8 @@ class MemoryLink:
         self._inbox.check()
         self._other.put(data)
 
-    async def receive(self) -> bytes:
-        return await self._inbox.take()
+    def receive(self, until: float | None = None) -> Coroutine[Any, Any, bytes]:
+        return self._inbox.take(until)
 
     def receive_nowait(self) -> bytes:
         return self._inbox.take_nowait()

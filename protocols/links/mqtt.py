@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
 import structlog
 
 from protocols.links.base import Inbox
@@ -30,8 +33,8 @@ class MqttLink:
         settings = self._settings
         await self._broker.publish(settings.down, self._payload.encode(data, settings.field), settings.qos)
 
-    async def receive(self) -> bytes:
-        return await self._inbox.take()
+    def receive(self, until: float | None = None) -> Coroutine[Any, Any, bytes]:
+        return self._inbox.take(until)
 
     def receive_nowait(self) -> bytes:
         return self._inbox.take_nowait()

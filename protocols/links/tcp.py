@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from protocols.errors import LinkUnreachable
 from protocols.links.base import Inbox
@@ -41,8 +42,8 @@ class TcpLink(asyncio.Protocol):
             await asyncio.shield(self._writable)
             self._inbox.check()
 
-    async def receive(self) -> bytes:
-        return await self._inbox.take()
+    def receive(self, until: float | None = None) -> Coroutine[Any, Any, bytes]:
+        return self._inbox.take(until)
 
     def receive_nowait(self) -> bytes:
         return self._inbox.take_nowait()

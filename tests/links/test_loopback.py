@@ -120,3 +120,13 @@ async def test_what_arrived_before_the_end_can_still_be_taken(pair: Pair) -> Non
     with pytest.raises(LinkClosed):
         async with asyncio.timeout(10):
             await pair.near.receive()
+
+
+async def test_receive_gives_up_when_told_and_not_before(pair: Pair) -> None:
+    loop = asyncio.get_running_loop()
+    for wait in (0.02, 0.05, 0.01):
+        until = loop.time() + wait
+        assert await pair.near.receive(until) == b""
+        assert loop.time() >= until
+    await pair.far.send(b"after")
+    assert await received(pair.near, 5) == b"after"

@@ -1,0 +1,68 @@
+"""What goes over a line, counted, shown and permitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from protocols.errors import NotPermitted
+from protocols.exchange import Ask, Noise
+
+
+@dataclass(slots=True)
+class LineCounters:
+    """What a line has seen since it was opened: one integer a row of the metrics."""
+
+    requests: int = 0
+    answers: int = 0
+    timeouts: int = 0
+    retries: int = 0
+    strays: int = 0
+    """Sound frames that answered nothing we asked: late ones, other meters', echoes."""
+    noise: int = 0
+    """Stretches of bytes that were no frame."""
+    noise_bytes: int = 0
+    busy_s: float = 0.0
+    """Time in which at least one conversation ran."""
+
+
+def _dark(_direction: str, _raw: bytes) -> None:
+    """Nobody looks."""
+
+
+@dataclass(slots=True)
+class Tap:
+    """Where a line's bytes are shown while it works: direction (``>`` sent, ``<`` received, ``!`` noise) and bytes."""
+
+    show: Callable[[str, bytes], None] = field(default=_dark)
+
+
+Permit: TypeAlias = Callable[[Ask[Any]], None]
+"""Asked just before a frame that acts is sent; raises `NotPermitted` to hold it back."""
+
+
+def refuse(ask: Ask[Any]) -> None:
+    """The permit of a line that only reads."""
+    raise NotPermitted("this line only reads: a frame that acts on a meter needs a permit")
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Whom a line tells what goes over it, and whom it asks."""
+
+    counters: LineCounters
+    tap: Tap
+    permit: Permit
+
+    def sent(self, ask: Ask[Any]) -> None:
+        """Just before the bytes go out. Raises `NotPermitted`: then they do not."""
+        if ask.acts:
+            self.permit(ask)
+        self.counters.requests += 1
+        self.tap.show(">", ask.data)
+
+    def dropped(self, noise: Noise) -> None:
+        self.counters.noise += 1
+        self.counters.noise_bytes += len(noise.raw)
+        self.tap.show("!", noise.raw)
