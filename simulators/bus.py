@@ -20,10 +20,6 @@ _BITS_PER_BYTE: Final = 11
 class Stations(Protocol):
     """The meters of a line, in one protocol."""
 
-    @property
-    def framing(self) -> str:
-        """ "rtu" or "tcp" where the protocol has a choice, else empty."""
-
     def reader(self) -> FrameReader[Any]:
         """A fresh reader of requests."""
 

@@ -64,7 +64,7 @@ async def test_it_reads_what_is_so(load: str) -> None:
 
 
 async def test_meters_on_one_line_are_told_apart() -> None:
-    text = bus("dlt645", "tcp://127.0.0.1:0", "quirks = { fe = 0 }")
+    text = bus("dlt645", "tcp://127.0.0.1:0", "meters = 2", "quirks = { fe = 0 }")
     async with running(text) as line:
         for meter in line.meters:
             found = await read(line.url, meter.address, ["00010000"])

@@ -186,6 +186,9 @@ def test_a_follow_up_that_nobody_owes_is_refused() -> None:
         wrong = ask(one, 0x12, di + bytes((number,)))
         assert wrong is not None
         assert wrong.control == 0xD2
+    another = ask(one, 0x12, bytes.fromhex("00FF0200") + b"\x01")
+    assert another is not None
+    assert another.control == 0xD2
     ask(one, 0x11, bytes.fromhex("00000100"))
     forgotten = ask(one, 0x12, di + b"\x01")
     assert forgotten is not None
