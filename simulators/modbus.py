@@ -71,7 +71,7 @@ class ModbusStation:
         covered = len({address for register in inside for address in range(register.address, register.end)})
         if any(register.address < first or register.end > end for register in inside):
             raise refusal(_ILLEGAL_ADDRESS)
-        if covered < request.count and not (ground.holes and end <= ground.known[-1].end):
+        if covered < request.count and not ground.reaches(first, end):
             raise refusal(_ILLEGAL_ADDRESS)
         quantities = {r.address: r.part.quantity for r in inside if r.part.quantity is not None}
         values = self.meter.values(now, quantities.values())

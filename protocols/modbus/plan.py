@@ -41,6 +41,10 @@ class Ground(NamedTuple):
                 runs.append([register])
         return [tuple(run) for run in runs]
 
+    def reaches(self, first: int, end: int) -> bool:
+        """Whether one read may span `first` to `end`, holes and all."""
+        return any(run[0].address <= first and end <= max(r.end for r in run[-2:]) for run in self.runs())
+
     def _joined(self, end: int, address: int) -> bool:
         if any(end <= cut <= address for cut in self.cuts):
             return False

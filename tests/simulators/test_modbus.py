@@ -32,7 +32,7 @@ def answered(one: ModbusStation, read: RegisterRead, now: datetime = NOON) -> li
     return read.decode(read.request.decode_reply(one.answer(read.request.encode(), now)))
 
 
-@pytest.mark.parametrize("name", ["eastron_sdm630", "integers"])
+@pytest.mark.parametrize("name", ["eastron_sdm630", "sunspec_203", "orno_we516", "abb_b23_b24", "integers"])
 @pytest.mark.parametrize("now", [NOON, EVENING])
 @given(seed=st.integers(0, 1000))
 def test_what_a_plan_reads_is_what_is_so(name: str, now: datetime, seed: int) -> None:

@@ -68,8 +68,26 @@ def shipped() -> Iterator[tuple[ModbusModel, Golden]]:
 
 @pytest.mark.parametrize(("whole", "golden"), [pytest.param(m, g, id=m.head.name) for m, g in shipped()])
 def test_golden_conversations(whole: ModbusModel, golden: Golden) -> None:
-    found = {value.part.name: value.decimal for value in whole.decode_golden(golden)}
-    assert found == {name: Decimal(text) for name, text in golden.values.items()}
+    found = {value.part.name: value.text or value.decimal for value in whole.decode_golden(golden)}
+    assert found == {
+        name: text if isinstance(found[name], str) else Decimal(text) for name, text in golden.values.items()
+    }
+
+
+@pytest.mark.parametrize("name", sorted({model.head.name for model, _ in shipped()}))
+def test_every_register_is_proved_by_a_golden_conversation(name: str) -> None:
+    whole = models.load(name)
+    assert isinstance(whole, ModbusModel)
+    assert len(whole.head.golden) >= 2
+    assert {r.part.name for r in whole.registers} == {word for golden in whole.head.golden for word in golden.values}
+    assert "tried" in whole.head.source, "says whether anybody here has had such a meter on a line"
+
+
+@pytest.mark.parametrize("name", sorted({model.head.name for model, _ in shipped()}))
+def test_every_plan_gives_all_quantities(name: str) -> None:
+    whole = models.load(name)
+    given = [quantity.name for read in whole.plan(whole.quantities) for quantity in read.quantities]
+    assert sorted(given) == sorted(quantity.name for quantity in whole.quantities)
 
 
 def test_the_sdm630_is_wholly_proved_by_its_golden_conversations() -> None:
