@@ -18,7 +18,8 @@ def edition_of(frame: Frame) -> Edition | None:
     """The edition, known by C alone but for 08H (alike in both: None) and 03H; None where C belongs to neither.
 
     03H is "read again" in 1997 (L = 0; the answer repeats a frame, whose identifiers have 8 to F as their first digit)
-    and security in the supplements to 2007 (identifiers 07xxxxxx; refused with two bytes).
+    and security in the supplements to 2007 (identifiers 07xxxxxx, none of them known with a DI1 from 80H up; refused
+    with two bytes).
     """
     function = frame.function
     if function == _AGAIN_OR_SECURITY:

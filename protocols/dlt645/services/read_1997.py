@@ -2,7 +2,8 @@
 
 A meter that has answered a follow-up goes on to the next part, so a follow-up is not repeated when its answer is lost:
 the last frame is asked for again. If that is the part already there, the meter never heard the follow-up, or two parts
-are alike; nobody knows, and the reading begins anew another time.
+are alike; nobody knows, and the reading begins anew another time. While a lost answer may still come late, the next
+part is not believed either (the driver counts it as the late one) and is had by asking again.
 """
 
 from __future__ import annotations

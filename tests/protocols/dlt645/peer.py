@@ -27,7 +27,7 @@ class Peer:
     """`asked` is what went over the line, one entry a request."""
 
     def __init__(self, answers: tuple[bytes | None, ...], timing: Timing, permit: Permit) -> None:
-        near, self._far = memory_pair()
+        near, self.far = memory_pair()
         self.near = near
         self.driver: Driver[Frame] = Driver(near, FrameReader(), timing, permit=permit)
         self.asked: list[bytes] = []
@@ -36,10 +36,10 @@ class Peer:
     async def serve(self) -> None:
         with contextlib.suppress(LinkClosed):
             while True:
-                self.asked.append(await self._far.receive())
+                self.asked.append(await self.far.receive())
                 answer = self._answers.pop(0) if self._answers else None
                 if answer is not None:
-                    await self._far.send(answer)
+                    await self.far.send(answer)
 
 
 @contextlib.asynccontextmanager
