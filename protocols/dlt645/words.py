@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from protocols.dlt645.bit_words import bit_words as bit_words
+
 ERROR_BITS: Final = (
     "other error",
     "no requested data",

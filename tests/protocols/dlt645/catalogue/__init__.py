@@ -1,0 +1,1 @@
+"""What identifiers hold, restated family by family."""
