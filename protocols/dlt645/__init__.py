@@ -5,6 +5,8 @@
 `address`, `words`             addresses; codes in words
 `services`                     what a meter can be asked, as conversations
 `model`                        a meter model as data
+`reply`                        what a reply says by itself: pushes, replays
+`batch`                        the same for many frames at once, in columns: `scan`, `packed`, `item_table`
 """
 
 from protocols.dlt645.model import parse_model as parse_model

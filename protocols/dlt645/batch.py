@@ -1,0 +1,262 @@
+"""Pushes and replays: all frames of a buffer decoded together, into columns.
+
+The answers are those of the frame-by-frame way (`FrameReader`, then `read_reply`); nothing vanishes: every frame has an
+outcome, every stretch of other bytes a reason. Numbers come out as columns. Items that hold anything else (texts,
+moments, digits that name something; so demands with their time too) or that are made of blocks go through the item's
+own `decode`, frame by frame. For a few dozen frames that way is the faster one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.dlt645.frame import ABNORMAL, FUNCTION, REPLY, Frame
+from protocols.dlt645.item import Item
+from protocols.dlt645.item_table import LENGTHS, UNKNOWN, Identifiers, ItemTable
+from protocols.dlt645.items import item
+from protocols.dlt645.packed import PADDING, Bytes, Places, Words, binary, minus_33, not_bcd, words
+from protocols.dlt645.reply import read_reply
+from protocols.dlt645.scan import REASONS, Noises, scan
+from protocols.dlt645.services.read import FOLLOW_UP, READ
+from protocols.errors import BadAnswer, CommunicationError, ModelError
+from protocols.exchange import Noise
+from protocols.model import Part, Quality, Value
+
+Buffer: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
+
+
+_8, _16 = np.uint64(8), np.uint64(16)
+_ADDRESS: Final = np.uint64(0xFFFFFFFFFFFF)
+_DATA: Final = 14
+"""From a frame's first byte to the one behind the identifier."""
+
+
+class Outcome(IntEnum):
+    """What became of a frame."""
+
+    DECODED = 0
+    REQUEST = 1
+    """Not sent by a meter."""
+    REFUSED = 2
+    OTHER_SERVICE = 3
+    """A reply, but to no read of the 2007 edition."""
+    NO_IDENTIFIER = 4
+    """An answer of less than four bytes."""
+    FOLLOWS = 5
+    """One of several frames that only together are an answer."""
+    UNKNOWN_ITEM = 6
+    WRONG_LENGTH = 7
+    """Not a number of bytes that the item can have, whatever else is wrong with them. Items of blocks: BAD_VALUE."""
+    BAD_VALUE = 8
+    """A digit that is no BCD, a moment that does not exist, a character that is no ASCII."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """A row for each frame, in the order of the buffer."""
+
+    start: Places
+    """Where its first 68H stands."""
+    end: Places
+    message: Places
+    address: Words
+    """Twelve digits, read as hex: ``f"{address:012X}"``. AA and other bytes that are no BCD stay visible."""
+    control: NDArray[np.uint8]
+    identifier: Identifiers
+    """``f"{identifier:08X}"``; only for answers to a read that have one, else 0."""
+    outcome: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A row for each number, in the order of frames and, within one, of the item's parts."""
+
+    frame: Places
+    """Row in `Frames`."""
+    part: Places
+    """Row in `Batch.parts`."""
+    number: NDArray[np.int64]
+    """Scaled by the part's decimals; 0 where there is none."""
+    quality: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a buffer held. A part keeps its row for the life of the decoder."""
+
+    frames: Frames
+    numbers: Numbers
+    parts: tuple[Part, ...]
+    others: tuple[tuple[int, Value], ...]
+    """Each with the row of its frame: values that are no 64-bit number (texts, moments, and their "nothing"), and all
+    values of items of blocks (freezes, load records), where the order says which belong together."""
+    noises: Noises
+    _padded: Bytes
+    _lookup: Callable[[str], Item]
+
+    def frame(self, row: int) -> Frame:
+        return Frame(self._padded[self.frames.start[row] : self.frames.end[row]].tobytes())
+
+    def error(self, row: int) -> CommunicationError | ModelError | None:
+        """Why the frame was not decoded, in full; None where it was."""
+        try:
+            read_reply(self.frame(row), self._lookup)
+        except (CommunicationError, ModelError) as error:
+            return error
+        return None
+
+    def noise(self, row: int) -> Noise:
+        start, end = self.noises.start[row], self.noises.end[row]
+        return Noise(self._padded[start:end].tobytes(), REASONS[self.noises.reason[row]])
+
+
+class BatchDecoder:
+    """Decodes buffers; keeps the layout of the items that it has met, nothing of the buffers."""
+
+    def __init__(self, items: Callable[[str], Item] = item) -> None:
+        """`items` gives the item of an identifier or raises `ModelError`."""
+        self._lookup = items
+        self._table = ItemTable(items)
+
+    def decode(self, buffer: Buffer, offsets: Sequence[int] | Places | None = None) -> Batch:
+        """Decode the messages in `buffer`, message k being ``buffer[offsets[k]:offsets[k + 1]]``; one if none
+
+        Each message stands for itself: what is cut at its end is not continued in the next one. Raises `ValueError`
+        where offsets do not ascend from 0 to the end of the buffer.
+        """
+        raw = np.frombuffer(buffer, np.uint8)
+        padded = np.zeros(len(raw) + PADDING, np.uint8)
+        padded[: len(raw)] = raw
+        found = scan(padded, _edges(len(raw), offsets))
+        at = words(padded)
+        address = (at[found.start] >> _8) & _ADDRESS
+        head = at[found.start + 8]  # C, L, DI0..DI3
+        control = head.astype(np.uint8)
+        length = (head >> _8).astype(np.uint8)
+        identifier = (minus_33(head) >> _16).astype(np.uint32)
+        outcome = _BY_CONTROL[control]
+        has_identifier = (outcome == Outcome.DECODED) | (outcome == Outcome.FOLLOWS)
+        short = has_identifier & (length < 4)
+        outcome[short] = Outcome.NO_IDENTIFIER
+        identifier[~has_identifier | short] = 0
+        frames = Frames(found.start, found.end, found.message, address, control, identifier, outcome)
+        others: list[tuple[int, Value]] = []
+        numbers = self._values(padded, frames, length, others)
+        return Batch(frames, numbers, self._table.parts, tuple(others), found.noises, padded, self._lookup)
+
+    def _values(self, padded: Bytes, frames: Frames, length: Bytes, others: list[tuple[int, Value]]) -> Numbers:
+        """Decode the frames that can be; the outcome of the rest is set in `frames`."""
+        outcome = frames.outcome
+        rows = self._table.rows(frames.identifier)
+        items = self._table.items
+        count = items.counts[rows * LENGTHS + (length - np.uint8(4))]  # below 4 it wraps to what no answer has
+        is_read = outcome == Outcome.DECODED
+        count *= is_read
+        none = is_read & (count == 0)
+        if none.any():
+            outcome[none] = Outcome.WRONG_LENGTH
+            outcome[none & (rows == UNKNOWN)] = Outcome.UNKNOWN_ITEM
+        numeric = items.numeric[rows]
+        plain = np.flatnonzero((count > 0) & numeric)
+        numbers = self._numbers(words(padded), frames, plain, items.first[rows[plain]], count[plain])
+        rest = np.flatnonzero((count > 0) & ~numeric)
+        if not len(rest):
+            return numbers
+        return _joined(numbers, self._one_by_one(padded, frames, rest, items.first[rows[rest]], others))
+
+    def _numbers(self, at: Words, frames: Frames, row: Places, part: Places, count: Bytes) -> Numbers:
+        """The parts of frames `row`, `count` of each from `part` on; nothing of a frame in which one is no BCD."""
+        columns = self._table.part_columns
+        place = frames.start[row] + _DATA
+        if count.max(initial=1) > 1:
+            before = np.cumsum(count, dtype=np.intp) - count
+            part = np.repeat(part - before, count)
+            part += np.arange(len(part))
+            row, place = np.repeat(row, count), np.repeat(place, count)
+            place += columns.offset[part]
+        mask = columns.mask[part]
+        packed = minus_33(at[place])
+        packed &= mask
+        nothing = packed == mask
+        sign = columns.sign[part]
+        negative = (packed & sign) != 0
+        packed &= ~sign
+        wrong = not_bcd(packed)
+        wrong &= ~nothing
+        number = binary(packed).view(np.int64)
+        np.negative(number, out=number, where=negative)
+        if self._table.has_bits:
+            bits = columns.is_bits[part]
+            number[bits] = packed[bits].view(np.int64)
+            nothing &= ~bits
+            wrong &= ~bits
+        number[nothing] = 0
+        quality = nothing.view(np.uint8) * np.uint8(Quality.NOT_AVAILABLE)
+        if wrong.any():
+            frames.outcome[row[wrong]] = Outcome.BAD_VALUE
+            kept = frames.outcome[row] == Outcome.DECODED
+            row, part, number, quality = row[kept], part[kept], number[kept], quality[kept]
+        return Numbers(row, part, number, quality)
+
+    def _one_by_one(
+        self, padded: Bytes, frames: Frames, reads: Places, first: Places, others: list[tuple[int, Value]]
+    ) -> Numbers:
+        """`reads` by their items' own way: numbers as columns, the rest into `others`."""
+        is_number = self._table.part_columns.mask != 0
+        numbers: list[tuple[int, int, int, int]] = []
+        for row, part in zip(reads.tolist(), first.tolist(), strict=True):
+            data = Frame(padded[frames.start[row] : frames.end[row]].tobytes()).data[4:]
+            found = self._lookup(f"{frames.identifier[row]:08X}")
+            try:
+                values = found.decode(data)
+            except BadAnswer:  # told in full by Batch.error
+                frames.outcome[row] = Outcome.BAD_VALUE
+                continue
+            for at, value in enumerate(values, part):
+                if found.shape is None and is_number[at]:
+                    numbers.append((row, at, value.number or 0, value.quality))
+                else:
+                    others.append((row, value))
+        columns = np.array(numbers, np.int64).reshape(-1, 4)
+        return Numbers(
+            columns[:, 0].astype(np.intp), columns[:, 1].astype(np.intp), columns[:, 2], columns[:, 3].astype(np.uint8)
+        )
+
+
+def _joined(a: Numbers, b: Numbers) -> Numbers:
+    """Both, in the order of frames; no frame is in both."""
+    frame = np.concatenate((a.frame, b.frame))
+    order = np.argsort(frame, kind="stable")
+    return Numbers(
+        frame[order],
+        np.concatenate((a.part, b.part))[order],
+        np.concatenate((a.number, b.number))[order],
+        np.concatenate((a.quality, b.quality))[order],
+    )
+
+
+def _edges(size: int, offsets: Sequence[int] | Places | None) -> Places:
+    edges = np.array((0, size) if offsets is None else offsets, np.intp)
+    if edges.ndim != 1 or len(edges) < 2 or edges[0] != 0 or edges[-1] != size or (edges[1:] < edges[:-1]).any():
+        raise ValueError(f"offsets do not ascend from 0 to {size}")
+    return edges
+
+
+def _outcome(control: int) -> Outcome:
+    """What the control code alone says."""
+    if not control & REPLY:
+        return Outcome.REQUEST
+    if control & ABNORMAL:
+        return Outcome.REFUSED
+    if control & FUNCTION not in (READ, FOLLOW_UP):
+        return Outcome.OTHER_SERVICE
+    return Outcome.DECODED if control == REPLY | READ else Outcome.FOLLOWS
+
+
+_BY_CONTROL: Final = np.array([_outcome(control) for control in range(256)], np.uint8)

@@ -1,0 +1,71 @@
+"""Up to eight bytes at once in 64-bit words: the arithmetic of a frame for many frames in one go.
+
+A word holds bytes as they stand on the wire, low byte first, so a packed BCD number in it reads as hex.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Words = NDArray[np.uint64]
+Places = NDArray[np.intp]
+
+PADDING: Final = 8
+"""Bytes that must follow the last one of a buffer, so that a word can begin at any of them."""
+
+_HIGH: Final = np.uint64(0x8080808080808080)
+_33: Final = np.uint64(0x3333333333333333)
+_33_HIGH: Final = np.uint64(0x3333333333333333 ^ 0xFFFFFFFFFFFFFFFF) & _HIGH
+_NIBBLE_HIGH: Final = np.uint64(0x8888888888888888)
+_1, _2, _4, _8, _16, _32 = (np.uint64(count) for count in (1, 2, 4, 8, 16, 32))
+
+_FOUR_BYTES: Final = 0xFFFFFFFF
+
+# Adjacent digits, then pairs, then fours: what the upper half of each weighs too much in a binary reading.
+_STEPS: Final = (
+    (_4, np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(16 - 10)),
+    (_8, np.uint64(0x00FF00FF00FF00FF), np.uint64(256 - 100)),
+    (_16, np.uint64(0x0000FFFF0000FFFF), np.uint64(65536 - 10_000)),
+    (_32, np.uint64(_FOUR_BYTES), np.uint64(2**32 - 10**8)),
+)
+
+
+def words(padded: Bytes) -> Words:
+    """A word beginning at every byte of `padded` but the last seven: a view, made to be indexed by places."""
+    return np.ndarray((len(padded) - 7,), dtype="<u8", buffer=padded.data, strides=(1,))
+
+
+def minus_33(raw: Words) -> Words:
+    """Each byte less 33H, modulo 256: no borrow passes from byte to byte."""
+    differs = raw & _HIGH
+    differs ^= _33_HIGH
+    less = raw | _HIGH
+    less -= _33
+    less ^= differs
+    return less
+
+
+def not_bcd(packed: Words) -> NDArray[np.bool_]:
+    """Where a nibble is above 9."""
+    above = packed << _1
+    above |= packed << _2
+    above &= packed
+    above &= _NIBBLE_HIGH
+    found: NDArray[np.bool_] = above != 0
+    return found
+
+
+def binary(packed: Words) -> Words:
+    """The numbers that packed BCD words spell: at most 16 digits. Wrong where `not_bcd`."""
+    number = packed.copy()
+    short = not len(packed) or packed.max() <= _FOUR_BYTES
+    for shift, mask, excess in _STEPS[:3] if short else _STEPS:
+        upper = number >> shift
+        upper &= mask
+        upper *= excess
+        number -= upper
+    return number
