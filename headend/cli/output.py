@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 
 def _spell(value: Any) -> str:
@@ -19,6 +19,9 @@ def _spell(value: Any) -> str:
             raise ValueError("a printed time carries a zone")
         return value.isoformat()
     return str(value)
+
+
+_WIDEST: Final = 1_000_000
 
 
 class Output:
@@ -51,8 +54,7 @@ class Output:
         for row in rows:
             table.add_row(*("" if cell is None else _spell(cell) for cell in row))
         console = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False, emoji=False)
-        if not console.is_terminal:
-            console.width = 240
+        console.width = _WIDEST  # a cell is never cut: a terminal breaks what is too wide for it
         console.print(table)
 
     def failure(self, reason: str, kind: str = "failed", **more: Any) -> None:
