@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.dlt645.formats import Bits, Digits, Format, Moment, Number, Text
+from protocols.dlt645.formats import Bits, Digits, Entry, Format, Hex, Moment, Number, Text
 from protocols.errors import BadAnswer
 from protocols.model import Quality
 
@@ -121,6 +121,10 @@ moments = st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2099, 12, 31, 23, 59
         ("YYMMDDWWhhmmss", "%Y-%m-%dT%H:%M:%S"),
         ("YYMMDDWW", "%Y-%m-%d"),
         ("hhmmss", "%H:%M:%S"),
+        ("MMDDhhmm", "%m-%dT%H:%M"),
+        ("MMDD", "%m-%d"),
+        ("DDhh", "%dT%H"),
+        ("hhmm", "%H:%M"),
     ],
 )
 def test_moment_comes_back(pattern: str, shape: str, moment: dt.datetime) -> None:
@@ -156,6 +160,10 @@ def test_moment_of_zeros_is_the_meters_never() -> None:
         ("YYMMDDWW", "26010107"),
         ("hhmmss", "24:00:00"),
         ("hhmmss", "now"),
+        ("MMDDhhmm", "02301200"),
+        ("MMDDhhmm", "11-22"),
+        ("MMDDhhmm", "2026-11-22T15:30"),
+        ("DDhh", "1524"),
     ],
 )
 def test_moment_refuses_what_no_calendar_has(pattern: str, text: str) -> None:
@@ -169,7 +177,47 @@ def test_moment_out_of_range_is_an_error(raw: str) -> None:
         Moment("YYMMDDhhmm").decode(bytes.fromhex(raw))
 
 
-@pytest.mark.parametrize("form", [Number(3), Number(3, 1, signed=True), Digits(6), Text(6), Moment("YYMMDDhhmm")])
+@pytest.mark.parametrize(
+    "form", [Number(3), Number(3, 1, signed=True), Digits(6), Text(6), Hex(4), Moment("YYMMDDhhmm"), Entry("hhmmNN")]
+)
 def test_nothing_is_sent_as_ff(form: Format) -> None:
     assert form.encode(None) == b"\xff" * form.length
     assert form.decode(form.encode(None)) == (None, None, Quality.NOT_AVAILABLE)
+
+
+@given(text=st.text("0123456789ABCDEF", min_size=8, max_size=8).filter(lambda text: text != "F" * 8))
+def test_hex_comes_back_high_byte_first(text: str) -> None:
+    assert Hex(4).decode(bytes.fromhex(text)[::-1]) == (None, text, Quality.GOOD)
+    assert Hex(4).encode(text.lower()) == bytes.fromhex(text)[::-1]
+
+
+@pytest.mark.parametrize("text", ["0001000", "000100000", "0001 000", "0001000G", ""])
+def test_hex_refuses_what_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="hex digits"):
+        Hex(4).encode(text)
+
+
+def test_day_of_a_month_without_a_year_may_be_the_29th_of_february() -> None:
+    assert Moment("MMDDhhmm").decode(bytes.fromhex("00122902")) == (None, "02-29T12:00", Quality.GOOD)
+
+
+def test_schedule_line_takes_the_patterns_digits_too() -> None:
+    assert Entry("hhmmNN").encode("063002") == Entry("hhmmNN").encode("06:30 2") == bytes.fromhex("023006")
+    assert Entry("YYMMDDNN").decode(bytes.fromhex("03011026")) == (None, "2026-10-01 3", Quality.GOOD)
+    assert Entry("MMDDNN").decode(bytes(3)) == (None, None, Quality.NOT_AVAILABLE)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [("hhmmNN", "06:30"), ("hhmmNN", "24:00 1"), ("hhmmNN", "00:00 0"), ("hhmmNN", "06:30 100"), ("hhmmNN", "06:30 x"),
+     ("MMDDNN", "02-30 1"), ("MMDDNN", "0101011"), ("YYMMDDNN", "01-01 1")],
+)  # fmt: skip
+def test_schedule_line_refuses_what_is_none(pattern: str, text: str) -> None:
+    with pytest.raises(ValueError):
+        Entry(pattern).encode(text)
+
+
+@pytest.mark.parametrize("raw", ["01ffff", "ff0101", "0a0101", "013013", "010000"])
+def test_schedule_line_that_is_half_empty_or_no_day_is_an_error(raw: str) -> None:
+    with pytest.raises(BadAnswer):
+        Entry("MMDDNN").decode(bytes.fromhex(raw))

@@ -56,6 +56,8 @@ def test_item_is_named_by_identifier_too() -> None:
     assert model.read("00800000").label == "00800000"  # not in the model, but the standard has it
     with pytest.raises(ModelError, match="unknown item 05000000"):
         model.read("05000000")
+    with pytest.raises(ModelError, match="write only"):
+        model.read("04000C03")
 
 
 def test_wrong_golden_frames_are_told() -> None:
