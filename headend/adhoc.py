@@ -12,6 +12,7 @@ from headend.dialect import dialect
 from headend.errors import UsageFault
 from headend.line import Line
 from protocols import modbus, models
+from protocols.dlt645.model import Dlt645Model
 from protocols.errors import CommunicationError, LinkError, ModelError, NoAnswer
 from protocols.meter_model import MeterModel, Read
 from protocols.modbus.reads import parse_unit
@@ -29,17 +30,22 @@ class Answer:
     error: CommunicationError | None = None
 
 
-def model_for(protocol: str, name: str | None) -> MeterModel | None:
-    """The named model, or the one that stands in; None where items must say everything themselves.
+def model_for(protocol: str, name: str | None, edition: str | None = None) -> MeterModel | None:
+    """The named model, or the one that stands in for the protocol and `edition` (of DL/T 645); None where items must
+    say everything themselves.
 
-    Raises `ModelError`, or `UsageFault` where model and protocol do not fit.
+    Raises `ModelError`, or `UsageFault` where model, protocol and edition do not fit.
     """
-    name = name or dialect(protocol).model
+    if edition is not None and protocol != "dlt645":
+        raise UsageFault(f"--edition is of dlt645: {protocol} has none")
+    name = name or dialect(protocol).models.get(edition or "")
     if name is None:
         return None
     model = models.load(name)
     if model.head.protocol != protocol:
         raise UsageFault(f"model {name} speaks {model.head.protocol}, not {protocol}")
+    if edition is not None and isinstance(model, Dlt645Model) and model.edition != edition:
+        raise UsageFault(f"model {name} is of the {model.edition} edition, not {edition}")
     return model
 
 

@@ -15,18 +15,21 @@ from protocols.meter_model import Wire
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`link`: URL parameters that hold where the URL does not say; `model` reads items where none is named."""
+    """`link`: URL parameters that hold where the URL does not say; `models` read items where none is named, by edition
+    (empty where none is named either)."""
 
     link: Mapping[str, str]
     wires: Mapping[str, Callable[[], Wire[Any]]]
-    model: str | None
+    models: Mapping[str, str]
 
+
+_DLT645_MODELS: Final = {"": "dlt645_2007", "2007": "dlt645_2007", "1997": "dlt645_1997"}
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     # DL/T 645-2007, 5.1: 8 data bits, even parity, 1 stop bit; 2400 bit/s from the factory
-    "dlt645": Dialect({"baudrate": "2400", "parity": "E"}, {"": Dlt645Wire}, "dlt645_2007"),
+    "dlt645": Dialect({"baudrate": "2400", "parity": "E"}, {"": Dlt645Wire}, _DLT645_MODELS),
     # Meters come with 9600 8N1 far more often than with the even parity that the Modbus guide asks for
-    "modbus": Dialect({"baudrate": "9600", "parity": "N"}, {"rtu": modbus.RtuWire, "tcp": modbus.TcpWire}, None),
+    "modbus": Dialect({"baudrate": "9600", "parity": "N"}, {"rtu": modbus.RtuWire, "tcp": modbus.TcpWire}, {}),
 }
 
 

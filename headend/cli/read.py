@@ -10,14 +10,15 @@ from typing import Any
 from headend.cli.output import Output
 
 EPILOG = """\
-ITEM is an OBIS code (1-0:1.8.0), a quantity's name (active_energy_import), a data identifier (00010000) or a register
-of the model (input:52). Without ITEM a meter of the registry is read by its plans.
+ITEM is an OBIS code (1-0:1.8.0), a quantity's name (active_energy_import), a data identifier (00010000; 9010 of the
+1997 edition) or a register of the model (input:52). Without ITEM a meter of the registry is read by its plans.
 
 LINK is a URL: serial:///dev/ttyUSB0?baudrate=2400&parity=E, tcp://host:port, tcp-listen://host:port?register=ID,
 mqtt://host:port/up/topic?down=down/topic&payload=hex
 
 examples:
   headend read --link serial:///dev/ttyUSB0 --protocol dlt645 --address 123456789012 00010000
+  headend read --link serial:///dev/ttyUSB0?baudrate=1200 --protocol dlt645 --edition 1997 --address 123456789012 9010
   headend read --link tcp://192.0.2.7:502 --protocol modbus --model eastron_sdm630 --address 1 active_power
   headend read METER-0001 voltage_l1 1-0:1.8.0
 """
@@ -26,14 +27,14 @@ examples:
 def add(parser: argparse.ArgumentParser) -> None:
     parser.usage = (
         "headend read METER [ITEM ...]\n"
-        "       headend read --link URL --protocol dlt645|modbus --address A [--model M] ITEM ..."
+        "       headend read --link URL --protocol dlt645|modbus [--edition 1997] --address A [--model M] ITEM ..."
     )
     parser.epilog = EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("words", nargs="*", metavar="METER ITEM", help="the meter's name (not with --link), then items")
     parser.add_argument("--link", metavar="URL", help="read without any set-up through this link")
     parser.add_argument("--protocol", choices=["dlt645", "modbus"], help="with --link")
-    parser.add_argument("--edition", choices=["2007", "1997"], default="2007", help="of DL/T 645 (default: 2007)")
+    parser.add_argument("--edition", choices=["2007", "1997"], help="of DL/T 645 (default: the model's, else 2007)")
     parser.add_argument(
         "--framing", choices=["rtu", "tcp"], default="", help="of Modbus (default: tcp over tcp://, else rtu)"
     )
@@ -68,9 +69,7 @@ async def _read(arguments: argparse.Namespace, output: Output) -> int:
             raise UsageFault("--link needs --protocol and --address")
         if not arguments.words:
             raise UsageFault("no ITEM: name at least one item to read, such as 00010000 or active_energy_import")
-        if arguments.protocol == "dlt645" and arguments.edition == "1997":
-            raise UsageFault("--edition 1997 is not spoken yet: expected 2007")
-        model = model_for(arguments.protocol, arguments.model)
+        model = model_for(arguments.protocol, arguments.model, arguments.edition)
         address, items = address_for(model, arguments.address), arguments.words
         path = LinePath("command line", arguments.link, arguments.protocol, arguments.framing, arguments.echo)
         parse_link(path.url)

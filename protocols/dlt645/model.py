@@ -1,7 +1,7 @@
 """A DL/T 645 meter model as data.
 
     [dlt645]
-    edition = "2007"
+    edition = "2007"                          # or "1997", whose identifiers have four digits: "9010"
     items = ["00010000", "0001FF00", ...]    # the data identifiers that the meter answers
 
     [[format]]                                # only where the meter's digits differ from the standard's
@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -30,7 +30,9 @@ from protocols.dlt645.item import Item
 from protocols.dlt645.items import item as standard_item
 from protocols.dlt645.items import resized
 from protocols.dlt645.reader import FrameReader
+from protocols.dlt645.services.edition import Edition
 from protocols.dlt645.services.read import read_item
+from protocols.dlt645.services.read_1997 import read_item_1997
 from protocols.dlt645.wire import Wire
 from protocols.errors import BadAnswer, ModelError
 from protocols.exchange import Exchange
@@ -38,10 +40,14 @@ from protocols.meter_model import Golden, Head
 from protocols.model import Quantity, Value
 from protocols.quantities import quantity as named_quantity
 
+_IDENTIFIER: Final = {"2007": 4, "1997": 2}
+"""Bytes of a data identifier."""
+_ADDRESS_DIGITS: Final = 12
+
 
 @dataclass(frozen=True, slots=True)
 class ItemRead:
-    """One item read with 11H."""
+    """One item read with 11H, in the 1997 edition with 01H."""
 
     item: Item
 
@@ -54,12 +60,13 @@ class ItemRead:
         return tuple(part.quantity for part, _ in self.item.parts if part.quantity)
 
     def exchange(self, address: str, wire: Wire) -> Exchange[Frame, list[Value]]:
-        return read_item(address, self.item, wire.preamble)
+        read = read_item_1997 if self.item.edition == "1997" else read_item
+        return read(address, self.item, wire.preamble)
 
 
 class _Settings(msgspec.Struct, forbid_unknown_fields=True):
     items: list[str]
-    edition: Literal["2007"] = "2007"
+    edition: Edition = "2007"
 
 
 class _FormatRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -80,6 +87,7 @@ class Dlt645Model:
 
     head: Head
     reads: Mapping[str, ItemRead]
+    edition: Edition = "2007"
 
     @cached_property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -109,7 +117,7 @@ class Dlt645Model:
             quantity = named_quantity(item)
         except ModelError as no_quantity:
             try:
-                found = standard_item(item)
+                found = standard_item(item, self.edition)
             except ModelError as no_item:
                 raise ModelError(f"{no_item}; and {no_quantity}") from None
             if not found.readable:
@@ -118,12 +126,17 @@ class Dlt645Model:
         return self.plan([quantity])[0]
 
     def check_address(self, address: str) -> str:
-        return addresses.normal(address)
+        """Meters of 1997 fill a short address up with AA, those of 2007 with zeros (5.2.2 of both editions)."""
+        full = addresses.normal(address)
+        digits = address.strip()
+        if self.edition == "1997" and len(digits) < _ADDRESS_DIGITS:
+            return (digits if len(digits) % 2 == 0 else f"0{digits}").rjust(_ADDRESS_DIGITS, "A")
+        return full
 
     def decode_golden(self, golden: Golden) -> list[Value]:
         """Run the conversation against the golden bytes: the request must be ours, the reply must answer it."""
         asked = _only_frame(golden.request)
-        read = self.read(asked.data[:4][::-1].hex())
+        read = self.read(asked.data[: _IDENTIFIER[self.edition]][::-1].hex())
         conversation = read.exchange(addresses.from_wire(asked.address), Wire())
         ask = next(conversation)
         if ask.data.lstrip(b"\xfe") != asked.raw:
@@ -145,7 +158,7 @@ def parse_model(head: Head, tables: dict[str, Any]) -> Dlt645Model:
     formats = {row.item.upper(): _number(row) for row in settings.format}
     reads: dict[str, ItemRead] = {}
     for code in settings.dlt645.items:
-        found = standard_item(code)
+        found = standard_item(code, settings.dlt645.edition)
         if found.code in reads:
             raise ModelError(f"dlt645.items holds {found.code} twice")
         reads[found.code] = ItemRead(resized(found, formats.pop(found.code)) if found.code in formats else found)
@@ -153,7 +166,7 @@ def parse_model(head: Head, tables: dict[str, Any]) -> Dlt645Model:
         raise ModelError(f"format.item {next(iter(formats))} is not among dlt645.items")
     if not reads:
         raise ModelError("dlt645.items is empty, expected at least one data identifier")
-    return Dlt645Model(head, reads)
+    return Dlt645Model(head, reads, settings.dlt645.edition)
 
 
 def _number(row: _FormatRow) -> Number:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocols import models
+from protocols.dlt645.wire import Wire
 from protocols.errors import BadAnswer, ModelError
 from protocols.meter_model import Golden
 from protocols.quantities import quantity
@@ -109,3 +110,37 @@ def test_wrong_model_file_is_told_what_is_wrong(body: str, reason: str) -> None:
     with pytest.raises(ModelError, match=reason) as caught:
         models.parse(HEAD + body, "meter.toml")
     assert "meter.toml" in str(caught.value)
+
+
+def test_the_1997_edition_has_its_own_identifiers_and_conversation() -> None:
+    model = models.load("dlt645_1997")
+    assert [read.label for read in model.plan([quantity("active_energy_import")])] == ["9010"]
+    rates = [quantity(f"active_energy_import{tail}") for tail in ("", "_t1", "_t2")]
+    assert [read.label for read in model.plan(rates)] == ["901F"]
+    ask = next(model.read("901f").exchange("123456789012", Wire()))
+    assert ask.data == bytes.fromhex("FEFEFEFE 68 129078563412 68 01 02 52C3") + ask.data[-2:]
+    assert model.read("B611").label == "B611"
+    assert model.read("C119").label == "C119"  # not in the model, but the standard has it
+    for unknown in ("00010000", "B6"):
+        with pytest.raises(ModelError, match="not a data identifier"):
+            model.read(unknown)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "in_1997", "in_2007"),
+    [
+        ("123456", "AAAAAA123456", "000000123456"),
+        ("12345", "AAAAAA012345", "000000012345"),
+        ("000000123456", "000000123456", "000000123456"),
+        ("AAAAAA123456", "AAAAAA123456", "AAAAAA123456"),
+        ("123456789012", "123456789012", "123456789012"),
+    ],
+)
+def test_a_short_address_is_filled_up_as_the_edition_wants_it(spelled: str, in_1997: str, in_2007: str) -> None:
+    assert models.load("dlt645_1997").check_address(spelled) == in_1997
+    assert models.load("dlt645_2007").check_address(spelled) == in_2007
+
+
+def test_an_item_of_the_other_edition_is_refused() -> None:
+    with pytest.raises(ModelError, match="expected 4 hex digits"):
+        models.parse(HEAD + '[dlt645]\nedition = "1997"\nitems = ["00010000"]\n', "here")
