@@ -134,12 +134,10 @@ class BatchDecoder:
         padded = np.zeros(len(raw) + PADDING, np.uint8)
         padded[: len(raw)] = raw
         found = scan(padded, _edges(len(raw), offsets))
-        at = words(padded)
-        address = (at[found.start] >> _8) & _ADDRESS
-        head = at[found.start + 8]  # C, L, DI0..DI3
-        control = head.astype(np.uint8)
-        length = (head >> _8).astype(np.uint8)
-        identifier = (minus_33(head) >> _16).astype(np.uint32)
+        address = (found.first >> _8) & _ADDRESS
+        control = found.second.astype(np.uint8)
+        length = (found.second >> _8).astype(np.uint8)
+        identifier = (minus_33(found.second) >> _16).astype(np.uint32)
         outcome = _BY_CONTROL[control]
         has_identifier = (outcome == Outcome.DECODED) | (outcome == Outcome.FOLLOWS)
         short = has_identifier & (length < 4)
@@ -162,10 +160,10 @@ class BatchDecoder:
         if none.any():
             outcome[none] = Outcome.WRONG_LENGTH
             outcome[none & (rows == UNKNOWN)] = Outcome.UNKNOWN_ITEM
-        numeric = items.numeric[rows]
-        plain = np.flatnonzero((count > 0) & numeric)
+        some, numeric = count > 0, items.numeric[rows]
+        plain = np.flatnonzero(some & numeric)
         numbers = self._numbers(words(padded), frames, plain, items.first[rows[plain]], count[plain])
-        rest = np.flatnonzero((count > 0) & ~numeric)
+        rest = np.flatnonzero(some & ~numeric)
         if not len(rest):
             return numbers
         return _joined(numbers, self._one_by_one(padded, frames, rest, items.first[rows[rest]], others))
@@ -184,13 +182,13 @@ class BatchDecoder:
         packed = minus_33(at[place])
         packed &= mask
         nothing = packed == mask
-        sign = columns.sign[part]
-        negative = (packed & sign) != 0
-        packed &= ~sign
-        wrong = not_bcd(packed)
+        magnitude = packed & columns.digits[part]
+        wrong = not_bcd(magnitude)
         wrong &= ~nothing
-        number = binary(packed).view(np.int64)
-        np.negative(number, out=number, where=negative)
+        number = binary(magnitude).view(np.int64)
+        minus = (packed != magnitude).astype(np.int64)
+        number ^= -minus
+        number += minus
         if self._table.has_bits:
             bits = columns.is_bits[part]
             number[bits] = packed[bits].view(np.int64)

@@ -38,8 +38,8 @@ class Parts:
     """From the first byte behind the identifier."""
     mask: Words
     """The part's bytes in a word."""
-    sign: Words
-    """The bit that is the sign; 0 where there is none."""
+    digits: Words
+    """The same without the bit that is the sign."""
     is_bits: NDArray[np.bool_]
     """A word of bits, neither BCD nor ever "nothing"."""
 
@@ -103,7 +103,7 @@ class ItemTable:
         self.part_columns = Parts(
             np.concatenate((old.offset, np.array([row[0] for row in rows], np.intp))),
             np.concatenate((old.mask, np.array([row[1] for row in rows], np.uint64))),
-            np.concatenate((old.sign, np.array([row[2] for row in rows], np.uint64))),
+            np.concatenate((old.digits, np.array([row[2] for row in rows], np.uint64))),
             np.concatenate((old.is_bits, np.array([row[3] for row in rows], np.bool_))),
         )
         self.has_bits = bool(self.part_columns.is_bits.any())
@@ -134,18 +134,16 @@ def _is_numeric(item: Item) -> bool:
 
 
 def _rows(item: Item) -> list[tuple[int, int, int, bool]]:
-    """Offset, mask, sign and whether it is bits, part by part; nothing but the offset where the part is no number."""
+    """Offset, mask, digits and whether it is bits, part by part; masks of nothing where the part is no number."""
     rows: list[tuple[int, int, int, bool]] = []
     if item.shape is not None:
         return rows
     offset = 0
     for _, form in item.parts:
         width = 8 * form.length
-        number = _is_number(form)
+        mask = (1 << width) - 1 if _is_number(form) else 0
         signed = isinstance(form, Number) and form.signed
-        rows.append(
-            (offset, (1 << width) - 1 if number else 0, 1 << (width - 1) if signed else 0, isinstance(form, Bits))
-        )
+        rows.append((offset, mask, mask >> 1 if signed else mask, isinstance(form, Bits)))
         offset += form.length
     return rows
 

@@ -21,14 +21,16 @@ _HIGH: Final = np.uint64(0x8080808080808080)
 _33: Final = np.uint64(0x3333333333333333)
 _33_HIGH: Final = np.uint64(0x3333333333333333 ^ 0xFFFFFFFFFFFFFFFF) & _HIGH
 _NIBBLE_HIGH: Final = np.uint64(0x8888888888888888)
-_1, _2, _4, _8, _16, _32 = (np.uint64(count) for count in (1, 2, 4, 8, 16, 32))
+_1, _2, _4, _8, _16, _32, _48 = (np.uint64(count) for count in (1, 2, 4, 8, 16, 32, 48))
+_EVEN: Final = np.uint64(0x00FF00FF00FF00FF)
+_LANES: Final = np.uint64(0x0001000100010001)
 
 _FOUR_BYTES: Final = 0xFFFFFFFF
 
 # Adjacent digits, then pairs, then fours: what the upper half of each weighs too much in a binary reading.
 _STEPS: Final = (
     (_4, np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(16 - 10)),
-    (_8, np.uint64(0x00FF00FF00FF00FF), np.uint64(256 - 100)),
+    (_8, _EVEN, np.uint64(256 - 100)),
     (_16, np.uint64(0x0000FFFF0000FFFF), np.uint64(65536 - 10_000)),
     (_32, np.uint64(_FOUR_BYTES), np.uint64(2**32 - 10**8)),
 )
@@ -69,3 +71,16 @@ def binary(packed: Words) -> Words:
         upper *= excess
         number -= upper
     return number
+
+
+def pair_sums(raw: Words) -> Words:
+    """The sums of neighbouring bytes, four in a word of four lanes; words of up to 128 such sums can be added."""
+    sums = raw >> _8
+    sums &= _EVEN
+    sums += raw & _EVEN
+    return sums
+
+
+def lane_total(sums: Words) -> Bytes:
+    """The sum of the four lanes, modulo 256."""
+    return ((sums * _LANES) >> _48).astype(np.uint8)

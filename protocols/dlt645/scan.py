@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.dlt645.frame import END, OVERHEAD, START
-from protocols.dlt645.packed import PADDING, Bytes, Places, words
+from protocols.dlt645.packed import PADDING, Bytes, Places, Words, lane_total, pair_sums, words
 
 REASONS: Final = ("no frame", "check sum or end byte is wrong", "cut short")
 """Why bytes were no frame, as the reader tells it, by the number in `Noises.reason`."""
@@ -21,6 +21,10 @@ _NO_FRAME, _WRONG, _CUT = range(3)
 
 _LEAST: Final = 10
 """Bytes up to and with the length, without which nothing is a start."""
+_BYTE: Final = np.uint64(0xFF)
+_1, _8, _56 = np.uint64(1), np.uint64(8), np.uint64(56)
+_WHICH: Final = np.uint64(0x0001020304050607)
+"""Times a word of which only the lowest bit of one byte is set: the number of that byte comes to stand highest."""
 _WAKE: Final = b"\xfe"
 _WAKES: Final = np.uint64(0xFEFEFEFEFEFEFEFE)
 _MASKS: Final = np.array([(1 << (8 * count)) - 1 for count in range(9)], np.uint64)
@@ -42,6 +46,10 @@ class Scan:
     start: Places
     end: Places
     message: Places
+    first: Words
+    """The frames' bytes 68, A0..A5, 68."""
+    second: Words
+    """C, L and six bytes of data, or what stands behind the frame where it has less."""
     noises: Noises
 
 
@@ -50,46 +58,76 @@ def scan(padded: Bytes, offsets: Places) -> Scan:
 
     `padded` ends in `PADDING` bytes that belong to no message.
     """
-    size = len(padded) - PADDING
-    marks = padded[: size - 7 if size > 7 else 0] == START
-    marks &= padded[7 : size if size > 7 else 7] == START
-    start = np.flatnonzero(marks)
+    at = words(padded)
+    start = _starts(padded)
     message, limit = _messages(start, offsets)
     whole = start + _LEAST <= limit
     if not whole.all():
-        start, message, limit = start[whole], message[whole], limit[whole]
-    end = padded[start + 9] + (start + OVERHEAD)
+        start, message = start[whole], message[whole]
+        limit = limit[whole] if limit.ndim else limit
+    first, second = at[start], at[start + 8]
+    size = ((second >> _8) & _BYTE).view(np.intp)
+    size += _LEAST
+    end = start + size
+    end += OVERHEAD - _LEAST
     cut = end > limit
-    sound = np.flatnonzero(_sound(padded, start, np.minimum(end, limit)) & ~cut)
-    taken = sound[_leftmost(start[sound], end[sound])]
-    noises = _noises(padded, _free(start[taken], end[taken], offsets), start, cut)
-    return Scan(start[taken], end[taken], message[taken], noises)
+    size[cut] = 0
+    np.minimum(end, limit, out=end)
+    sound = _sums(at, start, size, first, second) == padded[end - 2]
+    sound &= padded[end - 1] == END
+    sound &= ~cut
+    taken = _leftmost(start, end, np.flatnonzero(sound))
+    noises = _noises(at, padded, _free(start[taken], end[taken], offsets), start, cut)
+    return Scan(start[taken], end[taken], message[taken], first[taken], second[taken], noises)
+
+
+def _starts(padded: Bytes) -> Places:
+    """Where 68H stands and 68H again seven bytes on: told by one byte for each place, looked for eight at a time."""
+    size = max(len(padded) - PADDING - 7, 0)
+    marks = np.zeros((size + 7) // 8 * 8, np.bool_)
+    np.equal(padded[:size], START, out=marks[:size])
+    marks[:size] &= padded[7 : size + 7] == START
+    eights = marks.view("<u8")
+    place = np.flatnonzero(eights != 0)
+    found = eights[place]
+    starts = []
+    while len(place):
+        rest = found & (found - _1)
+        starts.append((place << 3) + (((found ^ rest) * _WHICH) >> _56).view(np.intp))
+        more = np.flatnonzero(rest)
+        place, found = place[more], rest[more]
+    if len(starts) < 2:
+        return starts[0] if starts else np.zeros(0, np.intp)
+    return np.sort(np.concatenate(starts), kind="stable")
 
 
 def _messages(start: Places, offsets: Places) -> tuple[Places, Places]:
-    """The message in which each place stands, and where that ends."""
+    """The message in which each place stands, and where that ends (of a single message, once)."""
     if len(offsets) == 2:
-        return np.zeros(len(start), np.intp), np.full(len(start), offsets[1])
+        return np.zeros(len(start), np.intp), offsets[1:].reshape(())
     message = np.searchsorted(offsets, start, side="right") - 1
     return message, offsets[message + 1]
 
 
-def _sound(padded: Bytes, start: Places, end: Places) -> NDArray[np.bool_]:
-    """Where end byte and check sum are right. Each stretch has ten bytes at least."""
-    edges = np.empty((len(start), 2), np.intp)
-    edges[:, 0] = start
-    sums_at = end - 2
-    edges[:, 1] = sums_at
-    sound: NDArray[np.bool_] = padded[end - 1] == END
-    if len(start):
-        sound &= np.add.reduceat(padded, edges.ravel(), dtype=np.uint8)[::2] == padded[sums_at]
-    return sound
+def _sums(at: Words, start: Places, size: Places, first: Words, second: Words) -> Bytes:
+    """The sum, modulo 256, of `size` bytes from `start` on: of nothing, or ten at least."""
+    lanes = pair_sums(first)
+    lanes += pair_sums(second & _MASKS[np.minimum(size - 8, 8)])
+    begin = 16
+    rows = np.flatnonzero(size > begin)
+    while len(rows):
+        left = size[rows] - begin
+        lanes[rows] += pair_sums(at[start[rows] + begin] & _MASKS[np.minimum(left, 8)])
+        rows = rows[left > 8]
+        begin += 8
+    return lane_total(lanes)
 
 
-def _leftmost(start: Places, end: Places) -> Places:
-    """Which of the sound frames are taken: none that begins within one taken before it."""
-    if not len(start) or (start[1:] >= end[:-1]).all():
-        return np.arange(len(start))
+def _leftmost(start: Places, end: Places, sound: Places) -> Places:
+    """Those of the sound frames that are taken: none that begins within one taken before it."""
+    start, end = start[sound], end[sound]
+    if not len(sound) or (start[1:] >= end[:-1]).all():
+        return sound
     reach = np.maximum.accumulate(end)
     heads = np.flatnonzero(np.concatenate(([True], start[1:] >= reach[:-1])))  # begins behind all that came before
     tails = np.append(heads[1:], len(start))
@@ -104,7 +142,7 @@ def _leftmost(start: Places, end: Places) -> Places:
             if begin >= done:
                 taken[index] = True
                 done = stop
-    return np.flatnonzero(taken)
+    return sound[taken]
 
 
 def _free(start: Places, end: Places, offsets: Places) -> tuple[Places, Places]:
@@ -116,11 +154,11 @@ def _free(start: Places, end: Places, offsets: Places) -> tuple[Places, Places]:
     return begin, stop
 
 
-def _noises(padded: Bytes, free: tuple[Places, Places], tried: Places, cut: NDArray[np.bool_]) -> Noises:
+def _noises(at: Words, padded: Bytes, free: tuple[Places, Places], tried: Places, cut: NDArray[np.bool_]) -> Noises:
     """`tried` are all places where a frame could start, `cut` tells those where it does not end within its message."""
     begin, stop = free
     length = stop - begin
-    first = words(padded)[begin]
+    first = at[begin]
     first ^= _WAKES
     first &= _MASKS[np.minimum(length, 8)]
     noisy = first != 0
