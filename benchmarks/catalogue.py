@@ -1,8 +1,9 @@
 """What knowing all identifiers of DL/T 645 costs a process that starts: milliseconds, less is better.
 
 Ours is the time to import the catalogue with items and formats, and to look up a first item of each family; the other
-modules of the protocol and what every process loads anyway (standard library, quantities) are left out. The peer, PyPI dlt645 3.2.0, unrolls its identifiers: its time is that of the import and of the
-first meter, which makes the table. Both in fresh processes, in turns.
+modules of the protocol and what every process loads anyway (standard library, quantities) are left out. The peer, PyPI
+dlt645 3.2.0, unrolls its identifiers: its time is that of the import and of the first meter, which makes the table.
+Both in fresh processes, in turns.
 
     python -m benchmarks.catalogue [--json]    the peer's Python: $HEADEND_PEER_DLT645 or .venv-peer-dlt645/bin/python
 """
