@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ import structlog
 from headend.line import Line
 from headend.pending import Pending
 from headend.slots import next_slot
-from headend.survey import MeterPath, Survey, Task, missed, survey, task_of
+from headend.survey import MeterPath, Survey, Task, missed, relearnt, survey, task_of
 from protocols.model import Quantity
 
 _log = structlog.get_logger("poller")
@@ -113,7 +113,7 @@ class Poller:
                     await self._stopping.wait()
         return not self._stopping.is_set() and self._now() >= moment
 
-    async def _collect(self, tasks: Mapping[int, Task], slot: datetime) -> None:
+    async def _collect(self, tasks: dict[int, Task], slot: datetime) -> None:
         self.counters.slots += 1
         for meter in self.meters:
             task = tasks.get(meter.id)
@@ -127,6 +127,7 @@ class Poller:
             else:
                 result = await survey(self.line, meter, task, slot, self._now)
                 self._tell(meter, result)
+                self._learn(meter, tasks, result)
             await self._pending.put([*result.captures, *result.misses])
             self._count(result)
 
@@ -135,6 +136,21 @@ class Poller:
         self.counters.readings += result.readings
         self.counters.captures += len(result.captures)
         self.counters.misses += len(result.misses)
+
+    def _learn(self, meter: MeterPath, tasks: dict[int, Task], result: Survey) -> None:
+        """Keep what a meter taught by refusing, in this plan and until the daemon ends; a meter that gave nothing at
+        all taught nothing."""
+        if result.model is None or not result.captures:
+            return
+        task = tasks[meter.id] = relearnt(tasks[meter.id], result.model)
+        lacking = sorted(q.name for q in set(task.wanted) - set(result.model.quantities))
+        _log.info(
+            "meter refuses a read: asked in other parts from now on",
+            meter=meter.name,
+            line=self.line.path.name,
+            reads=[read.label for read in task.reads],
+            lacking=lacking,
+        )
 
     def _tell(self, meter: MeterPath, result: Survey) -> None:
         """Say when a meter falls silent and when it is back, not every slot of its silence."""

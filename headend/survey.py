@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from headend.learning import learnt
 from headend.line import Line
-from protocols.errors import CommunicationError, LinkError, ModelError, NoAnswer
+from protocols.errors import CommunicationError, LinkError, ModelError, NoAnswer, Refused
 from protocols.meter_model import MeterModel, Read
 from protocols.model import POSITIONS, Capture, Quality, Quantity, Source, Value
 from protocols.quantities import HOME
@@ -31,6 +33,8 @@ class Survey:
     captures: list[Capture] = field(default_factory=list)
     misses: list[Miss] = field(default_factory=list)
     errors: list[CommunicationError | ModelError] = field(default_factory=list)
+    model: MeterModel | None = None
+    """What the meter taught by refusing: its own model from now on."""
 
     @property
     def readings(self) -> int:
@@ -49,6 +53,14 @@ class Task:
     period_s: int
     wanted: tuple[Quantity, ...]
     reads: tuple[Read, ...]
+    model: MeterModel | None = None
+    """One meter's own, where it has refused what its kind is said to give."""
+
+
+def relearnt(task: Task, model: MeterModel) -> Task:
+    """The same task by one meter's own model. What it does not have stays wanted, and is missed as refused."""
+    known = set(model.quantities)
+    return replace(task, reads=tuple(model.plan([q for q in task.wanted if q in known])), model=model)
 
 
 def task_of(model: MeterModel, quantities: Iterable[Quantity], period_s: int) -> Task:
@@ -58,18 +70,26 @@ def task_of(model: MeterModel, quantities: Iterable[Quantity], period_s: int) ->
     return Task(period_s, wanted, tuple(model.plan(wanted)))
 
 
+_REFUSALS = 4
+"""From a meter that has given nothing yet, so many refusals are learnt from in one turn: it may refuse everything."""
+
+
 async def survey(line: Line, meter: MeterPath, task: Task, slot: datetime, now: Callable[[], datetime]) -> Survey:
     """Make every read of `task`, then gather what came into captures at `slot`.
 
-    A refused or broken answer costs its own values; silence or a lost link ends the meter's turn. What comes in after
+    A refused or broken answer costs its own values; where a refusal teaches how to ask better, that is asked at once.
+    Silence or a lost link ends the meter's turn. What comes in after
     the slot is over belongs to no moment that was asked for, and is missed as late.
     """
     result = Survey()
     values: dict[Quantity, tuple[Value, datetime]] = {}
-    reasons: dict[Quantity, str] = {}
+    given = {quantity for read in task.reads for quantity in read.quantities}
+    reasons = dict.fromkeys((quantity for quantity in task.wanted if quantity not in given), Refused.label)
+    model, pending = task.model or meter.model, deque(task.reads)
     end = slot + timedelta(seconds=task.period_s)
     default = "not_given"
-    for read in task.reads:
+    while pending:
+        read = pending.popleft()
         if now() >= end:
             default = "late"
             break
@@ -81,6 +101,11 @@ async def survey(line: Line, meter: MeterPath, task: Task, slot: datetime, now: 
             if isinstance(error, NoAnswer | LinkError):
                 default = error.label
                 break
+            taught = learnt(model, read, error) if values or len(result.errors) <= _REFUSALS else None
+            if taught is not None:
+                model = result.model = taught
+                known = set(taught.quantities)
+                pending.extendleft(reversed(taught.plan([q for q in read.quantities if q in known])))
         except ModelError as error:  # an address or a link that this line cannot have: the registry's fault, not ours
             result.errors.append(error)
             default = "model"

@@ -8,6 +8,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from headend.cli import at_link
 from headend.cli.output import Output
 
 FILES = """\
@@ -21,7 +22,7 @@ files (CSV with a heading, UTF-8):
 def add(parser: argparse.ArgumentParser) -> None:
     from headend.cli.main import common
 
-    verbs = parser.add_subparsers(dest="verb", metavar="list|show|add|import|export", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="list|show|add|import|export|scan", required=True)
 
     def verb(name: str, sentence: str, **more: Any) -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=sentence, description=sentence, parents=[common()], **more)
@@ -46,10 +47,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     imported.add_argument("--dry-run", action="store_true", help="check every row and change nothing")
     exported = verb("export", "Write what stands today as such files.", epilog=FILES, formatter_class=raw)
     exported.add_argument("directory", type=Path, metavar="DIR")
+    scanned = verb("scan", "Ask a line who is there, and which models fit. Reads only, changes nothing.")
+    at_link.add_options(scanned, timeout="200ms", retries=1)
+    scanned.add_argument("--protocol", choices=["dlt645", "modbus"], default="modbus", help="(default: modbus)")
+    scanned.add_argument("--units", metavar="SPANS", default="1-247", help="Modbus units to ask (default: 1-247)")
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    verbs = {"list": _list, "show": _show, "add": _add, "import": _import, "export": _export}
+    verbs = {"list": _list, "show": _show, "add": _add, "import": _import, "export": _export, "scan": _scan}
     return asyncio.run(verbs[arguments.verb](arguments, output))
 
 
@@ -197,3 +202,64 @@ async def _export(arguments: argparse.Namespace, output: Output) -> int:
     if output.as_json:
         output.document({"written": written})
     return 0
+
+
+async def _scan(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.errors import UsageFault
+    from headend.scan import SCANS, units
+    from protocols.modbus.scan import Presence
+
+    if not arguments.link:
+        raise UsageFault("meter scan needs --link URL")
+    scan = SCANS.get(arguments.protocol)
+    if scan is None:
+        raise UsageFault(f"{arguments.protocol} lines cannot be scanned yet: expected --protocol {' or '.join(SCANS)}")
+    wanted = units(arguments.units)
+    line = at_link.line_of(arguments, arguments.protocol)
+    rows, there, counted = [], 0, 0
+    try:
+        async for found in scan(line, wanted):
+            counted += 1
+            if found.presence is Presence.SILENT and not found.said:
+                continue
+            there += found.presence not in (Presence.SILENT, Presence.UNREACHABLE)
+            rows.append(found)
+            if output.as_json:
+                output.document(_scanned(found))
+    finally:
+        await line.close()
+    for found in rows:
+        output.text(f"unit {found.unit}: {found.presence}{''.join(f'; {text}' for text in found.said)}")
+        for number, text in sorted(found.objects.items()):
+            output.text(f"  identification {number}: {text.decode('latin-1')!r}")
+        for one in found.candidates:
+            output.text(f"  {one.model} by {one.grade}: {'; '.join(one.evidence)}" + _counts(one))
+        if not found.candidates and found.presence is Presence.ANSWERS:
+            output.text("  no model fits")
+    output.text(f"{counted} units asked, {there} there")
+    return 0 if there else 1
+
+
+def _counts(candidate: Any) -> str:
+    if not candidate.plausible:
+        return ""
+    return f"; {candidate.plausible} plausible values, {candidate.refused} reads refused"
+
+
+def _scanned(found: Any) -> dict[str, Any]:
+    return {
+        "unit": found.unit,
+        "presence": str(found.presence),
+        "said": found.said,
+        "identification": {str(n): text.decode("latin-1") for n, text in sorted(found.objects.items())},
+        "models": [
+            {
+                "model": one.model,
+                "by": str(one.grade),
+                "evidence": list(one.evidence),
+                "plausible": one.plausible,
+                "refused": one.refused,
+            }
+            for one in found.candidates
+        ],
+    }

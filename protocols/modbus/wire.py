@@ -6,7 +6,7 @@ RTU also over TCP sockets: a transparent gateway or DTU carries RTU frames as th
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import ClassVar, Final, Literal, Protocol, TypeAlias
+from typing import ClassVar, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from protocols.errors import ModelError
 from protocols.exchange import Ask, FrameReader
@@ -48,6 +48,16 @@ class RtuWire:
         )
 
 
+class _Numbers(NamedTuple):
+    """What an answer must carry. Not a closure: that is five objects, and thousands of reads wait at the same time."""
+
+    transaction: int
+    unit: int
+
+    def __call__(self, frame: TcpFrame) -> bool:
+        return frame.transaction == self.transaction and frame.unit == self.unit
+
+
 class TcpWire:
     """The transaction number tells an answer from every other; what then does not fit the request is a bad answer."""
 
@@ -63,13 +73,9 @@ class TcpWire:
 
     def ask(self, unit: int, request: Request) -> Ask[TcpFrame]:
         transaction = self._transaction = (self._transaction + 1) & 0xFFFF
-
-        def answers(frame: TcpFrame) -> bool:
-            return frame.transaction == transaction and frame.unit == unit
-
         return Ask(
             tcp.encode(transaction, unit, request.encode()),
-            answers,
+            _Numbers(transaction, unit),
             request.reply_size + tcp.OVERHEAD,
             None,
             request.repeatable,
