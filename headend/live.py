@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from headend.line import Line
 from protocols.errors import CommunicationError, LinkError, NoAnswer
 from protocols.meter_model import MeterModel
 from protocols.modbus import ModbusModel, RegisterRead
-from protocols.modbus.plausible import judge, looks_like
+from protocols.modbus.plausible import judge, judged, looks_like
 from protocols.modbus.registers import Order
 from protocols.modbus.wire import transact
 from protocols.model import Value
@@ -44,18 +45,18 @@ async def check_live(line: Line, address: str, model: MeterModel) -> LiveCheck:
     for read in model.plan(model.quantities):
         try:
             if isinstance(model, ModbusModel) and isinstance(read, RegisterRead):
-                data = await line.run(transact(int(address), read.request, line.wire))  # type: ignore[arg-type]
+                wire: Any = line.wire
+                data = await line.run(transact(int(address), read.request, wire))
                 answers.append((read, data))
-                values = read.decode(data)
+                verdicts = judged(read, data)
             else:
-                values = await line.run(read.exchange(address, line.wire))
+                verdicts = [(value, judge(value)) for value in await line.run(read.exchange(address, line.wire))]
         except (NoAnswer, LinkError):
             raise
         except CommunicationError as error:
             found.failures.append((read.label, error))
             continue
-        for value in values:
-            verdict = judge(value)
+        for value, verdict in verdicts:
             wrong = verdict is not None and not verdict.plausible
             found.values.append(Judged(value, f"expected {verdict.expected}" if verdict and wrong else None))
     found.order = looks_like(answers)

@@ -48,13 +48,29 @@ def judge(value: Value) -> Verdict | None:
     return None
 
 
+def judged(read: RegisterRead, data: bytes) -> list[tuple[Value, Verdict | None]]:
+    """The values of an answer with their verdicts. A voltage or frequency that comes to zero although its registers are
+    not is a number in another order of bytes, far too small to be seen."""
+    found = []
+    for register, value in zip(read.registers, read.decode(data), strict=True):
+        verdict = judge(value)
+        if verdict is None and value.number == 0 and _word(register) in _TELLING and any(_raw(register, read, data)):
+            verdict = Verdict(False, True, "no such small number")
+        found.append((value, verdict))
+    return found
+
+
+def _raw(register: Register, read: RegisterRead, data: bytes) -> bytes:
+    first = read.request.address
+    return data[2 * (register.address - first) : 2 * (register.end - first)]
+
+
 def looks_like(answers: Sequence[tuple[RegisterRead, bytes]]) -> Order | None:
     """The order of bytes in which all voltages and frequencies would be plausible, where in the model's own they are
     not; None where no other order explains them either."""
     marks = [
-        (register, data[2 * (register.address - first) : 2 * (register.end - first)])
+        (register, _raw(register, read, data))
         for read, data in answers
-        for first in (read.request.address,)
         for register in read.registers
         if register.factor is None and not register.form.text and _word(register) in _TELLING
     ]

@@ -16,7 +16,7 @@ from protocols.errors import BadAnswer, NoAnswer, Refused
 from protocols.modbus.identification import ReadIdentification, decode_objects
 from protocols.modbus.model import ModbusModel
 from protocols.modbus.pdu import ReadRegisters
-from protocols.modbus.plausible import judge
+from protocols.modbus.plausible import judged
 from protocols.modbus.reads import RegisterRead, single
 from protocols.modbus.wire import ModbusWire, transact
 
@@ -192,8 +192,7 @@ def _probed(model: ModbusModel, probe: Probe) -> Generator[Any, Any, Candidate |
         data = yield from probe.data(read)
         if data is None:
             return None
-        (value,) = read.decode(data)
-        verdict = judge(value)
+        ((value, verdict),) = judged(read, data)
         if verdict is not None and not verdict.plausible:
             return None
         if verdict is not None:
@@ -207,7 +206,7 @@ def _probed(model: ModbusModel, probe: Probe) -> Generator[Any, Any, Candidate |
         if data is None:
             refused += 1
             continue
-        verdicts = [verdict for verdict in map(judge, read.decode(data)) if verdict is not None]
+        verdicts = [verdict for _, verdict in judged(read, data) if verdict is not None]
         if not all(verdict.plausible for verdict in verdicts):
             return None
         plausible += len(verdicts)
