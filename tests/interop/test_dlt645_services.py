@@ -53,7 +53,7 @@ async def meter() -> AsyncIterator[str]:
         missing(f"no environment with dlt645 3.2.0 at {PEER}")
     port = free_port()
     turned = bytes.fromhex(METER)[::-1].hex()
-    command = [str(PEER), str(HERE / "dlt645_server.py"), str(port), turned, PASSWORD.access.wire.hex()]
+    command = [str(PEER), str(HERE / "dlt645_obeying_server.py"), str(port), turned, PASSWORD.access.wire.hex()]
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
     )
