@@ -20,7 +20,7 @@ from protocols.dlt645.frame import ABNORMAL, FUNCTION, REPLY, Frame
 from protocols.dlt645.item import Item
 from protocols.dlt645.item_table import LENGTHS, UNKNOWN, Identifiers, ItemTable
 from protocols.dlt645.items import item
-from protocols.dlt645.packed import PADDING, Bytes, Places, Words, binary, minus_33, not_bcd, words
+from protocols.dlt645.packed import PADDING, Bytes, Places, Words, binary, blocks, minus_33, not_bcd, words
 from protocols.dlt645.reply import read_reply
 from protocols.dlt645.scan import REASONS, Noises, scan
 from protocols.dlt645.services.read import FOLLOW_UP, READ
@@ -125,10 +125,10 @@ class BatchDecoder:
         self._table = ItemTable(items)
 
     def decode(self, buffer: Buffer, offsets: Sequence[int] | Places | None = None) -> Batch:
-        """Decode the messages in `buffer`, message k being ``buffer[offsets[k]:offsets[k + 1]]``; one if none
+        """Decode the messages in `buffer`, message k being ``buffer[offsets[k]:offsets[k + 1]]``.
 
-        Each message stands for itself: what is cut at its end is not continued in the next one. Raises `ValueError`
-        where offsets do not ascend from 0 to the end of the buffer.
+        Each message stands for itself: what is cut at its end is not continued in the next one. Without `offsets` the
+        buffer is one message. Raises `ValueError` where they do not ascend from 0 to the end of the buffer.
         """
         raw = np.frombuffer(buffer, np.uint8)
         padded = np.zeros(len(raw) + PADDING, np.uint8)
@@ -162,11 +162,18 @@ class BatchDecoder:
             outcome[none & (rows == UNKNOWN)] = Outcome.UNKNOWN_ITEM
         some, numeric = count > 0, items.numeric[rows]
         plain = np.flatnonzero(some & numeric)
-        numbers = self._numbers(words(padded), frames, plain, items.first[rows[plain]], count[plain])
+        at = words(padded)
+        numbers = []
+        for block in blocks(len(plain) or 1):
+            row = plain[block]
+            numbers.append(self._numbers(at, frames, row, items.first[rows[row]], count[row]))
         rest = np.flatnonzero(some & ~numeric)
         if not len(rest):
-            return numbers
-        return _joined(numbers, self._one_by_one(padded, frames, rest, items.first[rows[rest]], others))
+            return _joined(numbers)
+        numbers.append(self._one_by_one(padded, frames, rest, items.first[rows[rest]], others))
+        joined = _joined(numbers)
+        order = np.argsort(joined.frame, kind="stable")
+        return Numbers(joined.frame[order], joined.part[order], joined.number[order], joined.quality[order])
 
     def _numbers(self, at: Words, frames: Frames, row: Places, part: Places, count: Bytes) -> Numbers:
         """The parts of frames `row`, `count` of each from `part` on; nothing of a frame in which one is no BCD."""
@@ -227,15 +234,12 @@ class BatchDecoder:
         )
 
 
-def _joined(a: Numbers, b: Numbers) -> Numbers:
-    """Both, in the order of frames; no frame is in both."""
-    frame = np.concatenate((a.frame, b.frame))
-    order = np.argsort(frame, kind="stable")
+def _joined(columns: Sequence[Numbers]) -> Numbers:
     return Numbers(
-        frame[order],
-        np.concatenate((a.part, b.part))[order],
-        np.concatenate((a.number, b.number))[order],
-        np.concatenate((a.quality, b.quality))[order],
+        np.concatenate([numbers.frame for numbers in columns]),
+        np.concatenate([numbers.part for numbers in columns]),
+        np.concatenate([numbers.number for numbers in columns]),
+        np.concatenate([numbers.quality for numbers in columns]),
     )
 
 

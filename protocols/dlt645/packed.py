@@ -5,6 +5,7 @@ A word holds bytes as they stand on the wire, low byte first, so a packed BCD nu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,8 @@ Places = NDArray[np.intp]
 
 PADDING: Final = 8
 """Bytes that must follow the last one of a buffer, so that a word can begin at any of them."""
+
+_BLOCK: Final = 32_768
 
 _HIGH: Final = np.uint64(0x8080808080808080)
 _33: Final = np.uint64(0x3333333333333333)
@@ -34,6 +37,11 @@ _STEPS: Final = (
     (_16, np.uint64(0x0000FFFF0000FFFF), np.uint64(65536 - 10_000)),
     (_32, np.uint64(_FOUR_BYTES), np.uint64(2**32 - 10**8)),
 )
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """`count` rows in stretches whose columns stay in a core's cache."""
+    return (slice(begin, min(begin + _BLOCK, count)) for begin in range(0, count, _BLOCK))
 
 
 def words(padded: Bytes) -> Words:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.dlt645.frame import END, OVERHEAD, START
-from protocols.dlt645.packed import PADDING, Bytes, Places, Words, lane_total, pair_sums, words
+from protocols.dlt645.packed import PADDING, Bytes, Places, Words, blocks, lane_total, pair_sums, words
 
 REASONS: Final = ("no frame", "check sum or end byte is wrong", "cut short")
 """Why bytes were no frame, as the reader tells it, by the number in `Noises.reason`."""
@@ -25,6 +25,7 @@ _BYTE: Final = np.uint64(0xFF)
 _1, _8, _56 = np.uint64(1), np.uint64(8), np.uint64(56)
 _WHICH: Final = np.uint64(0x0001020304050607)
 """Times a word of which only the lowest bit of one byte is set: the number of that byte comes to stand highest."""
+_FEW: Final = 500
 _WAKE: Final = b"\xfe"
 _WAKES: Final = np.uint64(0xFEFEFEFEFEFEFEFE)
 _MASKS: Final = np.array([(1 << (8 * count)) - 1 for count in range(9)], np.uint64)
@@ -65,17 +66,23 @@ def scan(padded: Bytes, offsets: Places) -> Scan:
     if not whole.all():
         start, message = start[whole], message[whole]
         limit = limit[whole] if limit.ndim else limit
-    first, second = at[start], at[start + 8]
-    size = ((second >> _8) & _BYTE).view(np.intp)
-    size += _LEAST
-    end = start + size
-    end += OVERHEAD - _LEAST
-    cut = end > limit
-    size[cut] = 0
-    np.minimum(end, limit, out=end)
-    sound = _sums(at, start, size, first, second) == padded[end - 2]
-    sound &= padded[end - 1] == END
-    sound &= ~cut
+    count = len(start)
+    first, second, end = np.empty(count, np.uint64), np.empty(count, np.uint64), np.empty(count, np.intp)
+    cut, sound = np.empty(count, np.bool_), np.empty(count, np.bool_)
+    for block in blocks(count):
+        begin, until = start[block], limit[block] if limit.ndim else limit
+        first[block], second[block] = at[begin], at[begin + 8]
+        size = ((second[block] >> _8) & _BYTE).view(np.intp)
+        size += _LEAST
+        stop = begin + size
+        stop += OVERHEAD - _LEAST
+        short = stop > until
+        size[short] = 0
+        np.minimum(stop, until, out=stop)
+        good = _sums(padded, begin, size, first[block], second[block]) == padded[stop - 2]
+        good &= padded[stop - 1] == END
+        good &= ~short
+        end[block], cut[block], sound[block] = stop, short, good
     taken = _leftmost(start, end, np.flatnonzero(sound))
     noises = _noises(at, padded, _free(start[taken], end[taken], offsets), start, cut)
     return Scan(start[taken], end[taken], message[taken], first[taken], second[taken], noises)
@@ -109,18 +116,27 @@ def _messages(start: Places, offsets: Places) -> tuple[Places, Places]:
     return message, offsets[message + 1]
 
 
-def _sums(at: Words, start: Places, size: Places, first: Words, second: Words) -> Bytes:
-    """The sum, modulo 256, of `size` bytes from `start` on: of nothing, or ten at least."""
+def _sums(padded: Bytes, start: Places, size: Places, first: Words, second: Words) -> Bytes:
+    """The sum, modulo 256, of `size` bytes from `start` on: ten at least, or none, which gives anything.
+
+    A word at a time for all, as long as they are many; what the few longest have left, one by one.
+    """
+    at = words(padded)
     lanes = pair_sums(first)
     lanes += pair_sums(second & _MASKS[np.minimum(size - 8, 8)])
     begin = 16
     rows = np.flatnonzero(size > begin)
-    while len(rows):
+    while len(rows) > _FEW:
         left = size[rows] - begin
         lanes[rows] += pair_sums(at[start[rows] + begin] & _MASKS[np.minimum(left, 8)])
         rows = rows[left > 8]
         begin += 8
-    return lane_total(lanes)
+    sums = lane_total(lanes)
+    if len(rows):
+        edges = np.empty((len(rows), 2), np.intp)
+        edges[:, 0], edges[:, 1] = start[rows] + begin, start[rows] + size[rows]
+        sums[rows] += np.add.reduceat(padded, edges.ravel(), dtype=np.uint8)[::2]
+    return sums
 
 
 def _leftmost(start: Places, end: Places, sound: Places) -> Places:
