@@ -9,6 +9,7 @@ What acts on a meter needs a permit, asked for at the last moment before the byt
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 from protocols.errors import LinkClosed, NoAnswer
@@ -74,20 +75,29 @@ class Driver(Generic[F]):
         if not self._running:
             self._started = loop.time()
         self._running += 1
-        asked: list[bytes] = []
-        acted: list[bytes] = []
+        unanswered: tuple[bytes, ...] = ()
+        acted: tuple[bytes, ...] = ()
         try:
             ask = next(exchange)
             while True:
                 if ask.acts:
                     if ask.data in acted:
                         raise ValueError("a conversation acts again with the same bytes")
-                    acted.append(ask.data)
+                    acted += (ask.data,)
                 try:
-                    answer = await self._ask(ask, asked)
+                    # Sent once more, any of a question's answers will do. Once answered, the same bytes are a new
+                    # question: read before and after a command, a state may have changed.
+                    if ask.confusable is not None and ask.data not in unanswered:
+                        await self._let_late_answers_run_out(ask.confusable)
+                        unanswered += (ask.data,)
+                    answer = await self._way.ask(ask)
+                    if answer is None:
+                        answer = await self._again(ask)
                 except (NoAnswer, LinkClosed) as error:
                     ask = exchange.throw(error)
                 else:
+                    if unanswered:
+                        unanswered = tuple(data for data in unanswered if data != ask.data)
                     ask = exchange.send(answer)
         except StopIteration as done:
             value: T = done.value
@@ -99,28 +109,22 @@ class Driver(Generic[F]):
             if not self._running:
                 self.counters.busy_s += loop.time() - self._started
 
-    async def _ask(self, ask: Ask[F], asked: list[bytes]) -> F:
-        """Send and await, again as often as allowed. Raises `NoAnswer`.
-
-        `asked` are the conversation's requests without an answer: sent once more, any of their answers will do. Once
-        answered, the same bytes are a new question: read before and after a command, a state may have changed.
-        """
-        if ask.confusable is not None and ask.data not in asked:
-            if not isinstance(self._way, HalfDuplex):
-                raise ValueError("only requests whose answers cannot be confused go side by side")
-            await self._way.let_late_answers_run_out(ask.confusable)
-            asked.append(ask.data)
-        tries = 1 + (self.timing.retries if ask.repeatable and not ask.acts else 0)
-        for attempt in range(tries):
-            if attempt:
-                self.counters.retries += 1
+    async def _again(self, ask: Ask[F]) -> F:
+        """After silence: the same once more, as often as allowed. Raises `NoAnswer`."""
+        if not ask.answered:
+            raise NoAnswer("nobody answers this")
+        self.counters.timeouts += 1
+        retries = self.timing.retries if ask.repeatable and not ask.acts else 0
+        for _ in range(retries):
+            self.counters.retries += 1
             answer = await self._way.ask(ask)
             if answer is not None:
-                if ask.data in asked:
-                    asked.remove(ask.data)
                 return answer
-            if not ask.answered:
-                raise NoAnswer("nobody answers this")
             self.counters.timeouts += 1
         budget = self.timing.budget(len(ask.data), ask.reply_bytes)
-        raise NoAnswer(f"no answer within {budget:.2f} s, asked {tries} times")
+        raise NoAnswer(f"no answer within {budget:.2f} s, asked {1 + retries} times")
+
+    async def _let_late_answers_run_out(self, key: Hashable) -> None:
+        if not isinstance(self._way, HalfDuplex):
+            raise ValueError("only requests whose answers cannot be confused go side by side")
+        await self._way.let_late_answers_run_out(key)

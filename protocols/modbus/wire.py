@@ -6,7 +6,7 @@ RTU also over TCP sockets: a transparent gateway or DTU carries RTU frames as th
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import ClassVar, Final, Literal, NamedTuple, Protocol, TypeAlias
+from typing import ClassVar, Final, Literal, Protocol, TypeAlias
 
 from protocols.errors import ModelError
 from protocols.exchange import Ask, FrameReader
@@ -48,14 +48,17 @@ class RtuWire:
         )
 
 
-class _Numbers(NamedTuple):
-    """What an answer must carry. Not a closure: that is five objects, and thousands of reads wait at the same time."""
+class _Numbered:
+    """Knows the answer by its numbers. Not a closure: that is five objects, and thousands of reads wait at a time."""
 
-    transaction: int
-    unit: int
+    __slots__ = ("_transaction", "_unit")
+
+    def __init__(self, transaction: int, unit: int) -> None:
+        self._transaction = transaction
+        self._unit = unit
 
     def __call__(self, frame: TcpFrame) -> bool:
-        return frame.transaction == self.transaction and frame.unit == self.unit
+        return frame.transaction == self._transaction and frame.unit == self._unit
 
 
 class TcpWire:
@@ -75,7 +78,7 @@ class TcpWire:
         transaction = self._transaction = (self._transaction + 1) & 0xFFFF
         return Ask(
             tcp.encode(transaction, unit, request.encode()),
-            _Numbers(transaction, unit),
+            _Numbered(transaction, unit),
             request.reply_size + tcp.OVERHEAD,
             None,
             request.repeatable,
