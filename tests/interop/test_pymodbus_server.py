@@ -48,7 +48,7 @@ async def line(request: pytest.FixtureRequest) -> AsyncIterator[Line]:
     coils = [SimData(0, values=[True, False, True, True, False, True, False, False, True], datatype=DataType.BITS)]
     discrete = [SimData(0, values=[True] * 16, datatype=DataType.BITS)]
     device = SimDevice(7, simdata=(coils, discrete, [holding], [inputs]))
-    identity = ModbusDeviceIdentification(
+    identity = ModbusDeviceIdentification(  # type: ignore[no-untyped-call]
         info_name={"VendorName": "Schneider Electric", "ProductCode": "iEM3155", "MajorMinorRevision": "1.5"}
     )
     framer = FramerType.SOCKET if request.param == "tcp" else FramerType.RTU
@@ -63,7 +63,7 @@ async def line(request: pytest.FixtureRequest) -> AsyncIterator[Line]:
         yield opened
     finally:
         await opened.close()
-        await server.shutdown()
+        await server.shutdown()  # type: ignore[no-untyped-call]
 
 
 async def test_its_identification_is_read(line: Line) -> None:
