@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from headend.line import Line
 
 
-def add_options(parser: argparse.ArgumentParser, *, timeout: str = "500ms", retries: int = 2) -> None:
+def add_options(
+    parser: argparse.ArgumentParser, *, timeout: str = "500ms", latency: str = "500ms", retries: int = 2
+) -> None:
     """`--link` and what belongs to it."""
     parser.add_argument("--link", metavar="URL", help="where the line is: serial:///dev/ttyUSB0, tcp://host:port ...")
     parser.add_argument(
@@ -19,7 +21,9 @@ def add_options(parser: argparse.ArgumentParser, *, timeout: str = "500ms", retr
     parser.add_argument(
         "--timeout", metavar="TIME", default=timeout, help=f"how long a meter may think (default: {timeout})"
     )
-    parser.add_argument("--latency", metavar="TIME", default="500ms", help="what the way there adds (default: 500ms)")
+    parser.add_argument(
+        "--latency", metavar="TIME", default=latency, help=f"what the way there adds (default: {latency})"
+    )
     parser.add_argument(
         "--retries", type=int, default=retries, metavar="N", help=f"repetitions of a question (default: {retries})"
     )

@@ -48,7 +48,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     exported = verb("export", "Write what stands today as such files.", epilog=FILES, formatter_class=raw)
     exported.add_argument("directory", type=Path, metavar="DIR")
     scanned = verb("scan", "Ask a line who is there, and which models fit. Reads only, changes nothing.")
-    at_link.add_options(scanned, timeout="200ms", retries=1)
+    at_link.add_options(scanned, timeout="200ms", latency="100ms", retries=0)
     scanned.add_argument("--protocol", choices=["dlt645", "modbus"], default="modbus", help="(default: modbus)")
     scanned.add_argument("--units", metavar="SPANS", default="1-247", help="Modbus units to ask (default: 1-247)")
 
