@@ -2,33 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from headend.frames.document import noise
-from headend.frames.modbus import SERVICES, Conversation
+from headend.frames.document import Document, noise
+from headend.frames.modbus import SERVICES, Conversation, plausible
+from headend.frames.registers import Map
+from protocols.exchange import Noise
 from protocols.modbus import rtu
 from protocols.modbus.rtu import RtuFrame, RtuReader
 
-_NAME: Final = "modbus-rtu"
+NAME: Final = "modbus-rtu"
 _LONGEST: Final = 256
 _DIRECTIONS: Final[tuple[Literal["reply", "request"], ...]] = ("reply", "request")
 
 
-def decode(raw: bytes) -> list[dict[str, Any]]:
+def decode(raw: bytes, known: Map | None = None) -> list[Document]:
     """Documents of the frames and the noise in `raw`."""
-    conversation = Conversation()
-    documents: list[dict[str, Any]] = []
+    conversation = Conversation(known)
+    documents: list[Document] = []
+    for piece in pieces(raw):
+        if isinstance(piece, Noise):
+            documents.append(with_bad_sum(piece.raw, conversation) or noise(piece.raw, piece.reason))
+        else:
+            documents.append(sound(piece, conversation))
+    return documents
+
+
+def sound(frame: RtuFrame, conversation: Conversation) -> Document:
+    return conversation.document(NAME, frame.unit, frame.pdu, rtu.encode(frame.unit, frame.pdu), "ok")
+
+
+def pieces(raw: bytes) -> list[RtuFrame | Noise]:
+    """Sound frames of either direction, and what stands between them, in order."""
+    found: list[RtuFrame | Noise] = []
     done = at = 0
     while at < len(raw):
         frame = _frame_at(raw[at : at + _LONGEST])
         if frame is None:
             at += 1
             continue
-        documents += _rest(raw[done:at], conversation)
-        end = at + len(frame.pdu) + rtu.OVERHEAD
-        documents.append(conversation.document(_NAME, frame.unit, frame.pdu, raw[at:end], "ok"))
-        done = at = end
-    return documents + _rest(raw[done:], conversation)
+        found += _between(raw[done:at])
+        found.append(frame)
+        done = at = at + len(frame.pdu) + rtu.OVERHEAD
+    return found + _between(raw[done:])
+
+
+def with_bad_sum(raw: bytes, conversation: Conversation) -> Document | None:
+    """`raw` if it is one frame whose only flaw is its check sum."""
+    if not 4 <= len(raw) <= _LONGEST or raw[1] & 0x7F not in SERVICES or not plausible(raw[1:-2]):
+        return None
+    document = conversation.document(NAME, raw[0], raw[1:-2], raw, "bad")
+    expected = rtu.crc16(raw[:-2]).to_bytes(2, "little").hex(" ").upper()
+    note = f"check sum is {raw[-2:].hex(' ').upper()}, expected {expected}"
+    return document | {"note": "; ".join(filter(None, (note, document.get("note"))))}
 
 
 def _frame_at(raw: bytes) -> RtuFrame | None:
@@ -43,12 +69,5 @@ def _frame_at(raw: bytes) -> RtuFrame | None:
     return None
 
 
-def _rest(raw: bytes, conversation: Conversation) -> list[dict[str, Any]]:
-    """What stands between sound frames: noise, or a frame whose only flaw is its check sum."""
-    if not raw:
-        return []
-    if 4 <= len(raw) <= _LONGEST:
-        mended = _frame_at(rtu.encode(raw[0], raw[1:-2]))
-        if mended is not None and len(mended.pdu) == len(raw) - rtu.OVERHEAD:
-            return [conversation.document(_NAME, raw[0], raw[1:-2], raw, "bad")]
-    return [noise(raw, "no frame with a right check sum")]
+def _between(raw: bytes) -> list[RtuFrame | Noise]:
+    return [Noise(raw, "no frame with a right check sum")] if raw else []

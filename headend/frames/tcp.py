@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from headend.frames.document import noise
+from headend.frames.document import Document, noise
 from headend.frames.modbus import Conversation, plausible
+from headend.frames.registers import Map
 from protocols.exchange import Noise
 from protocols.modbus import tcp
-from protocols.modbus.tcp import TcpReader
+from protocols.modbus.tcp import TcpFrame, TcpReader
 
-_NAME: Final = "modbus-tcp"
+NAME: Final = "modbus-tcp"
 
 
-def decode(raw: bytes) -> list[dict[str, Any]]:
+def decode(raw: bytes, known: Map | None = None) -> list[Document]:
     """Documents of the frames and the noise in `raw`."""
-    reader = TcpReader()
-    conversation = Conversation()
-    documents: list[dict[str, Any]] = []
-    for event in [*reader.feed(raw), *reader.flush()]:
-        if isinstance(event, Noise):
-            documents.append(noise(event.raw, event.reason))
-            continue
-        frame = tcp.encode(event.transaction, event.unit, event.pdu)
-        if plausible(event.pdu):
-            document = conversation.document(_NAME, event.unit, event.pdu, frame, None)
-            documents.append(document | {"transaction": event.transaction})
+    conversation = Conversation(known)
+    documents: list[Document] = []
+    for piece in pieces(raw):
+        if isinstance(piece, Noise):
+            documents.append(noise(piece.raw, piece.reason))
         else:
-            documents.append(noise(frame, "a header, but function and length behind it do not fit"))
+            documents.append(sound(piece, conversation))
     return documents
+
+
+def sound(frame: TcpFrame, conversation: Conversation) -> Document:
+    transaction, unit, pdu = frame
+    raw = tcp.encode(transaction, unit, pdu)
+    return conversation.document(NAME, unit, pdu, raw, None, transaction) | {"transaction": transaction}
+
+
+def pieces(raw: bytes) -> list[TcpFrame | Noise]:
+    """Frames that can be, and what stands between them, in order."""
+    reader = TcpReader()
+    found: list[TcpFrame | Noise] = []
+    for event in [*reader.feed(raw), *reader.flush()]:
+        if isinstance(event, TcpFrame) and not plausible(event.pdu):
+            frame = tcp.encode(event.transaction, event.unit, event.pdu)
+            found.append(Noise(frame, "a header, but function and length behind it do not fit"))
+        else:
+            found.append(event)
+    return found

@@ -97,43 +97,6 @@ def test_block_gives_several_values_and_null_says_why(capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "service", "direction", "item", "values"),
-    [
-        # public frames, see tests/protocols/dlt645/vectors.py; the last three constructed from the standard
-        ("FE68003619000000681104333234330016", "read", "request", "0001FF00", []),
-        ("68AAAAAAAAAAAA6891063334343533339916", "read", "reply", "02010100", [("voltage_l1", "0.0", "V")]),
-        ("68944103261218689306C7743659454BEB16", "read address", "reply", None, [("address", "181226034194", "")]),
-        ("6806000018764768170137FA16", "change baud rate", "request", None, [("baud_rate", "1200", "bit/s")]),
-        (
-            "6899999999999968080684554338394A4B16", "broadcast time", "request", None,
-            [("time", "2017-06-05T10:22:51", "")],
-        ),
-        (
-            "FEFEFEFE68298184280000681C1035333333333333334E333333333434CC3A16", "control", "request", None,
-            [("command", "permit close", ""), ("valid_until_YYMMDDhhmmss", "990101000000", "")],
-        ),
-        ("6895320600000068810643C3483333330B16", "read", "reply", "9010", []),
-        ("FEFE681290785634126803008916", "read again", "request", None, []),
-        ("68129078563412681604CCCCCCCCD016", "freeze", "request", None, [("freeze_at_MMDDhhmm", "99999999", "")]),
-        ("FEFEFEFE68129078563412681A0835333333343333334316", "clear meter", "request", None, []),
-    ],
-)  # fmt: skip
-def test_services_are_told_in_words(
-    capsys: Capture, raw: str, service: str, direction: str, item: str | None, values: list[tuple[str, str, str]]
-) -> None:
-    code, (told,), _ = call(capsys, "decode", raw)
-    assert code == 0
-    assert (told["service"], told["direction"], told["item"]) == (service, direction, item)
-    assert [(value["name"], value["value"], value["unit"]) for value in told["values"]] == values
-
-
-def test_frame_of_the_1997_edition_is_known_by_its_control_code(capsys: Capture) -> None:
-    """Captured: 0.15 kWh from a meter of the old edition."""
-    _, (told,), _ = call(capsys, "decode", "6895320600000068810643C3483333330B16")
-    assert (told["edition"], told["item"], told["data"]) == ("1997", "9010", "15000000")
-
-
-@pytest.mark.parametrize(
     ("raw", "edition", "error"),
     [
         ("6837030092813968D101355D16", "2007", {"code": "02", "meaning": "no requested data"}),
@@ -180,13 +143,6 @@ def test_unknown_item_is_shown_with_its_data(capsys: Capture) -> None:
     code, (told,), _ = call(capsys, "decode", (body + bytes([sum(body) & 0xFF, 0x16])).hex())
     assert (code, told["item"], told["values"], told["data"]) == (0, "10010000", [], "00000000")
     assert "unknown item 10010000" in told["note"]
-
-
-def test_parts_of_a_longer_answer_are_shown_undecoded(capsys: Capture) -> None:
-    raw = "6812907856341268B2113433633635343337353433373534333734F616"
-    code, (told,), _ = call(capsys, "decode", raw)
-    assert (code, told["service"], told["follows"], told["values"]) == (0, "read follow-up", True, [])
-    assert told["data"].endswith("01")
 
 
 def test_modbus_request_and_reply_in_one_paste(capsys: Capture) -> None:
