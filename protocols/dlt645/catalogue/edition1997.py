@@ -42,12 +42,17 @@ _FAMILIES: Final[dict[int, tuple[str, str, Format, int | None]]] = {
     0xA: ("demand", "最大需量", DEMAND, 6),
     0xB: ("demand", "最大需量发生时间", _TIME, None),
 }
+_COMBINED: Final = "9000"
+"""Not in the standard: captured from a meter that answers a combined active energy here."""
 _SETS: Final = {"B3": ("phase_loss", "断相"), "B6": ("variables", "变量")}
 
 
 def edition1997(code: str) -> Item | None:
     """The item of four hex digits; None where no rule describes it."""
     family, kind, row, place = (int(digit, 16) for digit in code)
+    if code == _COMBINED:
+        held = part(code, "active_energy_combined", "组合有功总电能", ENERGY, Unit.KWH, Obis(1, 0, 15, 8))
+        return single(held)
     if family in _FAMILIES and (kind in _DI1L or (kind == _BLOCK and family != 0xB)):
         return _grid(code, family, kind, row, place)
     return _variable(code, row, place)

@@ -154,7 +154,7 @@ def test_variables_as_a_set() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["9000", "9030", "9170", "9210", "93FF", "9F1F", "90F0", "B215", "B335", "B610", "B614", "B636", "C012", "C023",
+    ["9001", "9030", "9170", "9210", "93FF", "9F1F", "90F0", "B215", "B335", "B610", "B614", "B636", "C012", "C023",
      "C21F", "C32F0", "C3B1", "C33B", "C330", "D110", "D210", "BFFF", "FFFF", "0000"],
 )  # fmt: skip
 def test_what_no_rule_describes(code: str) -> None:
@@ -163,7 +163,10 @@ def test_what_no_rule_describes(code: str) -> None:
 
 
 def test_identifiers_there_are() -> None:
-    """3 families of 24 rows by 15 rates, their blocks and sets; variables, parameters, their blocks and sets."""
+    """3 families of 24 rows by 15 rates, their blocks and sets; variables, parameters, their blocks and sets.
+
+    And 9000, a captured extension.
+    """
     found = []
     for number in range(0x10000):
         try:
@@ -172,8 +175,13 @@ def test_identifiers_there_are() -> None:
             continue
     item.cache_clear()
     grid = [code for code in found if code[0] in "9A" or (code[0] == "B" and code[1] in "014589")]
-    assert len(grid) == 3 * 24 * 16 + 3 * 6 + 2
+    assert len(grid) == 3 * 24 * 16 + 3 * 6 + 2 + 1
     variables = 5 + 16 + (3 + 3 + 6 + 4 + 4)
     parameters = 2 + 3 + 5 + 10 + 2 + 5 + 14 + 80 + 14 + 2
     blocks = (1 + 4 + 5) + 2 + (1 + 1 + 1 + 1 + 1 + 1 + 8 + 1 + 1)
     assert len(found) - len(grid) == variables + parameters + blocks
+
+
+def test_combined_active_energy_of_a_meter_that_has_it() -> None:
+    """Captured (KTS-Intek/DLT645, log of two meters): 81H, 9000, 38 00 00 00."""
+    assert [str(value) for value in item("9000", "1997").decode(bytes.fromhex("38000000"))] == ["0.38"]
