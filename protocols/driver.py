@@ -90,9 +90,10 @@ class Driver(Generic[F]):
                     if ask.confusable is not None and ask.data not in unanswered:
                         await self._let_late_answers_run_out(ask.confusable)
                         unanswered += (ask.data,)
+                    noise = self.counters.noise_bytes
                     answer = await self._way.ask(ask)
                     if answer is None:
-                        answer = await self._again(ask)
+                        answer = await self._again(ask, noise)
                 except (NoAnswer, LinkClosed) as error:
                     ask = exchange.throw(error)
                 else:
@@ -109,8 +110,11 @@ class Driver(Generic[F]):
             if not self._running:
                 self.counters.busy_s += loop.time() - self._started
 
-    async def _again(self, ask: Ask[F]) -> F:
-        """After silence: the same once more, as often as allowed. Raises `NoAnswer`."""
+    async def _again(self, ask: Ask[F], noise: int) -> F:
+        """After silence: the same once more, as often as allowed. `noise`: the line's count before the first time.
+
+        Raises `NoAnswer`. Side by side with others, its noise is that of the whole line meanwhile.
+        """
         if not ask.answered:
             raise NoAnswer("nobody answers this")
         self.counters.timeouts += 1
@@ -122,7 +126,9 @@ class Driver(Generic[F]):
                 return answer
             self.counters.timeouts += 1
         budget = self.timing.budget(len(ask.data), ask.reply_bytes)
-        raise NoAnswer(f"no answer within {budget:.2f} s, asked {1 + retries} times")
+        noise = self.counters.noise_bytes - noise
+        but = f", but {noise} bytes that were no frame" if noise else ""
+        raise NoAnswer(f"no answer within {budget:.2f} s, asked {1 + retries} times{but}", noise)
 
     async def _let_late_answers_run_out(self, key: Hashable) -> None:
         if not isinstance(self._way, HalfDuplex):

@@ -5,7 +5,7 @@
     |  |- FrameError              a check sum, length or structure is wrong
     |  |- BadAnswer               a good frame whose content contradicts the request or its own format
     |- Refused                    the meter said no: `code` (hex, as sent) and `meaning`
-    |- NoAnswer                   silence until the time-out, after all tries
+    |- NoAnswer                   silence until the time-out, after all tries, or only `noise`
     |- NotPermitted               a frame that acts was not sent: nobody permitted it
     |- LinkError
        |- LinkUnreachable         the link could not be opened
@@ -63,9 +63,17 @@ class Refused(CommunicationError):
 
 
 class NoAnswer(CommunicationError):
-    """Silence until the time-out, after all tries."""
+    """No answer until the time-out, after all tries.
+
+    `noise` is how many bytes came instead that were no frame: 0 is silence; what else may be several meters speaking at
+    once, a wrong rate, a bad line.
+    """
 
     label = "no_answer"
+
+    def __init__(self, message: str, noise: int = 0) -> None:
+        super().__init__(message)
+        self.noise = noise
 
 
 class NotPermitted(CommunicationError):

@@ -250,6 +250,23 @@ async def test_silence_is_asked_again_and_then_told(lines: Lines) -> None:
     assert len(set(line.asked)) == 1
 
 
+@pytest.mark.parametrize(
+    ("scripts", "noise"),
+    [
+        pytest.param([[], [], []], 0, id="silence"),
+        pytest.param([[b"\x55\x33"], [], [b"\x11"]], 3, id="noise"),
+        pytest.param([[GOOD[:-1]], [], []], len(GOOD) - 1, id="half a frame"),
+        pytest.param([[LATE], [LATE], []], 0, id="others' frames are no noise"),
+        pytest.param([[b"\xfe\xfe"], [], []], 0, id="nor is what wakes a meter"),
+    ],
+)
+async def test_silence_and_noise_are_told_apart(lines: Lines, scripts: list[Script], noise: int) -> None:
+    line = lines(Timing(response=0.03, latency=0.0, gap=0.01, pause=0.0, retries=2, late=0.05))
+    with pytest.raises(NoAnswer, match=f"{noise} bytes that were no frame$" if noise else "times$") as caught:
+        await line.ask(read(), *scripts)
+    assert caught.value.noise == noise
+
+
 async def test_answer_to_the_last_try_is_an_answer(lines: Lines) -> None:
     line = lines(Timing(response=0.01, latency=0.01, gap=0.01, pause=0.0, retries=2, late=0.05))
     assert await line.ask(read(), [], [], [GOOD]) == "123.45"
