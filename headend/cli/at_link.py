@@ -7,7 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headend.line import Line
+    from headend.line import Line, LinePath
+    from protocols.driver import Tap
 
 
 def add_options(
@@ -33,23 +34,42 @@ def add_options(
 
 def line_of(arguments: argparse.Namespace, protocol: str) -> Line:
     """The line that the options describe, not yet open. Raises `UsageFault` and `ModelError`."""
-    from headend.duration import seconds
-    from headend.errors import UsageFault
-    from headend.line import Line, LinePath
-    from protocols.driver import Tap
+    from headend.line import LinePath
     from protocols.links.url import parse_link
-    from protocols.timing import Timing
 
     path = LinePath("command line", arguments.link, protocol, arguments.framing, arguments.echo)
     parse_link(path.url)
+    return line_at(path, arguments)
+
+
+def line_at(path: LinePath, arguments: argparse.Namespace) -> Line:
+    """A line worked with the options' patience. Raises `UsageFault`."""
+    from headend.duration import seconds
+    from headend.errors import UsageFault
+    from headend.line import Line
+    from protocols.timing import Timing
+
+    if arguments.retries < 0:
+        raise UsageFault(f"--retries is {arguments.retries}, expected 0 or more")
     try:
         timing = Timing(
             response=seconds(arguments.timeout),
             latency=seconds(arguments.latency),
             retries=arguments.retries,
+            pause=path.pause,
             bits_per_second=path.bits_per_second,
         )
     except ValueError as error:
         raise UsageFault(str(error)) from error
-    tap = Tap(lambda direction, raw: print(direction, raw.hex(" ").upper(), file=sys.stderr))
-    return Line(path, timing, tap if arguments.trace else None)
+    return Line(path, timing, _tap(path.protocol) if arguments.trace else None)
+
+
+def _tap(protocol: str) -> Tap:
+    """Bytes on stderr, the passwords of DL/T 645 frames hidden."""
+    from protocols.dlt645.services.mask import masked
+    from protocols.driver import Tap
+
+    def show(direction: str, raw: bytes) -> None:
+        print(direction, masked(raw) if protocol == "dlt645" else raw.hex(" ").upper(), file=sys.stderr)
+
+    return Tap(show)

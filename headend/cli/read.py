@@ -7,6 +7,7 @@ import asyncio
 import sys
 from typing import Any
 
+from headend.cli.at_link import add_options, line_at, line_of
 from headend.cli.output import Output
 
 EPILOG = """\
@@ -32,23 +33,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("words", nargs="*", metavar="METER ITEM", help="the meter's name (not with --link), then items")
-    parser.add_argument("--link", metavar="URL", help="read without any set-up through this link")
+    add_options(parser)
     parser.add_argument("--protocol", choices=["dlt645", "modbus"], help="with --link")
     parser.add_argument("--edition", choices=["2007", "1997"], help="of DL/T 645 (default: the model's, else 2007)")
-    parser.add_argument(
-        "--framing", choices=["rtu", "tcp"], default="", help="of Modbus (default: tcp over tcp://, else rtu)"
-    )
     parser.add_argument("--model", metavar="M", help="a model's name or .toml file (see headend model list)")
     parser.add_argument("--address", metavar="A", help="the meter's address: 12 digits, or a Modbus unit")
-    parser.add_argument(
-        "--timeout", metavar="TIME", default="500ms", help="how long a meter may think (default: 500ms)"
-    )
-    parser.add_argument("--latency", metavar="TIME", default="500ms", help="what the way there adds (default: 500ms)")
-    parser.add_argument(
-        "--retries", type=int, default=2, metavar="N", help="how often a question is repeated (default: 2)"
-    )
-    parser.add_argument("--echo", action="store_true", help="the adapter hands our own bytes back")
-    parser.add_argument("--trace", action="store_true", help="show the bytes on stderr")
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -57,12 +46,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 async def _read(arguments: argparse.Namespace, output: Output) -> int:
     from headend.adhoc import address_for, model_for, read_now, reads_for
-    from headend.duration import seconds
     from headend.errors import ServiceFault, UsageFault
-    from headend.line import Line, LinePath
     from protocols.errors import LinkUnreachable
-    from protocols.links.url import parse_link, scheme_of
-    from protocols.timing import Timing
+    from protocols.links.url import scheme_of
 
     if arguments.link:
         if not arguments.protocol or not arguments.address:
@@ -71,8 +57,7 @@ async def _read(arguments: argparse.Namespace, output: Output) -> int:
             raise UsageFault("no ITEM: name at least one item to read, such as 00010000 or active_energy_import")
         model = model_for(arguments.protocol, arguments.model, arguments.edition)
         address, items = address_for(model, arguments.address), arguments.words
-        path = LinePath("command line", arguments.link, arguments.protocol, arguments.framing, arguments.echo)
-        parse_link(path.url)
+        line = line_of(arguments, arguments.protocol)
     else:
         from headend.known import meter_path
 
@@ -80,34 +65,17 @@ async def _read(arguments: argparse.Namespace, output: Output) -> int:
             raise UsageFault("name a METER of the registry, or give --link, --protocol and --address")
         path, meter, planned = await meter_path(arguments.config, arguments.words[0])
         model, address, items = meter.model, meter.address, arguments.words[1:] or planned
+        line = line_at(path, arguments)
     reads = reads_for(model, items)
-    if arguments.retries < 0:
-        raise UsageFault(f"--retries is {arguments.retries}, expected 0 or more")
-    try:
-        timing = Timing(
-            response=seconds(arguments.timeout),
-            latency=seconds(arguments.latency),
-            retries=arguments.retries,
-            bits_per_second=path.bits_per_second,
-        )
-    except ValueError as error:
-        raise UsageFault(str(error)) from error
-    line = Line(path, timing, _tap() if arguments.trace else None)
     try:
         answers, elapsed = await read_now(line, address, reads)
     except LinkUnreachable as error:
-        if scheme_of(path.url).startswith("mqtt"):
+        if scheme_of(line.path.url).startswith("mqtt"):
             raise ServiceFault(str(error)) from error
         raise
     finally:
         await line.close()
     return _show(output, address, answers, elapsed)
-
-
-def _tap() -> Any:
-    from protocols.driver import Tap
-
-    return Tap(lambda direction, raw: print(direction, raw.hex(" ").upper(), file=sys.stderr))
 
 
 def _show(output: Output, address: str, answers: list[Any], elapsed: float) -> int:
