@@ -129,4 +129,4 @@ class Collector:
 
 def _timing(config: Config, path: LinePath) -> Any:
     table = config.timing.modbus if path.protocol == "modbus" else config.timing.dlt645
-    return table.timing(path.bits_per_second)
+    return table.timing(path.bits_per_second, path.pause)

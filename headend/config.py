@@ -71,16 +71,18 @@ class TimingTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     response: str = "500ms"
     latency: str = "500ms"
     gap: str = "500ms"
-    pause: str = "20ms"
+    pause: str = ""
+    """Empty: as protocol and rate want it, see `headend.dialect.pause`."""
     late: str = "5s"
     retries: int = 2
 
-    def timing(self, bits_per_second: int = 0) -> Timing:
+    def timing(self, bits_per_second: int, pause: float) -> Timing:
+        """`pause` holds where the table states none."""
         return Timing(
             response=seconds(self.response),
             latency=seconds(self.latency),
             gap=seconds(self.gap),
-            pause=seconds(self.pause),
+            pause=seconds(self.pause) if self.pause else pause,
             late=seconds(self.late),
             retries=self.retries,
             bits_per_second=bits_per_second,
@@ -197,7 +199,8 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     for protocol in ("dlt645", "modbus"):
         table: TimingTable = getattr(config.timing, protocol)
         for key in ("response", "latency", "gap", "pause", "late"):
-            found += _duration_problem(f"timing.{protocol}.{key}", getattr(table, key))
+            if getattr(table, key) or key != "pause":
+                found += _duration_problem(f"timing.{protocol}.{key}", getattr(table, key))
         if table.retries < 0:
             found.append((f"timing.{protocol}.retries", "is at least 0"))
     names: set[str] = set()

@@ -40,17 +40,38 @@ def dialect(protocol: str) -> Dialect:
     return DIALECTS[protocol]
 
 
-def wire(protocol: str, url: str, framing: str = "") -> Wire[Any]:
-    """A fresh framing for one open line. Modbus over ``tcp://`` is Modbus TCP unless `framing` says rtu; else RTU.
+def framing_of(protocol: str, url: str, stated: str = "") -> str:
+    """Modbus over ``tcp://`` is Modbus TCP unless `stated` says rtu; else RTU. Empty for DL/T 645: it has but one."""
+    if stated or protocol != "modbus":
+        return stated
+    return "tcp" if scheme_of(url).split("+")[-1] == "tcp" else "rtu"
 
-    Raises `UsageFault` for a framing that the protocol has not.
-    """
+
+def wire(protocol: str, url: str, framing: str = "") -> Wire[Any]:
+    """A fresh framing for one open line. Raises `UsageFault` for a framing that the protocol has not."""
     wires = dialect(protocol).wires
-    chosen = framing
-    if not chosen and protocol == "modbus":
-        chosen = "tcp" if scheme_of(url).split("+")[-1] == "tcp" else "rtu"
+    chosen = framing_of(protocol, url, framing)
     if chosen not in wires:
         raise UsageFault(
             f"framing {framing!r} does not fit {protocol}: expected one of {', '.join(filter(None, wires))}"
         )
     return wires[chosen]()
+
+
+_RTU_SILENCE: Final = 3.5
+_BITS_PER_BYTE: Final = 11
+_SLOWEST_FIXED: Final = 19_200
+
+
+def pause(framing: str, bits_per_second: int) -> float:
+    """Seconds of silence before a request, as the standard wants it.
+
+    RTU: 3.5 characters, and 1.75 ms above 19200 bit/s (Modbus over Serial Line V1.02, 2.5.1.1); where the rate is not
+    known, behind a transparent gateway, that of 9600 bit/s. DL/T 645 asks for none: the meter's own 20 ms before it
+    answers keep the frames apart; Modbus TCP knows no silence.
+    """
+    if framing != "rtu":
+        return 0.0
+    if bits_per_second > _SLOWEST_FIXED:
+        return 0.00175
+    return _RTU_SILENCE * _BITS_PER_BYTE / (bits_per_second or 9_600)

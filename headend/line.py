@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from headend.dialect import dialect, wire
+from headend.dialect import dialect, framing_of, pause, wire
 from protocols.driver import Driver, LineCounters, Tap
 from protocols.errors import LinkClosed, LinkUnreachable
 from protocols.exchange import Exchange
@@ -20,13 +20,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LinePath:
-    """Where a line is and what is spoken on it."""
+    """Where a line is and what is spoken on it. `window`: conversations side by side, above 1 on Modbus TCP alone."""
 
     name: str
     url: str
     protocol: str
     framing: str = ""
     echo: bool = False
+    window: int = 1
 
     @property
     def bits_per_second(self) -> int:
@@ -35,6 +36,11 @@ class LinePath:
             return 0
         stated = parse_qs(urlsplit(self.url).query).get("baudrate")
         return int(stated[0] if stated else dialect(self.protocol).link["baudrate"])
+
+    @property
+    def pause(self) -> float:
+        """Seconds of silence before a request, as the protocol wants it at this rate."""
+        return pause(framing_of(self.protocol, self.url, self.framing), self.bits_per_second)
 
 
 class Line:
@@ -90,7 +96,13 @@ class Line:
         self.failures = 0
         self.opened += 1
         driver: Driver[Any] = Driver(
-            link, self.wire.reader(), self._timing, echo=self.path.echo, tap=self._tap, counters=self.counters
+            link,
+            self.wire.reader(),
+            self._timing,
+            echo=self.path.echo,
+            tap=self._tap,
+            counters=self.counters,
+            window=self.path.window,
         )
         self._driver = driver
         return driver
