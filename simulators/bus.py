@@ -7,12 +7,13 @@ its own half-received request, its own faults and its own time on the wire.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from protocols.exchange import FrameReader, Noise
 from protocols.links.faults import Faults, Mangler
+from simulators.collision import Collider, Collisions
 
 _BITS_PER_BYTE: Final = 11
 
@@ -30,12 +31,14 @@ class Stations(Protocol):
 @dataclass(frozen=True, slots=True)
 class Manners:
     """How a line behaves. `turnaround_s`: from the end of a request to the beginning of its answer. `gap_s`: after such
-    a silence half a request is forgotten. `bits_per_second`: 0 where bytes take no time; a byte has 11 bits."""
+    a silence half a request is forgotten. `bits_per_second`: 0 where bytes take no time; a byte has 11 bits.
+    `collisions`: what is heard of several answers at once."""
 
     turnaround_s: float = 0.02
     gap_s: float = 0.5
     bits_per_second: int = 0
     faults: Faults | None = None
+    collisions: Collisions = field(default_factory=Collisions)
 
     def __post_init__(self) -> None:
         if self.turnaround_s < 0 or self.gap_s <= 0 or self.bits_per_second < 0:
@@ -55,21 +58,23 @@ class Bus:
         self._lines = 0
 
     def line(self) -> BusLine:
-        """A new path; its faults are drawn from the bus's seed and its number."""
-        faults = self.manners.faults
+        """A new path; its faults and collisions are drawn from the bus's seeds and its number."""
+        faults, collisions, further = self.manners.faults, self.manners.collisions, 1_000_003 * self._lines
         if faults is not None:
-            faults = replace(faults, seed=faults.seed + 1_000_003 * self._lines)
+            faults = replace(faults, seed=faults.seed + further)
+        collider = Collider(replace(collisions, seed=collisions.seed + further))
         self._lines += 1
-        return BusLine(self.stations, self.manners, Mangler(faults) if faults else None)
+        return BusLine(self.stations, self.manners, Mangler(faults) if faults else None, collider)
 
 
 class BusLine:
     """One path to a bus's meters. `noise` counts stretches of bytes that were no request."""
 
-    def __init__(self, stations: Stations, manners: Manners, mangler: Mangler | None) -> None:
+    def __init__(self, stations: Stations, manners: Manners, mangler: Mangler | None, collider: Collider) -> None:
         self._stations = stations
         self._manners = manners
         self._mangler = mangler
+        self._collider = collider
         self._reader = stations.reader()
         self._heard: datetime | None = None
         self._busy_until: datetime | None = None
@@ -89,8 +94,7 @@ class BusLine:
                 continue
             answers = self._stations.answers(event, now)
             if answers:
-                answer = answers[0] if len(answers) == 1 else collided(answers)
-                out += self._timed(answer, len(chunk), now)
+                out += self._timed(self._collider.heard(answers), len(chunk), now)
         return out
 
     def _timed(self, answer: bytes, asked: int, now: datetime) -> list[tuple[float, bytes]]:
@@ -102,13 +106,3 @@ class BusLine:
         delay = (end - now).total_seconds()
         pieces = self._mangler.apply(answer) if self._mangler else [(0.0, answer)]
         return [(delay + late, piece) for late, piece in pieces]
-
-
-def collided(answers: Sequence[bytes]) -> bytes:
-    """Several meters speaking at once: a 0 bit wins on RS-485, so nobody can read any of them."""
-    longest = max(map(len, answers))
-    mixed = bytearray(b"\xff" * longest)
-    for answer in answers:
-        for index, byte in enumerate(answer):
-            mixed[index] &= byte
-    return bytes(mixed)

@@ -14,7 +14,7 @@ from protocols.dlt645.reader import FrameReader
 from protocols.links.faults import Faults
 from protocols.modbus import rtu
 from protocols.modbus.pdu import ReadRegisters
-from simulators.bus import Bus, Manners, collided
+from simulators.bus import Bus, Manners
 from simulators.dlt645 import Dlt645Stations
 from simulators.modbus import ModbusStations
 from tests.simulators.meters import NOON, meter
@@ -101,10 +101,6 @@ def test_meters_that_speak_at_once_are_not_understood() -> None:
     ((_, raw),) = line.receive(request(addresses.WILDCARD), NOON)
     reader = FrameReader()
     assert not [event for event in (*reader.feed(raw), *reader.flush()) if isinstance(event, Frame)]
-
-
-def test_a_collision_keeps_the_zeros() -> None:
-    assert collided([b"\xf0\xff\x01", b"\x3c\x0f"]) == b"\x30\x0f\x01"
 
 
 def test_faults_are_drawn_from_the_seed_and_differ_by_line() -> None:
