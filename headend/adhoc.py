@@ -66,16 +66,19 @@ def address_for(model: MeterModel | None, address: str) -> str:
 async def read_now(line: Line, address: str, reads: Sequence[tuple[str, Read]]) -> tuple[list[Answer], float]:
     """Every item's answer, and the milliseconds it all took.
 
-    A refused or broken item does not keep the others from being read. Raises `NoAnswer` and `LinkError`: what comes
-    after silence would only be more silence.
+    A refused or broken item does not keep the others from being read; silence does, since only more of it would follow.
+    Raises `NoAnswer` and `LinkError` where nothing at all was read.
     """
-    answers = []
+    answers: list[Answer] = []
     began = time.monotonic()
     for asked, read in reads:
         try:
             values = await line.run(read.exchange(address, line.wire))
-        except (NoAnswer, LinkError):
-            raise
+        except (NoAnswer, LinkError) as error:
+            if not any(answer.values for answer in answers):
+                raise
+            answers.append(Answer(asked, [], datetime.now(UTC), error))
+            break
         except CommunicationError as error:
             answers.append(Answer(asked, [], datetime.now(UTC), error))
         else:

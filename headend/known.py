@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import structlog
+
 from headend.config import Config, load
 from headend.errors import HeadendError
 from headend.line import LinePath
@@ -14,6 +16,8 @@ from protocols import models
 from protocols.errors import ModelError
 from storage import entries
 from storage.errors import NotFound
+
+_log = structlog.get_logger("registry")
 
 
 def line_path(line: entries.NewLine) -> LinePath:
@@ -34,11 +38,18 @@ def meter_path_of(meter: entries.Meter) -> MeterPath:
 def by_line(
     lines: Iterable[entries.Line], meters: Iterable[entries.Meter]
 ) -> list[tuple[LinePath, Sequence[MeterPath]]]:
-    """Every line with its active meters, in the order of their names."""
+    """Every line with its active meters, in the order of their names.
+
+    A meter whose model is gone is left out and told; it stays expected, so its readings are known to be missing.
+    """
     standing: dict[int, list[MeterPath]] = {}
     for meter in meters:
-        if meter.state is entries.MeterState.ACTIVE:
+        if meter.state is not entries.MeterState.ACTIVE:
+            continue
+        try:
             standing.setdefault(meter.line_id, []).append(meter_path_of(meter))
+        except HeadendError as error:
+            _log.error("meter cannot be read", meter=meter.name, reason=str(error))
     return [(line_path(line), standing.get(line.id, [])) for line in lines]
 
 

@@ -104,6 +104,15 @@ def test_silence(headend: Headend, at: list[str], bus: Bus) -> None:
     assert len(bus.asked) == 1 + 3
 
 
+def test_silence_after_an_answer_keeps_the_answer(headend: Headend, at: list[str], bus: Bus) -> None:
+    bus.answers_left = 1
+    ran = headend(*at, IMPORT, EXPORT, "voltage_l1", "--json")
+    assert ran.code == 1
+    assert [v["value"] for v in ran.document["values"]] == ["123456.78"]
+    assert [(e["item"], e["kind"]) for e in ran.document["errors"]] == [(EXPORT, "no_answer")]
+    assert [code for _, code in bus.asked] == [IMPORT, EXPORT]
+
+
 def test_bytes_are_shown_with_trace(headend: Headend, at: list[str]) -> None:
     ran = headend(*at, "00010000", "--trace", "--json")
     assert ran.err.splitlines() == [

@@ -116,6 +116,8 @@ BAD_METERS = {
     "x,12 34,dlt645_2007,bus 1": ("address", "12 34"),
     "x,1234567890123,dlt645_2007,bus 1": ("address", "1234567890123"),
     "x,256,eastron_sdm630,gate": ("address", "256"),
+    "x,999999999999,dlt645_2007,bus 1": ("address", "999999999999 is a broadcast or wildcard"),
+    "x,AAAAAAAA7856,dlt645_2007,bus 1": ("address", "AAAAAAAA7856 is a broadcast or wildcard"),
     "x,,dlt645_2007,bus 1": ("address", "is empty"),
     "x,2,dlt645_2007,bus 9": ("line", "'bus 9' is not known"),
     "x,2,dlt645_2007,bus 1,0": ("multiplier", "'0', expected a number above 0"),
