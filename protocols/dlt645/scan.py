@@ -6,14 +6,26 @@ a sound frame costs one byte. All starts are looked at together, which of the so
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols.dlt645.frame import END, OVERHEAD, START
-from protocols.dlt645.packed import PADDING, Bytes, Places, Words, blocks, lane_total, pair_sums, words
+from protocols.dlt645.packed import (
+    BEFORE,
+    BEHIND,
+    Bytes,
+    Places,
+    Words,
+    blocks,
+    lane_total,
+    pair_sums,
+    surroundings,
+    words,
+)
 
 REASONS: Final = ("no frame", "check sum or end byte is wrong", "cut short")
 """Why bytes were no frame, as the reader tells it, by the number in `Noises.reason`."""
@@ -22,13 +34,16 @@ _NO_FRAME, _WRONG, _CUT = range(3)
 _LEAST: Final = 10
 """Bytes up to and with the length, without which nothing is a start."""
 _BYTE: Final = np.uint64(0xFF)
-_1, _8, _56 = np.uint64(1), np.uint64(8), np.uint64(56)
-_WHICH: Final = np.uint64(0x0001020304050607)
-"""Times a word of which only the lowest bit of one byte is set: the number of that byte comes to stand highest."""
+_8: Final = np.uint64(8)
 _FEW: Final = 500
 _WAKE: Final = b"\xfe"
 _WAKES: Final = np.uint64(0xFEFEFEFEFEFEFEFE)
 _MASKS: Final = np.array([(1 << (8 * count)) - 1 for count in range(9)], np.uint64)
+"""So many bytes of a word, from the first one on."""
+_WITHIN: Final = tuple(_MASKS[np.clip(np.arange(266) - begin, 0, 8)] for begin in (8, 16))
+"""By the number of bytes: which of them stand in the second and third word."""
+_LAST: Final = ~_MASKS[::-1]
+"""So many bytes of a word, from the last one back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,61 +66,55 @@ class Scan:
     """The frames' bytes 68, A0..A5, 68."""
     second: Words
     """C, L and six bytes of data, or what stands behind the frame where it has less."""
+    third: Words
+    """The eight bytes on from there."""
     noises: Noises
 
 
-def scan(padded: Bytes, offsets: Places) -> Scan:
-    """Scan the messages in `padded`: message k is ``padded[offsets[k]:offsets[k + 1]]`` and is searched by itself.
-
-    `padded` ends in `PADDING` bytes that belong to no message.
-    """
-    at = words(padded)
-    start = _starts(padded)
+def scan(room: Bytes, offsets: Places) -> Scan:
+    """Scan the messages in the buffer in `room` (see `padded`): message k, from ``offsets[k]`` to ``offsets[k + 1]``,
+    is searched by itself."""
+    raw = room[BEFORE:-BEHIND]
+    start = _starts(raw)
     message, limit = _messages(start, offsets)
     whole = start + _LEAST <= limit
     if not whole.all():
         start, message = start[whole], message[whole]
         limit = limit[whole] if limit.ndim else limit
-    count = len(start)
-    first, second, end = np.empty(count, np.uint64), np.empty(count, np.uint64), np.empty(count, np.intp)
-    cut, sound = np.empty(count, np.bool_), np.empty(count, np.bool_)
-    for block in blocks(count):
+    blank: tuple[NDArray[Any], ...] = (*[np.zeros(0, np.intp)] * 3, *[np.zeros(0, np.uint64)] * 4)
+    found, failed = [blank], [(blank[0], np.zeros(0, np.bool_))]
+    for block in blocks(len(start)):
         begin, until = start[block], limit[block] if limit.ndim else limit
-        first[block], second[block] = at[begin], at[begin + 8]
-        size = ((second[block] >> _8) & _BYTE).view(np.intp)
+        before, *three = surroundings(room, begin)
+        size = ((three[1] >> _8) & _BYTE).view(np.intp)
         size += _LEAST
         stop = begin + size
         stop += OVERHEAD - _LEAST
-        short = stop > until
-        size[short] = 0
-        np.minimum(stop, until, out=stop)
-        good = _sums(padded, begin, size, first[block], second[block]) == padded[stop - 2]
-        good &= padded[stop - 1] == END
-        good &= ~short
-        end[block], cut[block], sound[block] = stop, short, good
-    taken = _leftmost(start, end, np.flatnonzero(sound))
-    noises = _noises(at, padded, _free(start[taken], end[taken], offsets), start, cut)
-    return Scan(start[taken], end[taken], message[taken], first[taken], second[taken], noises)
+        cut = stop > until
+        if cut.any():
+            size[cut] = 0
+            np.minimum(stop, until, out=stop)
+        sound = raw[stop - 1] == END
+        sound &= _sums(room, begin, size, three) == raw[stop - 2]
+        sound &= ~cut
+        good, bad = np.flatnonzero(sound), np.flatnonzero(~sound)
+        found.append(tuple(column[good] for column in (begin, stop, message[block], before, *three)))
+        failed.append((begin[bad], cut[bad]))
+    begin, stop, message, before, first, second, third = _joined(_without_overlaps(found))
+    noises = _noises(*_stretches(raw, begin, stop, message, before, offsets), *_joined(failed))
+    return Scan(begin, stop, message, first, second, third, noises)
 
 
-def _starts(padded: Bytes) -> Places:
-    """Where 68H stands and 68H again seven bytes on: told by one byte for each place, looked for eight at a time."""
-    size = max(len(padded) - PADDING - 7, 0)
-    marks = np.zeros((size + 7) // 8 * 8, np.bool_)
-    np.equal(padded[:size], START, out=marks[:size])
-    marks[:size] &= padded[7 : size + 7] == START
-    eights = marks.view("<u8")
-    place = np.flatnonzero(eights != 0)
-    found = eights[place]
-    starts = []
-    while len(place):
-        rest = found & (found - _1)
-        starts.append((place << 3) + (((found ^ rest) * _WHICH) >> _56).view(np.intp))
-        more = np.flatnonzero(rest)
-        place, found = place[more], rest[more]
-    if len(starts) < 2:
-        return starts[0] if starts else np.zeros(0, np.intp)
-    return np.sort(np.concatenate(starts), kind="stable")
+def _joined(blocks: Sequence[tuple[NDArray[Any], ...]]) -> list[NDArray[Any]]:
+    return [np.concatenate(column) for column in zip(*blocks, strict=True)]
+
+
+def _starts(raw: Bytes) -> Places:
+    """Where 68H stands and 68H again seven bytes on."""
+    size = max(len(raw) - 7, 0)
+    marks = raw[:size] == START
+    marks &= raw[7 : size + 7] == START
+    return np.flatnonzero(marks)
 
 
 def _messages(start: Places, offsets: Places) -> tuple[Places, Places]:
@@ -116,16 +125,18 @@ def _messages(start: Places, offsets: Places) -> tuple[Places, Places]:
     return message, offsets[message + 1]
 
 
-def _sums(padded: Bytes, start: Places, size: Places, first: Words, second: Words) -> Bytes:
-    """The sum, modulo 256, of `size` bytes from `start` on: ten at least, or none, which gives anything.
+def _sums(room: Bytes, start: Places, size: Places, three: Sequence[Words]) -> Bytes:
+    """The sum, modulo 256, of `size` bytes from `start` on, where the words `three` stand: ten at least, or none.
 
     A word at a time for all, as long as they are many; what the few longest have left, one by one.
     """
-    at = words(padded)
-    lanes = pair_sums(first)
-    lanes += pair_sums(second & _MASKS[np.minimum(size - 8, 8)])
-    begin = 16
+    lanes = pair_sums(three[0])
+    begin = 8
+    for word, within in zip(three[1:], _WITHIN, strict=True):
+        lanes += pair_sums(word & within[size])
+        begin += 8
     rows = np.flatnonzero(size > begin)
+    at = words(room)
     while len(rows) > _FEW:
         left = size[rows] - begin
         lanes[rows] += pair_sums(at[start[rows] + begin] & _MASKS[np.minimum(left, 8)])
@@ -135,57 +146,57 @@ def _sums(padded: Bytes, start: Places, size: Places, first: Words, second: Word
     if len(rows):
         edges = np.empty((len(rows), 2), np.intp)
         edges[:, 0], edges[:, 1] = start[rows] + begin, start[rows] + size[rows]
-        sums[rows] += np.add.reduceat(padded, edges.ravel(), dtype=np.uint8)[::2]
+        sums[rows] += np.add.reduceat(room[BEFORE:], edges.ravel(), dtype=np.uint8)[::2]
     return sums
 
 
-def _leftmost(start: Places, end: Places, sound: Places) -> Places:
-    """Those of the sound frames that are taken: none that begins within one taken before it."""
-    start, end = start[sound], end[sound]
-    if not len(sound) or (start[1:] >= end[:-1]).all():
-        return sound
-    reach = np.maximum.accumulate(end)
-    heads = np.flatnonzero(np.concatenate(([True], start[1:] >= reach[:-1])))  # begins behind all that came before
-    tails = np.append(heads[1:], len(start))
-    taken = np.zeros(len(start), np.bool_)
-    crowded = tails - heads > 1
-    taken[heads[~crowded]] = True
-    for head, tail in zip(heads[crowded].tolist(), tails[crowded].tolist(), strict=True):
-        done = 0
-        for index, begin, stop in zip(
-            range(head, tail), start[head:tail].tolist(), end[head:tail].tolist(), strict=True
-        ):
-            if begin >= done:
-                taken[index] = True
-                done = stop
-    return sound[taken]
+def _without_overlaps(blocks: Sequence[tuple[NDArray[Any], ...]]) -> Sequence[tuple[NDArray[Any], ...]]:
+    """Of sound frames (start, end, ...) those that are taken: none that begins within one taken before it."""
+    start, end = (np.concatenate([block[column] for block in blocks]) for column in (0, 1))
+    dropped = np.zeros(len(start), np.bool_)
+    for row in np.flatnonzero(start[1:] < end[:-1]).tolist():
+        if not dropped[row]:
+            dropped[row + 1 : np.searchsorted(start, end[row])] = True
+    if not dropped.any():
+        return blocks
+    kept = np.split(~dropped, np.cumsum([len(block[0]) for block in blocks])[:-1])
+    return [
+        block if keep.all() else tuple(column[keep] for column in block)
+        for block, keep in zip(blocks, kept, strict=True)
+    ]
 
 
-def _free(start: Places, end: Places, offsets: Places) -> tuple[Places, Places]:
-    """The stretches between frames, and between a frame and the edges of its message; many are empty."""
-    begin, stop = np.concatenate((offsets[:-1], end)), np.concatenate((start, offsets[1:]))
+def _stretches(
+    raw: Bytes, start: Places, end: Places, message: Places, before: Words, offsets: Places
+) -> tuple[Places, Places]:
+    """The noise: what stands before frames, `before` being its last eight bytes, and behind the last of a message."""
+    begin = np.concatenate((offsets[:1], end[:-1]))[: len(start)]
     if len(offsets) > 2:
-        begin.sort(kind="stable")
-        stop.sort(kind="stable")
-    return begin, stop
-
-
-def _noises(at: Words, padded: Bytes, free: tuple[Places, Places], tried: Places, cut: NDArray[np.bool_]) -> Noises:
-    """`tried` are all places where a frame could start, `cut` tells those where it does not end within its message."""
-    begin, stop = free
-    length = stop - begin
-    first = at[begin]
-    first ^= _WAKES
-    first &= _MASKS[np.minimum(length, 8)]
-    noisy = first != 0
-    if length.max() > 8:
-        for index in np.flatnonzero((length > 8) & ~noisy).tolist():
-            noisy[index] = bool(padded[begin[index] : stop[index]].tobytes().strip(_WAKE))
+        begin = np.maximum(begin, offsets[message])
+    length = start - begin
+    noisy = (before ^ _WAKES) & _LAST[np.minimum(length, 8)] != 0
+    far = np.flatnonzero((length > 8) & ~noisy)
+    noisy[far] = [_is_noise(raw, *edges) for edges in zip(begin[far].tolist(), start[far].tolist(), strict=True)]
     rows = np.flatnonzero(noisy)
-    begin, stop = begin[rows], stop[rows]
-    reason = np.full(len(rows), _NO_FRAME, np.uint8)
-    if len(tried):
-        last = np.searchsorted(tried, stop) - 1  # -1, the very last, where there is none before: not within either
-        within = (tried[last] >= begin) & (tried[last] < stop)
+    last = np.searchsorted(message, np.arange(len(offsets) - 1), side="right") - 1
+    tail = offsets[:-1].copy()
+    some = last >= 0
+    tail[some] = np.maximum(tail[some], end[last[some]])
+    behind = [row for row in np.flatnonzero(tail < offsets[1:]).tolist() if _is_noise(raw, tail[row], offsets[row + 1])]
+    begin = np.concatenate((begin[rows], tail[behind]))
+    order = np.argsort(begin, kind="stable")
+    return begin[order], np.concatenate((start[rows], offsets[1:][behind]))[order]
+
+
+def _noises(begin: Places, stop: Places, failed: Places, cut: NDArray[np.bool_]) -> Noises:
+    """`failed` are the places where a frame could have started, `cut` tells those where it was cut short."""
+    reason = np.full(len(begin), _NO_FRAME, np.uint8)
+    if len(failed):
+        last = np.searchsorted(failed, stop) - 1  # -1, the very last, where there is none before: not within either
+        within = (failed[last] >= begin) & (failed[last] < stop)
         reason[within] = np.where(cut[last], _CUT, _WRONG)[within]
     return Noises(begin, stop, reason)
+
+
+def _is_noise(raw: Bytes, begin: int, stop: int) -> bool:
+    return bool(raw[begin:stop].tobytes().strip(_WAKE))
