@@ -17,19 +17,19 @@ from protocols.meter_model import Wire
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """`link`: URL parameters that hold where the URL does not say; `models` read items where none is named, by edition
-    (empty where none is named either); `shared`: addresses that are no single meter's."""
+    (empty where none is named either); `broadcast`: the address that nobody answers."""
 
     link: Mapping[str, str]
     wires: Mapping[str, Callable[[], Wire[Any]]]
     models: Mapping[str, str]
-    shared: re.Pattern[str]
+    broadcast: re.Pattern[str]
 
 
 _DLT645_MODELS: Final = {"": "dlt645_2007", "2007": "dlt645_2007", "1997": "dlt645_1997"}
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     # DL/T 645-2007, 5.1: 8 data bits, even parity, 1 stop bit; 2400 bit/s from the factory
-    "dlt645": Dialect({"baudrate": "2400", "parity": "E"}, {"": Dlt645Wire}, _DLT645_MODELS, re.compile("A|^9{12}$")),
+    "dlt645": Dialect({"baudrate": "2400", "parity": "E"}, {"": Dlt645Wire}, _DLT645_MODELS, re.compile("^9{12}$")),
     # Meters come with 9600 8N1 far more often than with the even parity that the Modbus guide asks for
     "modbus": Dialect(
         {"baudrate": "9600", "parity": "N"}, {"rtu": modbus.RtuWire, "tcp": modbus.TcpWire}, {}, re.compile("(?!)")

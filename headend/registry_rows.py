@@ -86,8 +86,8 @@ def meter_of(cells: Mapping[str, str], lines: Mapping[str, str]) -> MeterRow:
         address = model.check_address(cells["address"])
     except ModelError as error:
         raise WrongCell("address", str(error)) from error
-    if dialect(model.head.protocol).shared.search(address):
-        raise WrongCell("address", f"{address} is a broadcast or wildcard, expected one meter's own")
+    if dialect(model.head.protocol).broadcast.search(address):
+        raise WrongCell("address", f"{address} is the broadcast, which nobody answers")
     try:
         multiplier = Decimal(cells.get("multiplier", "") or "1")
     except InvalidOperation:
