@@ -1,96 +1,40 @@
-"""Frames put together from what people write: for documentation, tests and other programs; nothing is sent."""
+"""DL/T 645 frames put together: requests and the meter's answers. Nothing is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
 
-from headend.errors import UsageFault
-from protocols import models
 from protocols.dlt645 import address as addresses
-from protocols.dlt645.formats import Bits, Format, Number
 from protocols.dlt645.frame import encode
-from protocols.dlt645.item import Item
-from protocols.dlt645.model import ItemRead
-from protocols.dlt645.services.read import READ
-from protocols.modbus import rtu, tcp
-from protocols.modbus.pdu import ReadRegisters, Request, WriteRegister, WriteRegisters
+from protocols.dlt645.services.answer import accept, refuse
+from protocols.dlt645.services.service import Request
 
-_REPLY = 0x80
-_NOTHING = "null"
-_STANDARD = "dlt645_2007"
+T = TypeVar("T")
 
 
-def read_request(address: str, item: str, preamble: int) -> bytes:
-    """A DL/T 645-2007 read of `item` (identifier, quantity or OBIS code). Raises `ModelError`, `UsageFault`."""
-    return encode(addresses.to_wire(address), READ, _item(item).wire, _preamble(preamble))
+def request_frame(request: Request[Any], address: str, preamble: int) -> bytes:
+    """Raises `ValueError`, and `ModelError` for what is no address."""
+    return encode(addresses.to_wire(address), request.function, request.data, _preamble(preamble))
 
 
-def read_reply(address: str, item: str, values: Sequence[str], preamble: int) -> bytes:
-    """The answer to that read: `values` as people write them, ``null`` for FF. Raises `ModelError`, `UsageFault`."""
-    found = _item(item)
+def answer(request: Request[T], own: str, value: T, preamble: int, follows: bool = False) -> bytes:
+    """The normal answer of the meter `own`. Raises `ValueError`, `ModelError`."""
+    return accept(addresses.to_wire(own), request, value, follows=follows, preamble=_preamble(preamble))
+
+
+def refusal(request: Request[Any], own: str, error: str, preamble: int) -> bytes:
+    """The refusal of the meter `own`; `error` are its bits in hex. Raises `ValueError`, `ModelError`."""
+    size = 2 if request.function == 0x03 and request.edition == "2007" else 1
     try:
-        data = found.encode([_raw(value, form) for value, (_, form) in zip(values, found.parts, strict=False)])
-        if len(values) > len(found.parts):
-            raise ValueError(f"item {found.code} takes up to {len(found.parts)} values, not {len(values)}")
-        return encode(addresses.to_wire(address), _REPLY | READ, found.wire + data, _preamble(preamble))
-    except ValueError as error:
-        raise UsageFault(str(error)) from error
-
-
-def modbus_request(
-    unit: int, function: int, register: int, count: int | None, values: Sequence[int], framing: str, transaction: int
-) -> bytes:
-    """A Modbus request. Raises `UsageFault`."""
-    try:
-        pdu = _request(function, register, count, values).encode()
-        return rtu.encode(unit, pdu) if framing == "rtu" else tcp.encode(transaction, unit, pdu)
-    except ValueError as error:
-        raise UsageFault(str(error)) from error
-
-
-def _request(function: int, register: int, count: int | None, values: Sequence[int]) -> Request:
-    if function in (3, 4):
-        if values:
-            raise ValueError(f"function {function} reads: expected --count, not --value")
-        return ReadRegisters(function, register, 1 if count is None else count)
-    if count is not None:
-        raise ValueError(f"function {function} writes: expected --value, not --count")
-    if function == 6:
-        if len(values) != 1:
-            raise ValueError(f"function 6 writes one register: expected one --value, not {len(values)}")
-        return WriteRegister(register, values[0])
-    for value in values:
-        if not 0 <= value <= 0xFFFF:
-            raise ValueError(f"value {value} does not fit a register, expected 0..65535")
-    return WriteRegisters(register, b"".join(value.to_bytes(2, "big") for value in values))
-
-
-def _item(item: str) -> Item:
-    read = models.load(_STANDARD).read(item)
-    assert isinstance(read, ItemRead)
-    return read.item
+        bits = int(error, 16)
+    except ValueError:
+        bits = -1
+    if not 0 <= bits < 1 << 8 * size:
+        raise ValueError(f"--refuse is {error!r}, expected error bits in hex, {size} byte{'s' if size > 1 else ''}")
+    return refuse(addresses.to_wire(own), request, bits, _preamble(preamble))
 
 
 def _preamble(count: int) -> bytes:
     if not 0 <= count <= 16:
-        raise UsageFault(f"--preamble is {count}, expected 0..16 bytes FE")
+        raise ValueError(f"--preamble is {count}, expected 0..16 bytes FE")
     return b"\xfe" * count
-
-
-def _raw(text: str, form: Format) -> int | str | None:
-    """What `form` encodes: a whole number of its last decimals, or the text. Raises `ValueError`."""
-    if text.lower() == _NOTHING:
-        return None
-    if isinstance(form, Bits):
-        return int(text, 0)
-    if not isinstance(form, Number):
-        return text
-    try:
-        scaled = Decimal(text).scaleb(form.decimals)
-        whole = int(scaled)
-    except (InvalidOperation, ValueError, OverflowError) as error:
-        raise ValueError(f"{text!r} is no number") from error
-    if whole != scaled:
-        raise ValueError(f"{text} has more than the item's {form.decimals} decimals")
-    return whole

@@ -255,7 +255,7 @@ def test_frame_is_printed_as_hex_alone(capsys: Capture) -> None:
     [
         (["read", "--address", "x", "00010000"], "not a DL/T 645 address"),
         (["read", "--address", "1", "05000000"], "unknown item"),
-        (["read", "--address", "1", "00010000", "--edition", "1997"], "not spoken yet"),
+        (["read", "--address", "1", "00010000", "--edition", "1997"], "expected 4 hex digits"),
         (["read", "--address", "1", "00010000", "--reply", "1.234"], "more than the item's 2 decimals"),
         (["read", "--address", "1", "00010000", "--reply", "-1"], "does not fit"),
         (["read", "--address", "1", "00010000", "--reply", "1000000"], "does not fit"),
