@@ -166,7 +166,8 @@ def test_every_bad_row_is_told_not_the_first_one_only(files: Files) -> None:
     told = [*BAD_LINES.values(), *BAD_METERS.values(), *BAD_POINTS.values()]
     # most rows are named x: from the second on it is the name that is told
     assert len(rows) == len(told)
-    assert [row[0] for row in rows] == ["lines"] * 14 + ["meters"] * 18 + ["points"] * 6
+    counts = {"lines": len(BAD_LINES), "meters": len(BAD_METERS), "points": len(BAD_POINTS)}
+    assert [row[0] for row in rows] == [kind for kind, count in counts.items() for _ in range(count)]
 
 
 BAD_FILES = {
