@@ -26,11 +26,18 @@ class _Row:
         self.moment = first
         self.done = 0
         self.everything = True
+        self._places = {meter: place for place, meter in enumerate(meters)}
+        self.revised: set[VirtualMeter] = set()
+
+    def has_written(self, meter: VirtualMeter) -> bool:
+        """Whether the meter's part of the tick that is due has been written."""
+        return self._places[meter] < self.done
 
     def write(self, log: TruthLog, most: int) -> None:
         """Some meters more of the tick that is due."""
         for meter in self.meters[self.done : self.done + most]:
-            log.write(meter, self.moment, everything=self.everything)
+            log.write(meter, self.moment, everything=self.everything or meter in self.revised)
+            self.revised.discard(meter)
         self.done += most
         if self.done >= len(self.meters):
             log.flush()
@@ -55,6 +62,18 @@ class Ahead:
         for row in self._rows:
             while row.moment <= now:
                 row.write(self._log, len(row.meters))
+
+    def revise(self, meter: VirtualMeter, moment: datetime) -> None:
+        """From `moment` on the meter's values are other ones: what has been written beyond it is written again."""
+        row = next(row for row in self._rows if row.tick == timedelta(seconds=meter.tick_s))
+        written = row.moment if row.has_written(meter) else row.moment - row.tick
+        self._log.write(meter, moment, everything=True)
+        tick = meter.refreshed(moment) + row.tick
+        while tick <= written:
+            self._log.write(meter, tick, everything=True)
+            tick += row.tick
+        self._log.flush()
+        row.revised.add(meter)
 
     async def run(self, clock: Callable[[], datetime]) -> None:
         """Write on, ahead of the clock, until cancelled; at most half of the processor's time."""

@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from protocols.exchange import FrameReader, Noise
 from protocols.links.faults import Faults, Mangler
 from simulators.collision import Collider, Collisions
+from simulators.wire_log import WireLog
 
 _BITS_PER_BYTE: Final = 11
+
+
+class Late(NamedTuple):
+    """An answer for which a meter takes its time, in seconds beyond the line's turnaround."""
+
+    seconds: float
+    data: bytes
 
 
 class Stations(Protocol):
@@ -24,8 +32,11 @@ class Stations(Protocol):
     def reader(self) -> FrameReader[Any]:
         """A fresh reader of requests."""
 
-    def answers(self, frame: Any, now: datetime) -> Sequence[bytes]:
+    def answers(self, frame: Any, now: datetime) -> Sequence[bytes | Late]:
         """What the meters answer to a sound frame, all at once."""
+
+    def tell(self, frame: Any) -> dict[str, str]:
+        """A frame, or bytes, for the wire log: `hex`, and what else may be looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +63,11 @@ class Manners:
 class Bus:
     """The meters of one line, and every path to them."""
 
-    def __init__(self, stations: Stations, manners: Manners) -> None:
+    def __init__(self, stations: Stations, manners: Manners, name: str = "", log: WireLog | None = None) -> None:
         self.stations = stations
         self.manners = manners
+        self.name = name
+        self.log = log
         self._lines = 0
 
     def line(self) -> BusLine:
@@ -64,18 +77,20 @@ class Bus:
             faults = replace(faults, seed=faults.seed + further)
         collider = Collider(replace(collisions, seed=collisions.seed + further))
         self._lines += 1
-        return BusLine(self.stations, self.manners, Mangler(faults) if faults else None, collider)
+        return BusLine(self, self._lines, Mangler(faults) if faults else None, collider)
 
 
 class BusLine:
     """One path to a bus's meters. `noise` counts stretches of bytes that were no request."""
 
-    def __init__(self, stations: Stations, manners: Manners, mangler: Mangler | None, collider: Collider) -> None:
-        self._stations = stations
-        self._manners = manners
+    def __init__(self, bus: Bus, number: int, mangler: Mangler | None, collider: Collider) -> None:
+        self._bus = bus
+        self._number = number
+        self._stations = bus.stations
+        self._manners = bus.manners
         self._mangler = mangler
         self._collider = collider
-        self._reader = stations.reader()
+        self._reader = bus.stations.reader()
         self._heard: datetime | None = None
         self._busy_until: datetime | None = None
         self.noise = 0
@@ -85,24 +100,37 @@ class BusLine:
         stays under way: a new request does not stop it."""
         manners = self._manners
         if self._heard is not None and now - self._heard > timedelta(seconds=manners.gap_s):
-            self.noise += len(self._reader.flush())  # whatever it was, its asker has long given up
+            for event in self._reader.flush():  # whatever it was, its asker has long given up
+                self._note("noise", event.raw, now)
+                self.noise += 1
         self._heard = now
         out: list[tuple[float, bytes]] = []
         for event in self._reader.feed(chunk):
             if isinstance(event, Noise):
+                self._note("noise", event.raw, now)
                 self.noise += 1
                 continue
+            self._note("received", event, now)
             answers = self._stations.answers(event, now)
             if answers:
-                out += self._timed(self._collider.heard(answers), len(chunk), now)
+                out += self._timed(answers, len(chunk), now)
         return out
 
-    def _timed(self, answer: bytes, asked: int, now: datetime) -> list[tuple[float, bytes]]:
+    def _timed(self, answers: Sequence[bytes | Late], asked: int, now: datetime) -> list[tuple[float, bytes]]:
         manners = self._manners
+        datas = [answer.data if isinstance(answer, Late) else answer for answer in answers]
+        late = max(answer.seconds if isinstance(answer, Late) else 0.0 for answer in answers)
+        answer = self._collider.heard(datas)
         start = now if self._busy_until is None else max(now, self._busy_until)
-        end = start + timedelta(seconds=manners.on_wire(asked) + manners.turnaround_s + manners.on_wire(len(answer)))
+        begin = start + timedelta(seconds=manners.on_wire(asked) + manners.turnaround_s + late)
+        end = begin + timedelta(seconds=manners.on_wire(len(answer)))
         if manners.bits_per_second:
             self._busy_until = end
+        self._note("sent", answer, begin)
         delay = (end - now).total_seconds()
         pieces = self._mangler.apply(answer) if self._mangler else [(0.0, answer)]
         return [(delay + late, piece) for late, piece in pieces]
+
+    def _note(self, direction: str, frame: Any, time: datetime) -> None:
+        if self._bus.log is not None:
+            self._bus.log.write(time, self._bus.name, self._number, direction, self._stations.tell(frame))

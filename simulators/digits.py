@@ -33,6 +33,11 @@ class Digits:
     capacity: int = 0
     significant: int = 0
 
+    @property
+    def units(self) -> int:
+        """Of the last decimal in one of the quantity's unit."""
+        return int(10**self.decimals)
+
     def shown(self, number: int, over: int, *, counts: bool = False) -> Decimal:
         """number / over, cut to these digits towards zero. `counts`: it starts again when it overflows.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Final
 
 from protocols.dlt645 import address as addresses
+from protocols.dlt645.model import Dlt645Model
 from protocols.errors import ModelError
 from protocols.models import load as load_model
 from simulators.ahead import Ahead
@@ -20,22 +21,25 @@ from simulators.bus import Bus, Manners, Stations
 from simulators.carrier_url import parse_carrier
 from simulators.carriers import Carrier, made_carrier
 from simulators.digits import Nameplate
-from simulators.dlt645 import Dlt645Stations
+from simulators.dlt645 import Dlt645Station, Dlt645Stations, Hooks
+from simulators.dlt645.relay import PROGRAMMING_PERMITTED
 from simulators.load import draw_load, mixed
 from simulators.meter import VirtualMeter, draw_start
 from simulators.modbus import ModbusStations
 from simulators.scenario import (
     MODELS,
     BusTable,
+    EventTable,
     Scenario,
     ScenarioError,
     bus_faults,
     bus_names,
-    bus_quirks,
     standard_offset_s,
 )
 from simulators.serve import Clock
+from simulators.timeline import Timeline
 from simulators.truth import TruthLog
+from simulators.wire_log import WireLog
 
 EMBEDDED: Final = "mqtt://embedded/"
 """A carrier's broker of this name is one that the fleet runs itself."""
@@ -68,7 +72,7 @@ def plan(scenario: Scenario, now: datetime) -> list[PlannedBus]:
     for index, table in enumerate(scenario.bus):
         where = f"{scenario.path or 'scenario'}: bus[{index}]"
         for name in bus_names(table, index):
-            meters = _meters(table, name, len(planned), scenario, _plate(table, where, plates), offset_s, where)
+            meters = _meters(table, name, len(planned), scenario, _plate(table, where, plates), offset_s, now, where)
             planned.append(PlannedBus(name, table, meters))
     taken: dict[str, str] = {}
     for bus in planned:
@@ -81,7 +85,7 @@ def plan(scenario: Scenario, now: datetime) -> list[PlannedBus]:
 
 
 def _plate(table: BusTable, where: str, plates: dict[str, Nameplate]) -> Nameplate:
-    wanted = table.model or MODELS[table.protocol]
+    wanted = table.model or MODELS[table.protocol, table.edition]
     if wanted not in plates:
         try:
             plates[wanted] = Nameplate.of(load_model(wanted))
@@ -90,11 +94,21 @@ def _plate(table: BusTable, where: str, plates: dict[str, Nameplate]) -> Namepla
     spoken = plates[wanted].model.head.protocol
     if spoken != table.protocol:
         raise ScenarioError(f"{where}.model: {wanted} speaks {spoken}, expected a model of {table.protocol}")
+    model = plates[wanted].model
+    if table.edition and isinstance(model, Dlt645Model) and model.edition != table.edition:
+        raise ScenarioError(f"{where}.model: {wanted} is of the {model.edition} edition, not {table.edition}")
     return plates[wanted]
 
 
 def _meters(
-    table: BusTable, bus: str, number: int, scenario: Scenario, plate: Nameplate, offset_s: int, where: str
+    table: BusTable,
+    bus: str,
+    number: int,
+    scenario: Scenario,
+    plate: Nameplate,
+    offset_s: int,
+    now: datetime,
+    where: str,
 ) -> list[VirtualMeter]:
     given = table.addresses or _addresses(table, number)
     meters = []
@@ -103,7 +117,7 @@ def _meters(
             address = plate.model.check_address(text)
         except ModelError as error:
             raise ScenarioError(f"{where}.addresses: {error}") from error
-        if address in (addresses.BROADCAST, "0") or "A" in address:
+        if address in (addresses.BROADCAST, addresses.WILDCARD, "0") or ("A" in address and not _pads(plate)):
             raise ScenarioError(f"{where}.addresses: {text!r} is no single meter's address")
         name = f"{bus}-{index:03d}"
         seed = int.from_bytes(hashlib.blake2b(f"{scenario.seed}/{name}".encode(), digest_size=8).digest(), "big")
@@ -120,9 +134,17 @@ def _meters(
                 table.tick_s or scenario.tick_s,
                 mixed(seed, 9) % (2 * spread + 1) - spread,
                 offset_s,
+                mixed(seed, 10) % (2 * table.clock_drift_ppm + 1) - table.clock_drift_ppm,
+                now,
+                PROGRAMMING_PERMITTED * table.programming,
             )
         )
     return meters
+
+
+def _pads(plate: Nameplate) -> bool:
+    """Whether such meters fill a short address up with AA."""
+    return isinstance(plate.model, Dlt645Model) and plate.model.edition == "1997"
 
 
 def _addresses(table: BusTable, number: int) -> list[str]:
@@ -167,14 +189,29 @@ class Fleet:
         self.buses: tuple[RunningBus, ...] = ()
         self._now = now
         self._ahead: Ahead | None = None
+        self._timeline = Timeline()
         self._stack = AsyncExitStack()
 
     @property
     def meters(self) -> list[VirtualMeter]:
         return [meter for bus in self.planned for meter in bus.meters]
 
+    def station(self, name: str) -> Dlt645Station:
+        """The DL/T 645 meter of that name; the fleet must be running. Raises `KeyError`."""
+        for bus in self.buses:
+            if isinstance(bus.bus.stations, Dlt645Stations):
+                for meter in bus.meters:
+                    if meter.name == name:
+                        return bus.bus.stations.station(meter)
+        raise KeyError(f"no DL/T 645 meter is called {name}")
+
+    def happen(self, name: str, kind: str, seconds: float | None = None) -> None:
+        """Let something befall a meter now. Raises `KeyError`, or `ValueError` for an unknown kind."""
+        self.station(name).happen(kind, self.clock(), seconds)
+
     def clock(self) -> datetime:
         now = self._now()
+        self._timeline.catch_up(now)
         if self._ahead is not None:
             self._ahead.ensure(now)
         return now
@@ -184,6 +221,7 @@ class Fleet:
         try:
             self._write_truth()
             await self._open_all()
+            self._plan_events()
         except BaseException:
             await self._stack.aclose()
             raise
@@ -208,12 +246,13 @@ class Fleet:
         broker = ""
         if any(bus.table.carrier.startswith(EMBEDDED) for bus in self.planned):
             broker = await self._stack.enter_async_context(embedded_broker())
+        log = self._wire_log()
         running: list[RunningBus] = []
         for planned in self.planned:
             text = planned.table.carrier.replace("{bus}", planned.name)
             if text.startswith(EMBEDDED):
                 text = f"{broker}/{text.removeprefix(EMBEDDED)}"
-            bus = Bus(_stations(planned), _manners(planned.table))
+            bus = Bus(self._stations(planned), _manners(planned.table), planned.name, log)
             running.append(RunningBus(planned, bus, made_carrier(parse_carrier(text), bus, self.clock)))
         for start in range(0, len(running), _STARTING):
             together = running[start : start + _STARTING]
@@ -225,6 +264,38 @@ class Fleet:
                     raise result
         self.buses = tuple(running)
 
+    def _wire_log(self) -> WireLog | None:
+        path = self.scenario.wire_log_path
+        if path is None:
+            return None
+        log = WireLog(path)
+        self._stack.callback(log.close)
+        return log
+
+    def _stations(self, planned: PlannedBus) -> Stations:
+        if planned.table.protocol == "dlt645":
+            return Dlt645Stations(planned.meters, planned.table.setup(), Hooks(self._changed, self._timeline.add))
+        return ModbusStations(planned.meters, planned.table.framing)
+
+    def _changed(self, meter: VirtualMeter, moment: datetime) -> None:
+        if self._ahead is not None:
+            self._ahead.revise(meter, moment)
+
+    def _plan_events(self) -> None:
+        """The scenario's events; those of one moment as they stand in the file. Raises `ScenarioError`."""
+        for bus in self.buses:
+            for event in bus.plan.table.event:
+                struck = [meter for meter in bus.meters if event.meter in ("", meter.name, meter.address)]
+                if not struck and bus.plan.table.repeat == 1:
+                    path = self.scenario.path or "scenario"
+                    raise ScenarioError(f"{path}: bus {bus.name}: event.meter: {event.meter!r} is not on it")
+                assert isinstance(bus.bus.stations, Dlt645Stations)
+                for meter in struck:
+                    self._timeline.add(event.moment(self.since), _befalling(bus.bus.stations, meter, event))
+        self._stack.push_async_callback(
+            _stopped, asyncio.get_running_loop().create_task(self._timeline.run(self.clock))
+        )
+
 
 async def _stopped(task: asyncio.Task[None]) -> None:
     task.cancel()
@@ -233,10 +304,8 @@ async def _stopped(task: asyncio.Task[None]) -> None:
         task.result()
 
 
-def _stations(planned: PlannedBus) -> Stations:
-    if planned.table.protocol == "dlt645":
-        return Dlt645Stations(planned.meters, bus_quirks(planned.table))
-    return ModbusStations(planned.meters, planned.table.framing)
+def _befalling(stations: Dlt645Stations, meter: VirtualMeter, event: EventTable) -> Callable[[datetime], None]:
+    return lambda at: stations.station(meter).happen(event.kind, at, event.seconds)
 
 
 def _manners(table: BusTable) -> Manners:

@@ -1,20 +1,22 @@
 """A meter that really has values: what it holds at every moment, whatever protocol asks for them.
 
 Its registers are refreshed every `tick_s` seconds, in whole ticks since 1970, as real meters do; between two ticks they
-stand still. Inside it everything goes by its own clock: standard time the whole year, wrong by `clock_offset_s`.
+stand still, unless something happens to the meter (`change`). Its load and its rates go by standard time the whole
+year, wrong by `clock_offset_s`; what its clock shows drifts away from that by `drift_ppm`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from protocols.model import Kind, Quantity
 from simulators.digits import Digits, Nameplate
-from simulators.load import EPOCH, RATES, Curve, Load, mixed, seconds_of
+from simulators.load import EPOCH, RATES, Load, mixed, seconds_of
+from simulators.past import Counts, Era, Past, Way
 from simulators.snapshot import MEASURED, Snapshot
 
 _WS_PER_KWH: Final = 3_600_000
@@ -49,8 +51,14 @@ class VirtualMeter:
     tick_s: int = 1
     clock_offset_s: int = 0
     utc_offset_s: int = 8 * 3600
+    drift_ppm: int = 0
+    drift_from: datetime = EPOCH
+    word_3: int = 0
+    """The status word 3 until something happens."""
+    past: Past = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "past", Past(self.load))
         if self.phases not in (1, 3) or self.tick_s < 1:
             raise ValueError(
                 f"{self.phases} phases, tick {self.tick_s} s: expected 1 or 3 phases, whole seconds from 1"
@@ -58,8 +66,34 @@ class VirtualMeter:
 
     def clock(self, now: datetime) -> datetime:
         """What its clock shows at `now`; without a zone, as the meter states none."""
-        shown = now.astimezone(UTC) + timedelta(seconds=self.utc_offset_s + self.clock_offset_s)
+        at = now.astimezone(UTC)
+        shown = at + timedelta(seconds=self.utc_offset_s + self.clock_offset_s)
+        if self.drift_ppm:
+            shown += (at - self.drift_from) * self.drift_ppm / 1_000_000
         return shown.replace(tzinfo=None, microsecond=0)
+
+    def change(self, at: datetime, **traits: Any) -> None:
+        """From `at` on some of `Era.connected`, `powered`, `word_3`, `demand_from` are others; registers are refreshed
+        at once. Raises `ValueError` where something has happened later than `at`."""
+        self.past.begin(Era(at, self._second(at), word_3=self.word_3), **traits)
+
+    def clear(self, at: datetime) -> None:
+        """All energies and maximum demands are 0 at `at`."""
+        self.change(at)
+        second = self._second(at)
+        taken, given = self.counters("import", second), self.counters("export", second)
+        self.past.zero(taken, given)
+
+    def clear_demand(self, at: datetime) -> None:
+        """The maximum demands are 0 at `at`."""
+        self.change(at, demand_from=self._second(at))
+
+    def era(self, at: datetime) -> Era:
+        """What holds at `at`."""
+        return self.past.at(at) or Era(at, self._second(at), word_3=self.word_3)
+
+    def _second(self, at: datetime) -> int:
+        return seconds_of(at, self.utc_offset_s + self.clock_offset_s)
 
     def local_time(self, second: int) -> datetime:
         """A second of its local time, such as the end of a demand period, as its clock showed it."""
@@ -83,9 +117,27 @@ class VirtualMeter:
         return self.values(at, (quantity,))[quantity]
 
     def snapshot(self, at: datetime) -> Snapshot:
-        """The measured side of it, at the last tick."""
-        second = seconds_of(self.refreshed(at), self.utc_offset_s + self.clock_offset_s)
-        return Snapshot(self.load, self.phases, second, self.seed)
+        """The measured side of it, at the last tick or when something happened since."""
+        refreshed, era = self.refreshed(at), self.past.at(at)
+        if era is not None and era.since > refreshed:
+            refreshed = era.since
+        elif era is None:
+            era = self.era(refreshed)
+        return Snapshot(self.load, self.phases, self._second(refreshed), self.seed, era, self.past)
+
+    def counters(self, way: Way, second: int) -> Counts:
+        """Watt-seconds by rate at a second of its load."""
+        return self.counted(way, second, self.past.at_second(second))
+
+    def counted(self, way: Way, second: int, era: Era | None) -> Counts:
+        """The same where `era` is known."""
+        start = self.start.taken if way == "import" else self.start.given
+        zero = (0, 0, 0, 0) if era is None else era.zero_taken if way == "import" else era.zero_given
+        one, two, three, four = (
+            wh * 3600 + flowed - less
+            for wh, flowed, less in zip(start, self.past.flowed(way, second, era), zero, strict=True)
+        )
+        return one, two, three, four
 
 
 def _shown(quantity: Quantity, digits: Digits, snapshot: Snapshot, energies: _Energies) -> Decimal | None:
@@ -99,25 +151,27 @@ class _Energies:
     """The counters at one moment. A total is the sum of its rates as they are shown, so that they always add up."""
 
     def __init__(self, meter: VirtualMeter, snapshot: Snapshot) -> None:
+        self._meter = meter
         self._load = meter.load
-        self._start = meter.start
-        self._second = snapshot.second
+        self._snapshot = snapshot
         self._apparent = snapshot.apparent
         self._by_rate = meter.plate.by_rate
-        self._counted: dict[str, tuple[int, ...]] = {}
+        self._counted: dict[Way, Counts] = {}
 
     def shown(self, name: str, digits: Digits) -> Decimal:
         kind, _, flow = name.partition("_energy_")
         way, _, rate = flow.partition("_t")
         if kind == "active" and rate:
-            return digits.shown(self._counters(way)[int(rate) - 1], _WS_PER_KWH, counts=True)
+            return digits.shown(
+                self._counters("import" if way == "import" else "export")[int(rate) - 1], _WS_PER_KWH, counts=True
+            )
         steps = sum(self._total(direction, per_mille, digits) for direction, per_mille in self._parts(kind, way))
         return digits.shown(steps * digits.mantissa, 10**digits.decimals, counts=True)
 
-    def _parts(self, kind: str, way: str) -> tuple[tuple[str, int], ...]:
+    def _parts(self, kind: str, way: str) -> tuple[tuple[Way, int], ...]:
         """Which counters make the total, and in what proportion (thousandths)."""
         reactive = self._load.reactive
-        return {
+        parts: dict[tuple[str, str], tuple[tuple[Way, int], ...]] = {
             ("active", "import"): (("import", 1000),),
             ("active", "export"): (("export", 1000),),
             ("active", "combined"): (("import", 1000), ("export", 1000)),
@@ -129,25 +183,18 @@ class _Energies:
             ("reactive", "q4"): (),
             ("apparent", "import"): (("import", self._apparent),),
             ("apparent", "export"): (("export", self._apparent),),
-        }[kind, way]
+        }
+        return parts[kind, way]
 
-    def _total(self, way: str, per_mille: int, digits: Digits) -> int:
+    def _total(self, way: Way, per_mille: int, digits: Digits) -> int:
         """In whole multiples of the digits' unit."""
         unit = digits.mantissa * _WS_PER_KWH * 1000
         counters = self._counters(way)
         if not self._by_rate:
-            counters = (sum(counters),)
-        return sum(counter * per_mille * 10**digits.decimals // unit for counter in counters)
+            return sum(counters) * per_mille * digits.units // unit
+        return sum(counter * per_mille * digits.units // unit for counter in counters)
 
-    def _counters(self, way: str) -> tuple[int, ...]:
-        """Watt-seconds by rate."""
+    def _counters(self, way: Way) -> Counts:
         if way not in self._counted:
-            curve, start = (
-                (self._load.taken, self._start.taken) if way == "import" else (self._load.given, self._start.given)
-            )
-            self._counted[way] = _counters(curve, start, self._second)
+            self._counted[way] = self._meter.counted(way, self._snapshot.second, self._snapshot.era)
         return self._counted[way]
-
-
-def _counters(curve: Curve, start: tuple[int, int, int, int], second: int) -> tuple[int, ...]:
-    return tuple(wh * 3600 + curve.energy(second, rate) for rate, wh in enumerate(start, 1))

@@ -141,6 +141,14 @@ class ModbusStations:
             return []
         return [rtu.encode(frame.unit, self.station(frame.unit).answer(frame.pdu, now))]
 
+    def tell(self, frame: RtuFrame | TcpFrame | bytes) -> dict[str, str]:
+        """A frame for the wire log."""
+        if isinstance(frame, TcpFrame):
+            frame = tcp.encode(frame.transaction, frame.unit, frame.pdu)
+        elif isinstance(frame, RtuFrame):
+            frame = rtu.encode(frame.unit, frame.pdu)
+        return {"hex": frame.hex(" ").upper()}
+
     def station(self, unit: int) -> ModbusStation:
         """Raises `KeyError` for a unit that is not on the line."""
         station = self._awake.get(unit)

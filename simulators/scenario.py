@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -28,10 +28,17 @@ import msgspec
 from protocols.errors import ModelError
 from protocols.links.faults import Faults
 from simulators.carrier_url import parse_carrier
-from simulators.dlt645 import Quirks
+from simulators.dlt645 import Quirks, Setup
+from simulators.dlt645.befall import KINDS
+from simulators.dlt645.setup import PROFILE_RECORDS
 
-MODELS: Final = {"dlt645": "dlt645_2007", "modbus": "eastron_sdm630"}
-"""The meter model where a bus names none."""
+MODELS: Final = {
+    ("dlt645", ""): "dlt645_2007",
+    ("dlt645", "2007"): "dlt645_2007",
+    ("dlt645", "1997"): "dlt645_1997",
+    ("modbus", ""): "eastron_sdm630",
+}
+"""The meter model where a bus names none, by protocol and edition."""
 _LOADS: Final = ("", "home", "shop", "works", "roof")
 _MOST_UNITS: Final = 247
 
@@ -46,18 +53,41 @@ class QuirksTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     fe: int = 4
     most_data: int = 200
     answers_as_wildcard: bool = False
-    unavailable: Literal["refuse", "empty", "ff"] = "refuse"
+    ignores_wildcard: bool = False
+    unavailable: Literal["refuse", "empty", "ff", "silence"] = "refuse"
+    refuses_instead_of_silence: bool = False
+    most_baud: int = 19200
+    late: float = 0.0
+    late_s: float = 1.0
+    neighbour: float = 0.0
+    doubled: float = 0.0
+
+
+class EventTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Something that befalls meters: `at` is a moment with its offset, or seconds after the start; `seconds`: for so
+    long, for good where it is left out; `meter`: its name or address, all meters of the bus where it is left out."""
+
+    at: float | datetime
+    kind: str
+    seconds: float | None = None
+    meter: str = ""
+
+    def moment(self, start: datetime) -> datetime:
+        """When, if the fleet starts at `start`."""
+        return self.at.astimezone(UTC) if isinstance(self.at, datetime) else start + timedelta(seconds=self.at)
 
 
 class BusTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Meters on one line. `load` is one of home, shop, works, roof, or empty for a mixture; `clock_spread_s`: how wrong
-    the meters' clocks may be, either way; `tick_s` 0: the scenario's."""
+    the meters' clocks may be, either way; `clock_drift_ppm`: how wrong they become, either way; `passwords`: six hex
+    digits by level; `programming`: the programming key is pressed; `tick_s` 0: the scenario's."""
 
     protocol: Literal["dlt645", "modbus"]
     carrier: str
     name: str = ""
     repeat: int = 1
     framing: Literal["rtu", "tcp"] = "rtu"
+    edition: Literal["", "2007", "1997"] = ""
     model: str = ""
     meters: int = 0
     addresses: list[str] = []
@@ -65,11 +95,22 @@ class BusTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     load: str = ""
     tick_s: int = 0
     clock_spread_s: int = 0
+    clock_drift_ppm: int = 0
+    passwords: dict[str, str] = {}
+    programming: bool = False
+    profile_records: int = PROFILE_RECORDS
     turnaround_s: float = 0.02
     gap_s: float = 0.5
     baud: int = 0
     faults: str = ""
     quirks: QuirksTable = QuirksTable()
+    event: list[EventTable] = []
+
+    def setup(self) -> Setup:
+        """What its DL/T 645 meters begin with. Raises `ValueError`."""
+        passwords = {_level(level): _password(text) for level, text in self.passwords.items()}
+        quirks = Quirks(**msgspec.structs.asdict(self.quirks))
+        return Setup(quirks, passwords, self.programming, self.profile_records)
 
 
 class Scenario(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -79,12 +120,17 @@ class Scenario(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     seed: int = 1
     tick_s: int = 10
     truth: str = ""
+    wire_log: str = ""
     timezone: str = "Asia/Shanghai"
     path: str = ""
 
     @property
     def truth_path(self) -> Path | None:
         return Path(self.path).parent / self.truth if self.truth else None
+
+    @property
+    def wire_log_path(self) -> Path | None:
+        return Path(self.path).parent / self.wire_log if self.wire_log else None
 
 
 def load(path: str) -> Scenario:
@@ -153,12 +199,16 @@ def _bus_problems(bus: BusTable) -> Iterator[tuple[str, str]]:
         yield "addresses", "the same on several buses; expected meters = N, or repeat = 1"
     if bus.load not in _LOADS:
         yield "load", f"{bus.load!r}, expected one of {', '.join(filter(None, _LOADS))}"
-    if bus.tick_s < 0 or bus.clock_spread_s < 0:
-        yield "tick_s", "tick_s and clock_spread_s are at least 0"
+    if bus.tick_s < 0 or bus.clock_spread_s < 0 or bus.clock_drift_ppm < 0:
+        yield "tick_s", "tick_s, clock_spread_s and clock_drift_ppm are at least 0"
+    if bus.profile_records < 1:
+        yield "profile_records", f"{bus.profile_records}, expected at least 1"
     if bus.turnaround_s < 0 or bus.gap_s <= 0 or bus.baud < 0:
         yield "turnaround_s", "turnaround_s and baud are at least 0, gap_s is above 0"
-    if bus.protocol == "modbus" and bus.quirks != QuirksTable():
-        yield "quirks", "are those of DL/T 645 meters"
+    if bus.protocol == "modbus":
+        for key in ("quirks", "edition", "passwords", "programming", "event", "clock_drift_ppm", "profile_records"):
+            if getattr(bus, key) != getattr(_PLAIN, key):
+                yield key, "is a matter of DL/T 645 meters"
     if bus.protocol == "modbus" and bus.phases != 3:
         yield "phases", "a Modbus meter has those of its model"
     if bus.protocol == "dlt645" and bus.framing != "rtu":
@@ -175,9 +225,30 @@ def _bus_problems(bus: BusTable) -> Iterator[tuple[str, str]]:
     except ValueError as error:
         yield "faults", str(error)
     try:
-        bus_quirks(bus)
+        bus.setup()
     except ValueError as error:
-        yield "quirks", str(error)
+        yield ("passwords" if "password" in str(error) else "quirks"), str(error)
+    for index, event in enumerate(bus.event):
+        if event.kind not in KINDS:
+            yield f"event[{index}].kind", f"{event.kind!r}, expected one of {', '.join(KINDS)}"
+        if event.seconds is not None and event.seconds <= 0:
+            yield f"event[{index}].seconds", f"{event.seconds}, expected above 0"
+        if isinstance(event.at, datetime) and event.at.tzinfo is None:
+            yield f"event[{index}].at", "expected a moment with its offset, or seconds after the start"
+        elif not isinstance(event.at, datetime) and event.at < 0:
+            yield f"event[{index}].at", f"{event.at}, expected seconds from 0 on"
+
+
+def _level(text: str) -> int:
+    if len(text) != 1 or not (text.isascii() and text.isdigit()):
+        raise ValueError(f"passwords: level {text!r}, expected 0 to 9")
+    return int(text)
+
+
+def _password(text: str) -> str:
+    if len(text) != 6 or not set(text) <= set("0123456789abcdefABCDEF"):
+        raise ValueError("passwords: a password has six hex digits")
+    return text
 
 
 def _fault_problems(bus: BusTable, faults: Faults) -> Iterator[tuple[str, str]]:
@@ -196,10 +267,7 @@ def bus_faults(bus: BusTable) -> Faults | None:
     return Faults.parse(bus.faults) if bus.faults else None
 
 
-def bus_quirks(bus: BusTable) -> Quirks:
-    """Raises `ValueError`."""
-    table = bus.quirks
-    return Quirks(table.fe, table.most_data, table.answers_as_wildcard, table.unavailable)
+_PLAIN: Final = BusTable("dlt645", "pty")
 
 
 def standard_offset_s(timezone: str, at: datetime) -> int:

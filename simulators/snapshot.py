@@ -12,6 +12,7 @@ from math import isqrt
 from typing import Final, TypeAlias
 
 from simulators.load import DEMAND_S, Load, Peak, mixed
+from simulators.past import Era, Past
 
 Ratio: TypeAlias = tuple[int, int] | None
 """None: this meter has no such value."""
@@ -23,17 +24,21 @@ _FREQUENCY: Final = 5000
 class Snapshot:
     """One meter at one second of its local time."""
 
-    def __init__(self, load: Load, phases: int, second: int, seed: int) -> None:
+    def __init__(self, load: Load, phases: int, second: int, seed: int, era: Era, past: Past) -> None:
         self.load = load
         self.phases = phases
         self.second = second
         self.seed = seed
+        self.era = era
+        self._past = past
         self.apparent = isqrt(1_000_000 + load.reactive**2)
         """Apparent in thousandths of active."""
 
     @cached_property
     def watts(self) -> int:
         """Import positive, export negative."""
+        if not self.era.flows:
+            return 0
         return self.load.taken.watts(self.second) - self.load.given.watts(self.second)
 
     @cached_property
@@ -51,6 +56,8 @@ class Snapshot:
 
     def volts(self, phase: int) -> int:
         """In 0.1 V; it wavers with every moment."""
+        if not self.era.powered:
+            return 0
         return _VOLTAGE - 30 + mixed(self.seed, self.second * 4 + phase) % 61
 
     def reactive(self, phase: int) -> int:
@@ -61,26 +68,31 @@ class Snapshot:
         return abs(self.phase_watts[phase - 1]) * self.apparent // 1000
 
     def milliamperes(self, phase: int) -> int:
-        return self.volt_amperes(phase) * 10_000 // self.volts(phase)
+        volts = self.volts(phase)
+        return self.volt_amperes(phase) * 10_000 // volts if volts else 0
 
     @property
     def hertz(self) -> int:
         """In 0.01 Hz."""
+        if not self.era.powered:
+            return 0
         return _FREQUENCY - 5 + mixed(self.seed, self.second * 4) % 11
 
     @property
     def demand(self) -> int:
         """Watts on the average of the last whole demand period; export negative."""
         end = self.second // DEMAND_S * DEMAND_S
+        if self._past.eras:
+            return self._past.average("import", end) - self._past.average("export", end)
         return self.load.taken.average(end) - self.load.given.average(end)
 
-    @property
+    @cached_property
     def peak_taken(self) -> Peak:
-        return self.load.taken.peak(self.second)
+        return self._past.peak("import", self.second) if self._past.eras else self.load.taken.peak(self.second)
 
-    @property
+    @cached_property
     def peak_given(self) -> Peak:
-        return self.load.given.peak(self.second)
+        return self._past.peak("export", self.second) if self._past.eras else self.load.given.peak(self.second)
 
 
 def _sum(of: Callable[[Snapshot, int], int], over: int) -> Callable[[Snapshot], Ratio]:
@@ -144,6 +156,7 @@ MEASURED: Final[Mapping[str, Callable[[Snapshot], Ratio]]] = {
     "reactive_demand_export_max": lambda _: (0, 1),
     "status_word_1": _direction,
     "status_word_2": _phase_directions,
-    **{f"status_word_{n}": lambda _: (0, 1) for n in (3, 4, 5, 6, 7)},
+    "status_word_3": lambda s: (s.era.word_3, 1),
+    **{f"status_word_{n}": lambda _: (0, 1) for n in (4, 5, 6, 7)},
 }
 """Quantity name to its value; energies are counted by the meter (`simulators.meter`)."""

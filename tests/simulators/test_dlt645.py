@@ -206,7 +206,7 @@ def test_a_follow_up_can_be_asked_for_again() -> None:
     assert (first.control, first.data[-1], last.control, last.data[-1]) == (0xB2, 1, 0x92, 2)
 
 
-@pytest.mark.parametrize("code", ["00150000", "00010001", "03110000", "02070100", "0280000B", "00010500", "FFFFFFFF"])
+@pytest.mark.parametrize("code", ["00150000", "00010001", "03120000", "02070100", "0280000B", "00010500", "FFFFFFFF"])
 def test_what_it_has_not_is_refused(code: str) -> None:
     reply = ask(station(), 0x11, bytes.fromhex(code)[::-1])
     assert reply is not None
@@ -229,11 +229,11 @@ def test_a_read_without_an_identifier_is_an_error(data: bytes) -> None:
     assert (reply.control, reply.data) == (0xD1, b"\x01")
 
 
-@pytest.mark.parametrize("control", [0x14, 0x18, 0x19, 0x1A, 0x1B, 0x1C])
-def test_nobody_is_authorised(control: int) -> None:
-    reply = ask(station(), control, bytes(12))
+@pytest.mark.parametrize("control", [0x14, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D])
+def test_a_malformed_order_is_an_error(control: int) -> None:
+    reply = ask(station(), control, bytes(5))
     assert reply is not None
-    assert (reply.control, reply.data) == (control | 0xC0, b"\x04")
+    assert (reply.control, reply.data) == (control | 0xC0, b"\x01")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from simulators.fleet import plan
-from simulators.scenario import BusTable, QuirksTable, Scenario, parse
+from simulators.scenario import BusTable, EventTable, QuirksTable, Scenario, parse
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "simulators.md").read_text(encoding="utf-8")
 
@@ -30,6 +30,7 @@ def test_every_key_is_described_and_no_other() -> None:
     keys = {f.name for f in msgspec.structs.fields(Scenario)} - {"path"}
     keys |= {f"bus.{f.name}" for f in msgspec.structs.fields(BusTable)}
     keys |= {f"bus.quirks.{f.name}" for f in msgspec.structs.fields(QuirksTable)}
+    keys |= {f"bus.event.{f.name}" for f in msgspec.structs.fields(EventTable)}
     table = MANUAL.partition("| Key |")[2].partition("\n\n")[0]
     described = {
         key for cell in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for key in re.findall("`(.+?)`", cell)

@@ -95,7 +95,7 @@ def test_clocks_are_wrong_within_the_spread() -> None:
         (BUS + "baud = -1\n", r"bus\[0\].turnaround_s: "),
         (BUS + "phases = 2\n", r"bus\[0\].phases: Invalid enum value"),
         (MODBUS + "phases = 1\n", r"bus\[0\].phases: a Modbus meter"),
-        (MODBUS + "quirks = { fe = 1 }\n", r"bus\[0\].quirks: are those of DL/T 645"),
+        (MODBUS + "quirks = { fe = 1 }\n", r"bus\[0\].quirks: is a matter of DL/T 645"),
         (BUS + 'framing = "tcp"\n', r"bus\[0\].framing: is a matter of Modbus"),
         (BUS + "quirks = { fe = 8 }\n", r"bus\[0\].quirks: fe is 8"),
         (BUS + "quirks = { fee = 1 }\n", r"bus\[0\].quirks: Object contains unknown field `fee`"),

@@ -1,0 +1,56 @@
+"""What all meters of a line begin with, and whom they tell what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from protocols.dlt645.services.order import Ordered
+from protocols.dlt645.services.security import Security
+from simulators.dlt645.quirks import Quirks
+from simulators.meter import VirtualMeter
+
+FACTORY_PASSWORD: Final = "000000"  # noqa: S105  # well known, and nothing hangs on a simulated meter
+PROFILE_RECORDS: Final = 2880
+"""Thirty days of quarter-hours."""
+
+
+class Verifier(Protocol):
+    """A meter's security module: without one, ciphertext levels and the security service are refused."""
+
+    def open(self, address: str, ordered: Ordered[Any]) -> bytes | None:
+        """The body in clear of an order that was sealed for the meter; None if the seal is wrong."""
+
+    def security(self, address: str, request: Security) -> bytes | int:
+        """The answer's body; or the bits SERR of a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """`passwords`: six hex digits by level, P2 first; levels that are not named have the factory's. `key_pressed`: the
+    programming key. `profile_records`: how many load records a class keeps."""
+
+    quirks: Quirks = field(default_factory=Quirks)
+    passwords: Mapping[int, str] = field(default_factory=dict)
+    key_pressed: bool = False
+    profile_records: int = PROFILE_RECORDS
+    verifier: Verifier | None = None
+
+
+def _nobody(_meter: VirtualMeter, _moment: datetime) -> None:
+    """Nobody wants to know."""
+
+
+def _never(_moment: datetime, _act: Callable[[datetime], None]) -> None:
+    """Meters catch up with what was due when they are next asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """`changed`: from that moment on the meter's values are other ones than they would have been. `later`: call it
+    back at that moment."""
+
+    changed: Callable[[VirtualMeter, datetime], None] = _nobody
+    later: Callable[[datetime, Callable[[datetime], None]], None] = _never
