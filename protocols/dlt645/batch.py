@@ -43,8 +43,6 @@ from protocols.model import Part, Quality, Value
 Buffer: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
 
 
-_8, _16, _48 = np.uint64(8), np.uint64(16), np.uint64(48)
-_ADDRESS: Final = np.uint64(0xFFFFFFFFFFFF)
 _DATA: Final = 14
 """From a frame's first byte to the one behind the identifier."""
 
@@ -152,30 +150,24 @@ class BatchDecoder:
         raw = np.frombuffer(buffer, np.uint8)
         room = padded(raw)
         found = scan(room, _edges(len(raw), offsets))
-        address = (found.first >> _8) & _ADDRESS
-        control = found.second.astype(np.uint8)
-        length = (found.second >> _8).astype(np.uint8)
-        identifier = (minus_33(found.second) >> _16).astype(np.uint32)
-        outcome = _BY_CONTROL[control]
+        identifier, outcome = found.identifier, _BY_CONTROL[found.control]
         has_identifier = (outcome == Outcome.DECODED) | (outcome == Outcome.FOLLOWS)
-        short = has_identifier & (length < 4)
+        short = has_identifier & (found.length < 4)
         outcome[short] = Outcome.NO_IDENTIFIER
         identifier[~has_identifier | short] = 0
-        frames = Frames(found.start, found.end, found.message, address, control, identifier, outcome)
+        frames = Frames(found.start, found.end, found.message, found.address, found.control, identifier, outcome)
         others: list[tuple[int, Value]] = []
-        numbers = self._values(room, found, frames, length, others)
+        numbers = self._values(room, found, frames, others)
         return Batch(
             frames, numbers, self._table.parts, tuple(others), found.noises, room[BEFORE:-BEHIND], self._lookup
         )
 
-    def _values(
-        self, room: Bytes, found: Scan, frames: Frames, length: Bytes, others: list[tuple[int, Value]]
-    ) -> Numbers:
+    def _values(self, room: Bytes, found: Scan, frames: Frames, others: list[tuple[int, Value]]) -> Numbers:
         """Decode the frames that can be; the outcome of the rest is set in `frames`."""
         outcome = frames.outcome
         rows = self._table.rows(frames.identifier)
         items = self._table.items
-        count = items.counts[rows * LENGTHS + (length - np.uint8(4))]  # below 4 it wraps to what no answer has
+        count = items.counts[rows * LENGTHS + (found.length - np.uint8(4))]  # below 4 it wraps to what no answer has
         is_read = outcome == Outcome.DECODED
         count *= is_read
         none = is_read & (count == 0)
@@ -200,7 +192,7 @@ class BatchDecoder:
         """The parts of frames `row`, `count` of each from `part` on; nothing of a frame in which one is no BCD."""
         columns = self._table.part_columns
         if count.max(initial=1) == 1:
-            packed = (found.second[row] >> _48) | (found.third[row] << _16)
+            packed = found.value[row]
         else:
             part = np.repeat(part - np.cumsum(count, dtype=np.intp) + count, count)
             part += np.arange(len(part))

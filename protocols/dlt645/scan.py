@@ -22,6 +22,7 @@ from protocols.dlt645.packed import (
     Words,
     blocks,
     lane_total,
+    minus_33,
     pair_sums,
     surroundings,
     words,
@@ -34,7 +35,11 @@ _NO_FRAME, _WRONG, _CUT = range(3)
 _LEAST: Final = 10
 """Bytes up to and with the length, without which nothing is a start."""
 _BYTE: Final = np.uint64(0xFF)
-_8: Final = np.uint64(8)
+_ADDRESS: Final = np.uint64(0xFFFFFFFFFFFF)
+_8, _16, _48 = np.uint64(8), np.uint64(16), np.uint64(48)
+_COLUMNS: Final = (
+    np.intp, np.intp, np.intp, np.uint64, np.uint64, np.uint8, np.uint8, np.uint32, np.uint64,
+)  # fmt: skip
 _FEW: Final = 500
 _WAKE: Final = b"\xfe"
 _WAKES: Final = np.uint64(0xFEFEFEFEFEFEFEFE)
@@ -57,17 +62,18 @@ class Noises:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Where frames begin and end, the message that each stands in, and what else was there."""
+    """A row for each frame: where it stands, in which message, what its head says; and what else was there."""
 
     start: Places
     end: Places
     message: Places
-    first: Words
-    """The frames' bytes 68, A0..A5, 68."""
-    second: Words
-    """C, L and six bytes of data, or what stands behind the frame where it has less."""
-    third: Words
-    """The eight bytes on from there."""
+    address: Words
+    control: NDArray[np.uint8]
+    length: NDArray[np.uint8]
+    identifier: NDArray[np.uint32]
+    """The first four bytes of data, 33H taken off, low byte first; anything where there are less."""
+    value: Words
+    """The eight bytes behind the identifier as they stand, or what stands behind the frame where it has less."""
     noises: Noises
 
 
@@ -81,12 +87,13 @@ def scan(room: Bytes, offsets: Places) -> Scan:
     if not whole.all():
         start, message = start[whole], message[whole]
         limit = limit[whole] if limit.ndim else limit
-    blank: tuple[NDArray[Any], ...] = (*[np.zeros(0, np.intp)] * 3, *[np.zeros(0, np.uint64)] * 4)
-    found, failed = [blank], [(blank[0], np.zeros(0, np.bool_))]
+    columns: list[NDArray[Any]] = [np.empty(len(start), kind) for kind in _COLUMNS]
+    failed = [(np.zeros(0, np.intp), np.zeros(0, np.bool_))]
+    filled = done = 0
     for block in blocks(len(start)):
         begin, until = start[block], limit[block] if limit.ndim else limit
-        before, *three = surroundings(room, begin)
-        size = ((three[1] >> _8) & _BYTE).view(np.intp)
+        before, first, second, third = surroundings(room, begin)
+        size = ((second >> _8) & _BYTE).view(np.intp)
         size += _LEAST
         stop = begin + size
         stop += OVERHEAD - _LEAST
@@ -95,18 +102,33 @@ def scan(room: Bytes, offsets: Places) -> Scan:
             size[cut] = 0
             np.minimum(stop, until, out=stop)
         sound = raw[stop - 1] == END
-        sound &= _sums(room, begin, size, three) == raw[stop - 2]
+        sound &= _sums(room, begin, size, (first, second, third)) == raw[stop - 2]
         sound &= ~cut
         good, bad = np.flatnonzero(sound), np.flatnonzero(~sound)
-        found.append(tuple(column[good] for column in (begin, stop, message[block], before, *three)))
         failed.append((begin[bad], cut[bad]))
-    begin, stop, message, before, first, second, third = _joined(_without_overlaps(found))
-    noises = _noises(*_stretches(raw, begin, stop, message, before, offsets), *_joined(failed))
-    return Scan(begin, stop, message, first, second, third, noises)
-
-
-def _joined(blocks: Sequence[tuple[NDArray[Any], ...]]) -> list[NDArray[Any]]:
-    return [np.concatenate(column) for column in zip(*blocks, strict=True)]
+        good = good[_leftmost(begin[good], stop[good], done)]
+        if not len(good):
+            continue
+        second = second[good]
+        content = (
+            begin[good],
+            stop[good],
+            message[block][good],
+            before[good],
+            (first[good] >> _8) & _ADDRESS,
+            second.astype(np.uint8),
+            (second >> _8).astype(np.uint8),
+            (minus_33(second) >> _16).astype(np.uint32),
+            (second >> _48) | (third[good] << _16),
+        )
+        for column, part in zip(columns, content, strict=True):
+            column[filled : filled + len(part)] = part
+        filled += len(good)
+        done = int(stop[good[-1]])
+    begin, stop, message, before, address, control, length, identifier, value = (c[:filled] for c in columns)
+    tried, cut = (np.concatenate(column) for column in zip(*failed, strict=True))
+    noises = _noises(*_stretches(raw, begin, stop, message, before, offsets), tried, cut)
+    return Scan(begin, stop, message, address, control, length, identifier, value, noises)
 
 
 def _starts(raw: Bytes) -> Places:
@@ -150,20 +172,18 @@ def _sums(room: Bytes, start: Places, size: Places, three: Sequence[Words]) -> B
     return sums
 
 
-def _without_overlaps(blocks: Sequence[tuple[NDArray[Any], ...]]) -> Sequence[tuple[NDArray[Any], ...]]:
-    """Of sound frames (start, end, ...) those that are taken: none that begins within one taken before it."""
-    start, end = (np.concatenate([block[column] for block in blocks]) for column in (0, 1))
-    dropped = np.zeros(len(start), np.bool_)
-    for row in np.flatnonzero(start[1:] < end[:-1]).tolist():
-        if not dropped[row]:
-            dropped[row + 1 : np.searchsorted(start, end[row])] = True
-    if not dropped.any():
-        return blocks
-    kept = np.split(~dropped, np.cumsum([len(block[0]) for block in blocks])[:-1])
-    return [
-        block if keep.all() else tuple(column[keep] for column in block)
-        for block, keep in zip(blocks, kept, strict=True)
-    ]
+def _leftmost(start: Places, end: Places, done: int) -> slice | Places:
+    """Those of the sound frames that are taken: none that begins before `done` or within one taken before it."""
+    free = int(np.searchsorted(start, done)) if len(start) and start[0] < done else 0
+    crowded = np.flatnonzero(start[1:] < end[:-1])
+    if not len(crowded):
+        return slice(free, None)
+    taken = np.ones(len(start), np.bool_)
+    taken[:free] = False
+    for row in crowded.tolist():
+        if taken[row]:
+            taken[row + 1 : np.searchsorted(start, end[row])] = False
+    return np.flatnonzero(taken)
 
 
 def _stretches(
