@@ -56,7 +56,7 @@ class Driver(Generic[F]):
         self._places: asyncio.Lock | asyncio.Semaphore = asyncio.Lock() if window == 1 else asyncio.Semaphore(window)
         self._running = 0
         self._started = 0.0
-        traffic = Traffic(self.counters, tap or Tap(), permit)
+        traffic = Traffic(self.counters, tap, permit)
         self._way: HalfDuplex[F] | Pipeline[F] = (
             HalfDuplex(link, reader, timing, traffic, echo=echo)
             if window == 1

@@ -64,23 +64,24 @@ class HalfDuplex(Generic[F]):
         budget = timing.budget(len(ask.data), ask.reply_bytes)
         deadline, hard_deadline = sent_at + budget, sent_at + 2 * budget
         echo = _Echo(ask.data) if self._echo else None
+        growing = False  # a frame has begun and is not whole
         try:
             while True:
-                until = min(deadline, now + timing.gap) if reader.pending else deadline
+                until = min(deadline, now + timing.gap) if growing else deadline
                 in_time = now < until
                 chunk = await link.receive(until) if in_time else link.receive_nowait()
                 now = loop.time()
                 if chunk:
-                    self._traffic.tap.show("<", chunk)
-                    events = reader.feed(echo.take_off(chunk) if echo else chunk)
-                    if reader.pending:  # a frame is growing: not cut off in its middle, nor waited for for ever
-                        deadline = max(deadline, min(hard_deadline, now + timing.gap))
+                    self._traffic.received(chunk)
+                    answer = self._sort(reader.feed(echo.take_off(chunk) if echo else chunk), ask)
                 else:
-                    events = reader.flush()
-                answer = self._sort(events, ask)
+                    answer = self._sort(reader.flush(), ask)
                 if answer is not None:
                     self._traffic.counters.answers += 1
                     return answer
+                growing = reader.pending > 0
+                if growing and chunk:  # not cut off in its middle, nor waited for for ever
+                    deadline = max(deadline, min(hard_deadline, now + timing.gap))
                 if until >= deadline and not (chunk and in_time):
                     return None
         finally:
@@ -97,7 +98,7 @@ class HalfDuplex(Generic[F]):
             until = min(deadline, now + gap) if self._reader.pending else deadline
             chunk = await self._link.receive(until) if now < until else b""
             if chunk:
-                self._traffic.tap.show("<", chunk)
+                self._traffic.received(chunk)
             elif until >= deadline:
                 del self._owed[key]
             self._sort(self._reader.feed(chunk) if chunk else self._reader.flush())
@@ -106,7 +107,7 @@ class HalfDuplex(Generic[F]):
         """What came in since we listened last answers nothing."""
         stale = self._link.receive_nowait()
         if stale:
-            self._traffic.tap.show("<", stale)
+            self._traffic.received(stale)
             self._sort(self._reader.feed(stale))
         if self._reader.pending:
             self._sort(self._reader.flush())

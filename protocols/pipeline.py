@@ -121,7 +121,7 @@ class Pipeline(Generic[F]):
         while True:
             chunk = await link.receive(loop.time() + self._timing.gap if reader.pending else None)
             if chunk:
-                self._traffic.tap.show("<", chunk)
+                self._traffic.received(chunk)
                 self._sort(reader.feed(chunk))
             else:
                 self._sort(reader.flush())

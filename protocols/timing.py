@@ -30,4 +30,4 @@ class Timing:
 
     def budget(self, sent: int, expected: int) -> float:
         """Seconds from sending `sent` bytes until an answer of `expected` bytes must be whole."""
-        return self.response + self.latency + self.on_wire(sent) + self.on_wire(expected)
+        return self.response + self.latency + self.on_wire(sent + expected)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from protocols.errors import NotPermitted
@@ -27,15 +27,11 @@ class LineCounters:
     """Time in which at least one conversation ran."""
 
 
-def _dark(_direction: str, _raw: bytes) -> None:
-    """Nobody looks."""
-
-
 @dataclass(slots=True)
 class Tap:
     """Where a line's bytes are shown while it works: direction (``>`` sent, ``<`` received, ``!`` noise) and bytes."""
 
-    show: Callable[[str, bytes], None] = field(default=_dark)
+    show: Callable[[str, bytes], None]
 
 
 Permit: TypeAlias = Callable[[Ask[Any]], None]
@@ -52,7 +48,7 @@ class Traffic:
     """Whom a line tells what goes over it, and whom it asks."""
 
     counters: LineCounters
-    tap: Tap
+    tap: Tap | None
     permit: Permit
 
     def sent(self, ask: Ask[Any]) -> None:
@@ -60,9 +56,15 @@ class Traffic:
         if ask.acts:
             self.permit(ask)
         self.counters.requests += 1
-        self.tap.show(">", ask.data)
+        if self.tap is not None:
+            self.tap.show(">", ask.data)
+
+    def received(self, chunk: bytes) -> None:
+        if self.tap is not None:
+            self.tap.show("<", chunk)
 
     def dropped(self, noise: Noise) -> None:
         self.counters.noise += 1
         self.counters.noise_bytes += len(noise.raw)
-        self.tap.show("!", noise.raw)
+        if self.tap is not None:
+            self.tap.show("!", noise.raw)

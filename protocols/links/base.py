@@ -45,7 +45,8 @@ class Inbox:
     def put(self, chunk: bytes) -> None:
         held = self._held + chunk if self._held else chunk
         self._held = held if len(held) <= self._limit else held[-self._limit :]
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def close(self, reason: str) -> None:
         """No more bytes will come. What has arrived can still be taken."""

@@ -48,6 +48,9 @@ class TcpReader:
         return len(self._buffer)
 
     def feed(self, chunk: bytes) -> Sequence[TcpFrame | Noise]:
+        if not self._buffer and _size(chunk, 0, len(chunk)) == len(chunk) > 0:  # one whole frame, as nearly always
+            transaction, _, _, unit = _HEADER.unpack_from(chunk)
+            return (TcpFrame(transaction, unit, chunk[OVERHEAD:]),)
         self._buffer += chunk
         return self._scan(silent=False)
 
@@ -84,12 +87,12 @@ class TcpReader:
         return found
 
 
-def _size(buffer: bytearray, start: int, end: int) -> int:
+def _size(buffer: bytes | bytearray, start: int, end: int) -> int:
     """Length of the frame that may begin at `start`; 0 if more bytes must tell, -1 as soon as none can."""
     held = end - start
+    if held >= 6 and not (buffer[start + 2] or buffer[start + 3] or buffer[start + 4]):
+        length = buffer[start + 5]
+        return length + 6 if 2 <= length <= _MAX_LENGTH else -1
     if (held > 2 and buffer[start + 2]) or (held > 3 and buffer[start + 3]) or (held > 4 and buffer[start + 4]):
         return -1
-    if held < 6:
-        return 0
-    length = buffer[start + 5]
-    return length + 6 if 2 <= length <= _MAX_LENGTH else -1
+    return 0
