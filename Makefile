@@ -7,6 +7,9 @@ BENCH ?= $(patsubst benchmarks/%.py,%,$(shell grep -ls '__name__ == "__main__"' 
 # Further options for the commands, e.g. `make demo DEMO="--meters 50"`, `make test PYTEST="-k dlt645 -x"`.
 DEMO ?=
 PYTEST ?=
+# How long `make fuzz` goes on, and how many inputs a round has, e.g. `make fuzz FUZZ_SECONDS=3600`.
+FUZZ_SECONDS ?= 300
+FUZZ_EXAMPLES ?= 1000
 # `make test SERVICES=no` installs nothing outside the checkout; tests that miss a server then skip and say so.
 SERVICES ?= auto
 
@@ -21,13 +24,14 @@ RUNTIME := .venv-demo/.installed
 PEER := .venv-peer-dlt645/.installed
 SHIPPED := $(shell find headend protocols simulators storage analytics -name '*.py' -o -name '*.toml' -o -name '*.sql')
 
-.PHONY: help demo test check services bench format constraints clean
+.PHONY: help demo test check fuzz services bench format constraints clean
 .NOTPARALLEL:
 
 help:
 	@echo 'make demo         the whole chain on simulated meters, from a plain install of its own (.venv-demo)'
 	@echo 'make test         services (root on Debian 12 only), check, then every test (.venv)'
 	@echo 'make check        ruff, format, mypy --strict, layer contracts'
+	@echo 'make fuzz         noise and damaged frames at every codec, for FUZZ_SECONDS (.venv)'
 	@echo 'make bench        the benchmarks: one table each'
 	@echo 'make format       let ruff fix and format'
 	@echo 'make constraints  refresh the pins in constraints.txt'
@@ -44,6 +48,9 @@ check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: $(DEV)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/fuzz --timeout=0 $(PYTEST)
 
 services:
 ifneq ($(SERVICES),no)
