@@ -48,7 +48,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     encode = verbs.add_parser(
         "encode", help="build a frame", description="Print a frame's bytes. Nothing is sent.", parents=[common()]
     )
-    frame_encode.add(encode)
+    frame_encode.add_kinds(encode)
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

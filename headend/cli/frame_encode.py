@@ -21,7 +21,7 @@ The frame that is printed holds the password in clear (33H is no cipher): whoeve
 """
 
 
-def add(encode: argparse.ArgumentParser) -> None:
+def add_kinds(encode: argparse.ArgumentParser) -> None:
     kinds = encode.add_subparsers(dest="kind", metavar="KIND", required=True)
     for name, kind in KINDS.items():
         _dlt645(_parser(kinds, name, kind.help, kind.epilog + (CLEAR_TEXT if kind.access or kind.secret else "")), kind)
