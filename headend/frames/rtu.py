@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, Literal
 
 from headend.frames.document import Document, noise
@@ -35,15 +36,13 @@ def sound(frame: RtuFrame, conversation: Conversation) -> Document:
 def pieces(raw: bytes) -> list[RtuFrame | Noise]:
     """Sound frames of either direction, and what stands between them, in order."""
     found: list[RtuFrame | Noise] = []
-    done = at = 0
-    while at < len(raw):
-        frame = _frame_at(raw[at : at + _LONGEST])
-        if frame is None:
-            at += 1
+    done = 0
+    for start, frame in sorted(_frames(raw), key=lambda place: place[0]):
+        if start < done:
             continue
-        found += _between(raw[done:at])
+        found += _between(raw[done:start])
         found.append(frame)
-        done = at = at + len(frame.pdu) + rtu.OVERHEAD
+        done = start + len(frame.pdu) + rtu.OVERHEAD
     return found + _between(raw[done:])
 
 
@@ -57,16 +56,17 @@ def with_bad_sum(raw: bytes, conversation: Conversation) -> Document | None:
     return document | {"note": "; ".join(filter(None, (note, document.get("note"))))}
 
 
-def _frame_at(raw: bytes) -> RtuFrame | None:
-    """The sound frame that begins with the first byte of `raw`."""
-    if len(raw) < 4 or raw[1] & 0x7F not in SERVICES:
-        return None
+def _frames(raw: bytes) -> Iterator[tuple[int, RtuFrame]]:
+    """Where sound frames of each direction begin; replies first."""
     for direction in _DIRECTIONS:
         reader = RtuReader(direction)
-        for event in [*reader.feed(raw), *reader.flush()][:1]:
+        at = 0
+        for event in [*reader.feed(raw), *reader.flush()]:
             if isinstance(event, RtuFrame):
-                return event
-    return None
+                yield at, event
+                at += len(event.pdu) + rtu.OVERHEAD
+            else:
+                at += len(event.raw)
 
 
 def _between(raw: bytes) -> list[RtuFrame | Noise]:
