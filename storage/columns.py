@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from protocols.model import POSITIONS, Capture
+from protocols.model import POSITIONS, Capture, Quality
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Small: TypeAlias = npt.NDArray[np.int16]
@@ -23,6 +23,7 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_US: Final = 86_400_000_000
 _MICROSECOND: Final = timedelta(microseconds=1)
+_ALL_GOOD: Final = (Quality.GOOD,) * POSITIONS
 
 
 def time_us(time: datetime) -> int:
@@ -66,26 +67,21 @@ class CaptureColumns:
     def from_captures(cls, captures: Sequence[Capture]) -> CaptureColumns:
         """Raises `ValueError` for a number that no bigint holds: the decoders mark those OUT_OF_RANGE."""
         n = len(captures)
-        given = np.empty((n, POSITIONS), dtype=object)
-        for row, capture in enumerate(captures):
-            given[row] = capture.values
-        nothing: Any = None
-        present: Flags = np.not_equal(given, nothing).astype(np.bool_)
-        given[~present] = 0
-        try:
-            values = given.astype(np.int64)
-        except OverflowError as error:
-            raise ValueError(f"a value does not fit into 64 bits: {error}") from error
-        quality = np.array([capture.quality for capture in captures], dtype=np.uint8).reshape(n, POSITIONS)
+        values, present = _numbers([capture.values for capture in captures])
+        told = [capture.quality for capture in captures]
+        if told.count(_ALL_GOOD) == n:
+            quality = np.zeros(n, dtype=np.int64)
+        else:
+            quality = pack(np.array(told, dtype=np.uint8).reshape(n, POSITIONS))
         return cls(
             meter_id=np.array([c.meter_id for c in captures], dtype=np.int32),
             layout=np.array([c.layout for c in captures], dtype=np.int16),
-            source=np.array([c.source for c in captures], dtype=np.int16),
-            time_us=np.array([time_us(c.time) for c in captures], dtype=np.int64),
-            received_us=np.array([time_us(c.received) for c in captures], dtype=np.int64),
+            source=np.fromiter([c.source for c in captures], dtype=np.int16, count=n),  # array() looks into an enum
+            time_us=np.array([(c.time - EPOCH) // _MICROSECOND for c in captures], dtype=np.int64),
+            received_us=np.array([(c.received - EPOCH) // _MICROSECOND for c in captures], dtype=np.int64),
             values=values,
             present=present,
-            quality=pack(quality),
+            quality=quality,
         )
 
     @classmethod
@@ -143,6 +139,28 @@ class Merged:
     columns: CaptureColumns
     added: int
     repeated: int
+
+
+def _numbers(rows: Sequence[tuple[int | None, ...]]) -> tuple[Ints, Flags]:
+    """Values and where there are any, position by position: one holds a number in all rows, or in none, as a rule."""
+    values: Ints = np.zeros((len(rows), POSITIONS), dtype=np.int64)
+    present: Flags = np.ones((len(rows), POSITIONS), dtype=np.bool_)
+    nothing: Any = None
+    try:
+        for position, given in enumerate(zip(*rows, strict=True)):
+            holes = given.count(None)
+            if holes == len(rows):
+                present[:, position] = False
+            elif holes:
+                some = np.array(given, dtype=object)
+                there = np.not_equal(some, nothing).astype(np.bool_)
+                present[:, position] = there
+                values[there, position] = some[there].astype(np.int64)
+            else:
+                values[:, position] = np.array(given, dtype=np.int64)
+    except OverflowError as error:
+        raise ValueError(f"a value does not fit into 64 bits: {error}") from error
+    return values, present
 
 
 def pack(quality: npt.NDArray[np.uint8]) -> Ints:

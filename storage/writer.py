@@ -1,8 +1,9 @@
 """Captures into the database: idempotent, acknowledged means committed.
 
-A batch is sorted by key, its parts of one capture are merged, and it is copied straight into the table inside a
-savepoint. Where a row is there already the batch takes the other road: a staging table, insert what is new, then fill
-holes only where a staged row knows what the stored one does not. A stored value is never overwritten.
+A batch is sorted by key, its parts of one capture are merged, and it is copied straight into the table by one
+statement. Where a row is there already the batch takes the other road: a staging table, insert what is new, then fill
+holes only where a staged row knows what the stored one does not. A stored value is never overwritten. After such a
+batch the next one is asked for first: a replay does not try in vain each time.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ class Writer(Session):
         super().__init__(conninfo)
         self._level = Level.PLAIN
         self._days: set[date] = set()
+        self._repeated = False
+        """The last batch held what was there already."""
 
     async def write(self, captures: Sequence[Capture]) -> Written:
         """Store `captures`; they are committed when this returns."""
@@ -113,6 +116,8 @@ class Writer(Session):
         await super()._prepare(connection)
         self._level = await level_of(connection)
         self._days.clear()
+        if self._level.hypertables:
+            await connection.execute(SQL["probe_chunks_directly"])
         await connection.execute(SQL["make_staged"])
 
     async def _make_partitions(self, connection: psycopg.AsyncConnection[Row], days: Iterable[date]) -> None:
@@ -130,8 +135,7 @@ class Writer(Session):
         for tried in range(1, TRIES + 1):
             try:
                 await self._make_partitions(connection, columns.days())
-                async with connection.transaction():
-                    return await self._write(connection, columns, stream)
+                return await self._write(connection, columns, stream)
             except _RACES as error:
                 log.info("batch of %s captures is written again (%s of %s): %s", len(columns), tried, TRIES, error)
                 last: psycopg.Error = error
@@ -143,20 +147,41 @@ class Writer(Session):
         raise StorageError(f"batch of {len(columns)} captures could not be written in {TRIES} tries") from last
 
     async def _write(self, connection: psycopg.AsyncConnection[Row], columns: CaptureColumns, stream: bytes) -> Written:
-        cursor = connection.cursor()
-        try:
-            async with connection.transaction():
-                async with cursor.copy(SQL["copy_capture"]) as copy:
-                    await copy.write(stream)
+        if not (self._repeated and await self._has_first(connection, columns)):
+            try:
+                await _copy(connection, SQL["copy_capture"], stream)  # one statement, hence one transaction
+            except pg.UniqueViolation:
+                self._repeated = True  # some are there already; the server has taken the others back
+            else:
+                self._repeated = False
                 return Written(len(columns), 0, 0)
-        except pg.UniqueViolation:
-            pass  # some are there already; the savepoint took the others back
-        async with cursor.copy(SQL["copy_staged"]) as copy:
-            await copy.write(stream)
-        await cursor.execute(SQL["insert_new"])
-        stored, merged = cursor.rowcount, 0
-        if stored < len(columns):
-            bounds = {"first": from_us(int(columns.time_us.min())), "last": from_us(int(columns.time_us.max()))}
-            await cursor.execute(SQL["fill_holes"], bounds)
-            merged = cursor.rowcount
-        return Written(stored, merged, len(columns) - stored - merged)
+        async with connection.transaction():
+            return await _merge(connection, columns, stream)
+
+    async def _has_first(self, connection: psycopg.AsyncConnection[Row], columns: CaptureColumns) -> bool:
+        """Whether the first capture of a sorted batch is stored: then a COPY would only leave dead rows behind."""
+        key = (int(columns.meter_id[0]), from_us(int(columns.time_us[0])), int(columns.layout[0]))
+        cursor = await connection.execute(SQL["has_capture"], key, prepare=False)
+        return cursor.rowcount > 0
+
+
+async def _merge(connection: psycopg.AsyncConnection[Row], columns: CaptureColumns, stream: bytes) -> Written:
+    """Through the staging table, inside a transaction. Not prepared: only with the times known can the planner leave
+    out the chunks that the batch does not touch."""
+    await _copy(connection, SQL["copy_staged"], stream)
+    bounds = {"first": from_us(int(columns.time_us.min())), "last": from_us(int(columns.time_us.max()))}
+    row = await (await connection.execute(SQL["look_up"], bounds, prepare=False)).fetchone()
+    assert row is not None
+    found, fillable = row
+    stored = merged = 0
+    # Insert first: who holds locks of filled rows while he waits for another's inserted ones can deadlock.
+    if found < len(columns):
+        stored = (await connection.execute(SQL["insert_new"])).rowcount
+    if fillable or found + stored < len(columns):  # the latter: another writer came in between
+        merged = (await connection.execute(SQL["fill_holes"], bounds, prepare=False)).rowcount
+    return Written(stored, merged, len(columns) - stored - merged)
+
+
+async def _copy(connection: psycopg.AsyncConnection[Row], statement: bytes, stream: bytes) -> None:
+    async with connection.cursor().copy(statement) as copy:
+        await copy.write(stream)

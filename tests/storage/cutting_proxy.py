@@ -1,4 +1,4 @@
-"""A TCP way to a PostgreSQL server that loses the answer to one COMMIT."""
+"""A TCP way to a PostgreSQL server that loses the answer to one statement that committed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 @dataclass
 class Proxy:
-    """`armed`: the next answer that says COMMIT is not passed on, and the connection is cut. `cuts` counts them."""
+    """The next answer that completes a command of the tag `armed` (``COMMIT``, ``COPY 2``) is not passed on, and the
+    connection is cut. `cuts` counts them."""
 
     conninfo: str
-    armed: bool = False
+    armed: str = ""
     cuts: int = 0
 
 
@@ -38,8 +39,8 @@ async def cutting_proxy(conninfo: str) -> AsyncIterator[Proxy]:
 
         async def answered() -> None:
             while chunk := await back_reader.read(65536):
-                if proxy.armed and b"COMMIT\0" in chunk:  # CommandComplete: the server has committed
-                    proxy.armed = False
+                if proxy.armed and b"%b\0" % proxy.armed.encode() in chunk:  # CommandComplete: the server has committed
+                    proxy.armed = ""
                     proxy.cuts += 1
                     return
                 writer.write(chunk)

@@ -64,6 +64,23 @@ async def test_a_replay_writes_no_row_versions(database: str) -> None:
             assert connection.execute(where).fetchall() == before
 
 
+async def test_a_long_replay_leaves_no_dead_rows(database: str) -> None:
+    """Each COPY that fails leaves some; so after the first one known rows are asked for."""
+    batch = slots(50, 20)
+    size = "SELECT sum(pg_relation_size(oid)) FROM pg_class WHERE relname ~ '^(capture_2|_hyper_.*_chunk$)'"
+    async with Writer(database) as writer:
+        await writer.write(batch)
+        await writer.write(batch)
+        with psycopg.connect(database, autocommit=True) as connection:
+            before = connection.execute(size).fetchone()
+            for _ in range(3):
+                assert await writer.write(batch) == Written(0, 0, 1000)
+            assert connection.execute(size).fetchone() == before
+        assert await writer.write(slots(60, 20)) == Written(200, 0, 1000)
+        assert await writer.write(slots(10, 1, T0 - timedelta(hours=1))) == Written(10, 0, 0)
+    assert stored(database) == expected(slots(60, 20), slots(10, 1, T0 - timedelta(hours=1)))
+
+
 async def test_halves_fill_each_other(database: str) -> None:
     batch = slots(6, 4)
     first, second = zip(*(halves(c, 4) for c in batch), strict=True)
@@ -213,12 +230,13 @@ async def test_a_lost_connection_is_said_and_mended(database: str) -> None:
 async def test_a_commit_whose_answer_is_lost_may_be_given_again(database: str) -> None:
     """The server has committed and nobody on our side can know."""
     async with cutting_proxy(database) as proxy, Writer(proxy.conninfo) as writer:
-        await writer.write([capture(1)])
-        proxy.armed = True
-        with pytest.raises(DatabaseUnreachable):
-            await writer.write([capture(1), capture(2)])
-        assert proxy.cuts == 1
-        assert await writer.write([capture(1), capture(2)]) == Written(0, 0, 2)
+        for given, tag in (([capture(1)], "COPY 1"), ([capture(1), capture(2)], "COMMIT")):
+            proxy.armed = tag
+            with pytest.raises(DatabaseUnreachable):
+                await writer.write(given)
+            assert not proxy.armed
+            assert await writer.write(given) == Written(0, 0, len(given))
+    assert proxy.cuts == 2
     assert stored(database) == expected([capture(1), capture(2)])
 
 
