@@ -15,11 +15,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from types import MappingProxyType
+from typing import Final, NoReturn
 
 import psycopg
 import pytest
@@ -31,6 +32,8 @@ from storage.migrate import migrate
 
 _TEMPLATE = "headend_template"
 _PATIENCE_S = 30.0
+_QUICK: Final[Mapping[str, str]] = MappingProxyType({"fsync": "off"})
+"""Server settings for tests that lose nothing when the machine goes down; benchmarks give others."""
 
 
 def missing(reason: str) -> NoReturn:
@@ -104,8 +107,8 @@ class PostgresServer:
 
 
 @contextmanager
-def plain_server() -> Iterator[PostgresServer]:
-    """PostgreSQL without extensions, from a local package or the wheel."""
+def plain_server(settings: Mapping[str, str] = _QUICK) -> Iterator[PostgresServer]:
+    """PostgreSQL without extensions, from a local package or the wheel. `settings`: such that a reload takes up."""
     with open_directory() as directory:
         try:
             server = Server(directory / "postgres")
@@ -114,7 +117,8 @@ def plain_server() -> Iterator[PostgresServer]:
             missing(f"no embedded PostgreSQL: {error}")
         try:
             running = PostgresServer(server.conninfo_for("postgres"))
-            running.execute("ALTER SYSTEM SET fsync = off")
+            for name, value in settings.items():
+                running.execute(f"ALTER SYSTEM SET {name} = '{value}'")
             running.execute("SELECT pg_reload_conf()")
             yield running
         finally:
@@ -133,7 +137,7 @@ def timescale_root() -> Path:
 
 
 @contextmanager
-def timescale_server() -> Iterator[PostgresServer]:
+def timescale_server(settings: Mapping[str, str] = _QUICK) -> Iterator[PostgresServer]:
     """PostgreSQL 17 with TimescaleDB (Apache edition), a server of our own on a loopback port."""
     root = timescale_root()
     inside = f"/var/lib/postgresql/test-{secrets.token_hex(6)}"
@@ -141,12 +145,13 @@ def timescale_server() -> Iterator[PostgresServer]:
     port = free_port()
     enter = ["chroot", "--userspec=postgres:postgres", str(root), "env", "-i", "LANG=C.UTF-8", "HOME=/tmp",
              "PATH=/usr/lib/postgresql/17/bin:/usr/bin:/bin"]  # fmt: skip
-    settings = {
+    all_settings = {
         "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "",
-        "shared_preload_libraries": "timescaledb", "timescaledb.telemetry_level": "off", "jit": "off", "fsync": "off",
+        "shared_preload_libraries": "timescaledb", "timescaledb.telemetry_level": "off", "jit": "off",
         "shared_buffers": "128MB", "dynamic_shared_memory_type": "mmap",  # no /dev/shm in the chroot
+        **settings,
     }  # fmt: skip
-    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    options = [word for name, value in all_settings.items() for word in ("-c", f"{name}={value}")]
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, data_dir, ignore_errors=True)
         # initdb tries the settings that it will write down: it too must do without /dev/shm
