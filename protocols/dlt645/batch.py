@@ -176,8 +176,11 @@ class BatchDecoder:
             outcome[none & (rows == UNKNOWN)] = Outcome.UNKNOWN_ITEM
         some, numeric = count > 0, items.numeric[rows]
         plain = np.flatnonzero(some & numeric)
+        first = items.first[rows]
+        if len(plain) < len(rows):
+            first, count = first[plain], count[plain]
         numbers = [
-            self._numbers(room, found, frames, plain[block], items.first[rows[plain[block]]], count[plain[block]])
+            self._numbers(room, found, frames, plain[block], first[block], count[block])
             for block in blocks(len(plain) or 1)
         ]
         rest = np.flatnonzero(some & ~numeric)

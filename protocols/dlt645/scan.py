@@ -40,6 +40,8 @@ _8, _16, _48 = np.uint64(8), np.uint64(16), np.uint64(48)
 _COLUMNS: Final = (
     np.intp, np.intp, np.intp, np.uint64, np.uint64, np.uint8, np.uint8, np.uint32, np.uint64,
 )  # fmt: skip
+_LOWEST: Final = np.array([(byte & -byte).bit_length() - 1 for byte in range(256)], np.intp)
+"""The number of a byte's lowest bit."""
 _FEW: Final = 500
 _WAKE: Final = b"\xfe"
 _WAKES: Final = np.uint64(0xFEFEFEFEFEFEFEFE)
@@ -113,7 +115,7 @@ def scan(room: Bytes, offsets: Places) -> Scan:
         content = (
             begin[good],
             stop[good],
-            message[block][good],
+            message[block][good] if len(offsets) > 2 else 0,
             before[good],
             (first[good] >> _8) & _ADDRESS,
             second.astype(np.uint8),
@@ -122,7 +124,7 @@ def scan(room: Bytes, offsets: Places) -> Scan:
             (second >> _48) | (third[good] << _16),
         )
         for column, part in zip(columns, content, strict=True):
-            column[filled : filled + len(part)] = part
+            column[filled : filled + len(good)] = part
         filled += len(good)
         done = int(stop[good[-1]])
     begin, stop, message, before, address, control, length, identifier, value = (c[:filled] for c in columns)
@@ -132,11 +134,20 @@ def scan(room: Bytes, offsets: Places) -> Scan:
 
 
 def _starts(raw: Bytes) -> Places:
-    """Where 68H stands and 68H again seven bytes on."""
+    """Where 68H stands and 68H again seven bytes on: eight places a byte, of which few are not zero."""
     size = max(len(raw) - 7, 0)
     marks = raw[:size] == START
     marks &= raw[7 : size + 7] == START
-    return np.flatnonzero(marks)
+    eights = np.packbits(marks, bitorder="little")
+    place = np.flatnonzero(eights != 0)
+    found = eights[place]
+    start = (place << 3) + _LOWEST[found]
+    found &= found - np.uint8(1)  # the lowest is told
+    rest = np.flatnonzero(found != 0)
+    if len(rest):  # so near, all but one are false
+        row, bit = np.unpackbits(found[rest, np.newaxis], axis=1, bitorder="little").nonzero()
+        start = np.sort(np.concatenate((start, (place[rest[row]] << 3) + bit)), kind="stable")
+    return start
 
 
 def _messages(start: Places, offsets: Places) -> tuple[Places, Places]:
