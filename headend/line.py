@@ -38,6 +38,11 @@ class LinePath:
         return int(stated[0] if stated else dialect(self.protocol).link["baudrate"])
 
     @property
+    def is_numbered(self) -> bool:
+        """Whether every answer says which request it answers: Modbus TCP."""
+        return framing_of(self.protocol, self.url, self.framing) == "tcp" and not self.echo
+
+    @property
     def pause(self) -> float:
         """Seconds of silence before a request, as the protocol wants it at this rate."""
         return pause(framing_of(self.protocol, self.url, self.framing), self.bits_per_second)
@@ -102,7 +107,7 @@ class Line:
             echo=self.path.echo,
             tap=self._tap,
             counters=self.counters,
-            window=self.path.window,
+            window=self.path.window if self.path.is_numbered else None,
         )
         self._driver = driver
         return driver

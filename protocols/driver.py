@@ -30,8 +30,8 @@ class Driver(Generic[F]):
     """One line's conversations: one after the other, or `window` of them side by side.
 
     `reader` is the framing that stands on this link. `echo` says that the adapter hands our own bytes back first.
-    `permit` is asked before each frame that acts; by default none goes out. A `window` above 1 is for requests alone
-    whose answers cannot be confused (`Ask.confusable` is None); it keeps no pauses and knows no echo.
+    `permit` is asked before each frame that acts; by default none goes out. A `window`, be it of 1, is for requests
+    alone whose answers cannot be confused (`Ask.confusable` is None); it keeps no pauses and knows no echo.
     """
 
     __slots__ = ("_places", "_running", "_started", "_way", "counters", "link", "timing")
@@ -46,21 +46,23 @@ class Driver(Generic[F]):
         tap: Tap | None = None,
         counters: LineCounters | None = None,
         permit: Permit = refuse,
-        window: int = 1,
+        window: int | None = None,
     ) -> None:
-        if window < 1 or (window > 1 and echo):
-            raise ValueError("a window is at least 1, and just 1 on a line with echo")
+        if window is not None and (window < 1 or echo):
+            raise ValueError("a window is at least 1, and there is none on a line with echo")
         self.link = link
         self.timing = timing
         self.counters = counters or LineCounters()
-        self._places: asyncio.Lock | asyncio.Semaphore = asyncio.Lock() if window == 1 else asyncio.Semaphore(window)
+        self._places: asyncio.Lock | asyncio.Semaphore = (
+            asyncio.Semaphore(window) if window and window > 1 else asyncio.Lock()
+        )
         self._running = 0
         self._started = 0.0
         traffic = Traffic(self.counters, tap, permit)
         self._way: HalfDuplex[F] | Pipeline[F] = (
-            HalfDuplex(link, reader, timing, traffic, echo=echo)
-            if window == 1
-            else Pipeline(link, reader, timing, traffic)
+            Pipeline(link, reader, timing, traffic, window=window)
+            if window
+            else HalfDuplex(link, reader, timing, traffic, echo=echo)
         )
 
     async def run(self, exchange: Exchange[F, T]) -> T:
@@ -91,7 +93,7 @@ class Driver(Generic[F]):
                         await self._let_late_answers_run_out(ask.confusable)
                         unanswered += (ask.data,)
                     noise = self.counters.noise_bytes
-                    answer = await self._way.ask(ask)
+                    answer = await (await self._way.send(ask))
                     if answer is None:
                         answer = await self._again(ask, noise)
                 except (NoAnswer, LinkClosed) as error:
@@ -121,7 +123,7 @@ class Driver(Generic[F]):
         retries = self.timing.retries if ask.repeatable and not ask.acts else 0
         for _ in range(retries):
             self.counters.retries += 1
-            answer = await self._way.ask(ask)
+            answer = await (await self._way.send(ask))
             if answer is not None:
                 return answer
             self.counters.timeouts += 1
@@ -132,5 +134,5 @@ class Driver(Generic[F]):
 
     async def _let_late_answers_run_out(self, key: Hashable) -> None:
         if not isinstance(self._way, HalfDuplex):
-            raise ValueError("only requests whose answers cannot be confused go side by side")
+            raise ValueError("a window is for requests whose answers cannot be confused")
         await self._way.let_late_answers_run_out(key)

@@ -8,7 +8,7 @@ conversation, late answers are given time to run out, so that an old value is ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -43,24 +43,30 @@ class HalfDuplex(Generic[F]):
         self._owed: dict[Hashable, _Owed[F]] = {}
         self._quiet_until = 0.0
 
-    async def ask(self, ask: Ask[F]) -> F | None:
-        """The answer; None when it has not come in time, or when nobody answers such a thing.
+    async def send(self, ask: Ask[F]) -> Awaitable[F | None]:
+        """The answer to come: None when it has not come in time, or when nobody answers such a thing.
 
-        Raises `NotPermitted` with nothing sent.
+        Raises `NotPermitted` with nothing sent, and `LinkClosed`; so does the answer.
         """
-        timing, reader, link = self._timing, self._reader, self._link
         loop = asyncio.get_running_loop()
-        if self._quiet_until and self._quiet_until > (now := loop.time()):
+        now = loop.time()
+        if self._quiet_until > now:
             await asyncio.sleep(self._quiet_until - now)
         self._look_through()
         self._traffic.sent(ask)
-        await link.send(ask.data)
-        sent_at = now = loop.time()
+        await self._link.send(ask.data)
+        now = loop.time()
+        self._quiet_until = now + self._timing.on_wire(len(ask.data)) + self._timing.pause
+        if ask.answered and ask.confusable is not None:
+            self._owe(ask, now)
+        return self._answer(ask, now)
+
+    async def _answer(self, ask: Ask[F], sent_at: float) -> F | None:
         if not ask.answered:
-            self._quiet_until = sent_at + timing.on_wire(len(ask.data)) + timing.pause
             return None
-        if ask.confusable is not None:
-            self._owe(ask, sent_at)
+        timing, reader, link = self._timing, self._reader, self._link
+        loop = asyncio.get_running_loop()
+        now = sent_at
         budget = timing.budget(len(ask.data), ask.reply_bytes)
         deadline, hard_deadline = sent_at + budget, sent_at + 2 * budget
         echo = _Echo(ask.data) if self._echo else None
@@ -85,7 +91,7 @@ class HalfDuplex(Generic[F]):
                 if until >= deadline and not (chunk and in_time):
                     return None
         finally:
-            self._quiet_until = now + timing.pause if timing.pause else 0.0
+            self._quiet_until = now + timing.pause
 
     async def let_late_answers_run_out(self, key: Hashable) -> None:
         """Listen until what was asked before with the same `key` is answered, or too old to come any more."""

@@ -1,15 +1,15 @@
-"""Several requests in flight on one link, where each answer says by a number what it answers: Modbus TCP.
+"""Requests on a link where each answer says by a number what it answers (Modbus TCP): one or several in flight.
 
-One task listens while the link is open, and gives every frame to the request that knows it. What is asked in the same
-turn of the event loop is sent at once: the system's call for sending costs as much as all else about a read.
+Bytes are taken where they arrive: no task waits for them. What is asked in the same turn of the event loop goes out at
+once where several may be in flight: the system's call for sending costs as much as all else about a read.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from protocols.errors import LinkClosed, NotPermitted
 from protocols.exchange import Ask, FrameReader, Noise
@@ -27,71 +27,71 @@ class _Flight(Generic[F]):
     ask: Ask[F]
     answer: asyncio.Future[F | None]
     deadline: float = 0.0
-    hard_deadline: float = 0.0
 
 
 class Pipeline(Generic[F]):
-    """Sends requests side by side. It keeps no pauses: there is no line between us and the other side."""
+    """Sends requests, up to `window` of them before the first is answered. It keeps no pauses: there is no line."""
 
-    __slots__ = ("_flights", "_link", "_listening", "_reader", "_sending", "_timer", "_timing", "_traffic", "_unsent")
+    __slots__ = (
+        "_flights",
+        "_link",
+        "_loop",
+        "_reader",
+        "_sending",
+        "_silence",
+        "_timer",
+        "_timing",
+        "_traffic",
+        "_unsent",
+    )
 
-    def __init__(self, link: Link, reader: FrameReader[F], timing: Timing, traffic: Traffic) -> None:
+    def __init__(self, link: Link, reader: FrameReader[F], timing: Timing, traffic: Traffic, *, window: int) -> None:
+        self._loop = asyncio.get_running_loop()
         self._link = link
         self._reader = reader
         self._timing = timing
         self._traffic = traffic
-        self._unsent: list[_Flight[F]] = []
-        self._flights: dict[_Flight[F], None] = {}  # sent and not answered, oldest first
-        self._listening: asyncio.Task[None] | None = None
+        self._unsent: list[_Flight[F]] | None = [] if window > 1 else None
+        self._flights: list[_Flight[F]] = []  # sent and not answered, oldest first
         self._sending: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._silence: asyncio.TimerHandle | None = None
+        link.listen(self._heard)
 
-    async def ask(self, ask: Ask[F]) -> F | None:
-        """The answer; None when it has not come in time, or when nobody answers such a thing.
+    async def send(self, ask: Ask[F]) -> asyncio.Future[F | None]:
+        """The answer to come: None when it has not come in time, or when nobody answers such a thing.
 
-        Raises `NotPermitted` with nothing sent, `LinkClosed`.
+        Raises `NotPermitted` with nothing sent, and `LinkClosed`; so does the answer.
         """
-        loop = asyncio.get_running_loop()
-        flight: _Flight[F] = _Flight(ask, loop.create_future())
-        self._unsent.append(flight)
-        if self._sending is None:
-            self._sending = self._start(self._send())
-        if self._listening is None:
-            self._listening = self._start(self._listen())
-        try:
-            return await flight.answer
-        finally:
-            self._flights.pop(flight, None)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """Throw what ended a half of ours into everything that waits."""
-        if task is self._listening:
-            self._listening = None
+        flight: _Flight[F] = _Flight(ask, self._loop.create_future())
+        if self._unsent is None:
+            self._traffic.sent(ask)
+            self._depart(flight)
+            await self._link.send(ask.data)
+            if not ask.answered:
+                self._land(flight)
         else:
-            self._sending = None
-        error = None if task.cancelled() else task.exception()
-        if error is None:
-            return
-        flights, self._unsent = [*self._unsent, *self._flights], []
-        for flight in flights:
-            if not flight.answer.done():
-                flight.answer.set_exception(LinkClosed(str(error)) if isinstance(error, LinkClosed) else error)
+            self._unsent.append(flight)
+            if self._sending is None:
+                self._sending = self._loop.create_task(self._send_all(self._unsent))
+                self._sending.add_done_callback(self._sent_all)
+        return flight.answer
 
-    async def _send(self) -> None:
-        while self._unsent:
-            flights = self._unsent
-            data = b"".join([flight.ask.data for flight in flights if self._departs(flight)])
-            self._unsent = []
+    async def _send_all(self, unsent: list[_Flight[F]]) -> None:
+        while unsent:
+            data = b"".join([flight.ask.data for flight in unsent if self._departs(flight)])
+            unanswered = [flight for flight in unsent if not flight.ask.answered]
+            unsent.clear()
             if data:
                 await self._link.send(data)
-            for flight in flights:
-                if not flight.ask.answered:
-                    self._land(flight, None)
+            for flight in unanswered:
+                self._land(flight)
+
+    def _sent_all(self, task: asyncio.Task[None]) -> None:
+        self._sending = None
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._fail(error)
 
     def _departs(self, flight: _Flight[F]) -> bool:
         """Whether it is sent now: not if it was given up, nor if it lacks its permit."""
@@ -102,29 +102,46 @@ class Pipeline(Generic[F]):
         except NotPermitted as error:
             flight.answer.set_exception(error)
             return False
-        budget = self._timing.budget(len(flight.ask.data), flight.ask.reply_bytes)
-        flight.deadline = asyncio.get_running_loop().time() + budget
-        flight.hard_deadline = flight.deadline + budget
-        self._flights[flight] = None
-        if self._timer is None or flight.deadline < self._timer.when():
-            self._set_timer(flight.deadline)
+        self._depart(flight)
         return True
 
-    def _land(self, flight: _Flight[F], answer: F | None) -> None:
-        self._flights.pop(flight, None)
-        if not flight.answer.done():
-            flight.answer.set_result(answer)
+    def _depart(self, flight: _Flight[F]) -> None:
+        flight.deadline = self._loop.time() + self._timing.budget(len(flight.ask.data), flight.ask.reply_bytes)
+        self._flights.append(flight)
+        if self._timer is None or flight.deadline < self._timer.when():
+            self._set_timer(flight.deadline)
 
-    async def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        reader, link = self._reader, self._link
-        while True:
-            chunk = await link.receive(loop.time() + self._timing.gap if reader.pending else None)
-            if chunk:
-                self._traffic.received(chunk)
-                self._sort(reader.feed(chunk))
-            else:
-                self._sort(reader.flush())
+    def _land(self, flight: _Flight[F]) -> None:
+        """Without an answer."""
+        if flight in self._flights:
+            self._flights.remove(flight)
+        if not flight.answer.done():
+            flight.answer.set_result(None)
+
+    def _fail(self, error: BaseException) -> None:
+        """Throw what ended the link, or a half of ours, into everything that waits."""
+        flights, self._flights = [*self._flights, *(self._unsent or ())], []
+        for flight in flights:
+            if not flight.answer.done():
+                flight.answer.set_exception(LinkClosed(str(error)) if isinstance(error, LinkClosed) else error)
+
+    def _heard(self) -> None:
+        try:
+            chunk = self._link.receive_nowait()
+        except LinkClosed as error:
+            self._fail(error)
+            return
+        self._traffic.received(chunk)
+        self._sort(self._reader.feed(chunk))
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+        if self._reader.pending:
+            self._silence = self._loop.call_later(self._timing.gap, self._give_up_half_a_frame)
+
+    def _give_up_half_a_frame(self) -> None:
+        self._silence = None
+        self._sort(self._reader.flush())
 
     def _sort(self, events: Sequence[F | Noise]) -> None:
         counters = self._traffic.counters
@@ -134,8 +151,12 @@ class Pipeline(Generic[F]):
                 continue
             for flight in self._flights:
                 if flight.ask.answers(event):
-                    self._land(flight, event)
-                    counters.answers += 1
+                    self._flights.remove(flight)
+                    if flight.answer.done():  # given up
+                        counters.strays += 1
+                    else:
+                        counters.answers += 1
+                        flight.answer.set_result(event)
                     break
             else:
                 counters.strays += 1
@@ -143,16 +164,17 @@ class Pipeline(Generic[F]):
     def _set_timer(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(when, self._expire)
+        self._timer = self._loop.call_at(when, self._expire)
 
     def _expire(self) -> None:
-        """End what is over time. A frame that is growing may be the one: it is waited for, though not for ever."""
+        """End what is over time. A frame that is growing may be the one: it is waited for, but only as long again."""
         self._timer = None
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         for flight in list(self._flights):
-            if self._reader.pending:
-                flight.deadline = max(flight.deadline, min(flight.hard_deadline, now + self._timing.gap))
-            if flight.deadline <= now:
-                self._land(flight, None)
+            ask = flight.ask
+            again = self._timing.budget(len(ask.data), ask.reply_bytes) if self._reader.pending else 0.0
+            if flight.answer.done() or flight.deadline + again <= now:
+                self._land(flight)
         if self._flights:
-            self._set_timer(min(flight.deadline for flight in self._flights))
+            earliest = min(flight.deadline for flight in self._flights)
+            self._set_timer(max(earliest, now + self._timing.gap) if self._reader.pending else earliest)

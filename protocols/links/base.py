@@ -1,8 +1,9 @@
-"""What a link is: an open byte path with four verbs. Links know no protocol."""
+"""What a link is: an open byte path with five verbs. Links know no protocol."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from protocols.errors import LinkClosed
@@ -21,6 +22,10 @@ class Link(Protocol):
     def receive_nowait(self) -> bytes:
         """What has already arrived, perhaps nothing."""
 
+    def listen(self, heard: Callable[[], None]) -> None:
+        """In place of `receive`: from now on `heard` is called when bytes have arrived or the path has gone. Which, and
+        what, `receive_nowait` tells."""
+
     async def close(self) -> None:
         """Close for good; a waiting `receive` ends with `LinkClosed`. May be called twice."""
 
@@ -32,7 +37,7 @@ class Inbox:
     meter line are the ones that no conversation waits for any more.
     """
 
-    __slots__ = ("_closed", "_held", "_limit", "_timer", "_until", "_waiter")
+    __slots__ = ("_closed", "_heard", "_held", "_limit", "_timer", "_until", "_waiter")
 
     def __init__(self, limit: int = 65536) -> None:
         self._held = b""
@@ -40,12 +45,20 @@ class Inbox:
         self._waiter: asyncio.Future[bool] | None = None
         self._until: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._heard: Callable[[], None] | None = None
         self._closed: LinkClosed | None = None
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        self._heard = heard
+        if self._held or self._closed is not None:
+            heard()
 
     def put(self, chunk: bytes) -> None:
         held = self._held + chunk if self._held else chunk
         self._held = held if len(held) <= self._limit else held[-self._limit :]
-        if self._waiter is not None:
+        if self._heard is not None:
+            self._heard()
+        elif self._waiter is not None:
             self._wake()
 
     def close(self, reason: str) -> None:
@@ -54,6 +67,8 @@ class Inbox:
             self._closed = LinkClosed(reason)
         if self._timer is not None:
             self._timer.cancel()
+        if self._heard is not None:
+            self._heard()
         self._wake()
 
     def check(self) -> None:

@@ -43,6 +43,9 @@ class DescriptorLink:
     def receive_nowait(self) -> bytes:
         return self._inbox.take_nowait()
 
+    def listen(self, heard: Callable[[], None]) -> None:
+        self._inbox.listen(heard)
+
     async def close(self) -> None:
         self._end("closed by us")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from protocols.errors import LinkClosed
@@ -40,6 +40,9 @@ class FaultyLink:
 
     def receive_nowait(self) -> bytes:
         return self._inbox.take_nowait()
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        self._inbox.listen(heard)
 
     async def close(self) -> None:
         self._inbox.close("closed by us")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from protocols.links.base import Inbox
@@ -26,6 +26,9 @@ class MemoryLink:
 
     def receive_nowait(self) -> bytes:
         return self._inbox.take_nowait()
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        self._inbox.listen(heard)
 
     async def close(self) -> None:
         self._inbox.close("closed by us")

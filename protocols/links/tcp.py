@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from protocols.errors import LinkUnreachable
@@ -47,6 +47,9 @@ class TcpLink(asyncio.Protocol):
 
     def receive_nowait(self) -> bytes:
         return self._inbox.take_nowait()
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        self._inbox.listen(heard)
 
     async def close(self) -> None:
         self.end("closed by us")

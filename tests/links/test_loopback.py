@@ -130,3 +130,25 @@ async def test_receive_gives_up_when_told_and_not_before(pair: Pair) -> None:
         assert loop.time() >= until
     await pair.far.send(b"after")
     assert await received(pair.near, 5) == b"after"
+
+
+async def test_listener_is_told_of_bytes_and_of_the_end(pair: Pair) -> None:
+    got = bytearray()
+    ended = asyncio.Event()
+    changed = asyncio.Event()
+
+    def heard() -> None:
+        try:
+            got.extend(pair.near.receive_nowait())
+        except LinkClosed:
+            ended.set()
+        changed.set()
+
+    pair.near.listen(heard)
+    await pair.far.send(b"first")
+    while len(got) < 5:
+        changed.clear()
+        await changed.wait()
+    assert got == b"first"
+    await pair.near.close()
+    await ended.wait()

@@ -130,8 +130,9 @@ async def test_one_lost_answer_costs_only_its_own_conversation(gateways: Gateway
     assert gateway.driver.counters.timeouts == 1
 
 
-async def test_lost_answer_is_asked_for_again(gateways: Gateways) -> None:
-    gateway = gateways(Timing(response=0.03, latency=0.0, gap=0.01, pause=0.0, retries=1))
+@pytest.mark.parametrize("window", [1, WINDOW])
+async def test_lost_answer_is_asked_for_again(gateways: Gateways, window: int) -> None:
+    gateway = gateways(Timing(response=0.03, latency=0.0, gap=0.01, pause=0.0, retries=1), window=window)
     read = gateway.read(7)
     await gateway.heard(2)
     assert gateway.asked[0] == gateway.asked[1]
@@ -140,8 +141,9 @@ async def test_lost_answer_is_asked_for_again(gateways: Gateways) -> None:
     assert (gateway.driver.counters.retries, gateway.driver.counters.timeouts) == (1, 1)
 
 
-async def test_late_answer_is_a_stray_and_answers_nobody(gateways: Gateways) -> None:
-    gateway = gateways(QUICK)
+@pytest.mark.parametrize("window", [1, WINDOW])
+async def test_late_answer_is_a_stray_and_answers_nobody(gateways: Gateways, window: int) -> None:
+    gateway = gateways(QUICK, window=window)
     with pytest.raises(NoAnswer):
         await gateway.read(7)
     read = gateway.read(7)
@@ -163,8 +165,9 @@ async def test_refusal_reaches_the_one_refused(gateways: Gateways) -> None:
     assert await reads[1] == b"\0\1"
 
 
-async def test_closed_link_is_thrown_into_every_conversation(gateways: Gateways) -> None:
-    gateway = gateways()
+@pytest.mark.parametrize("window", [1, WINDOW])
+async def test_closed_link_is_thrown_into_every_conversation(gateways: Gateways, window: int) -> None:
+    gateway = gateways(window=window)
     seen: list[str] = []
 
     def noting(number: int) -> Exchange[Any, bytes]:
@@ -175,7 +178,7 @@ async def test_closed_link_is_thrown_into_every_conversation(gateways: Gateways)
             raise
 
     running = [asyncio.create_task(gateway.driver.run(noting(number))) for number in range(WINDOW + 2)]
-    await gateway.heard(WINDOW)
+    await gateway.heard(window)
     await gateway.far.close()
     ends = await asyncio.gather(*running, return_exceptions=True)
     assert [type(end) for end in ends] == [LinkClosed] * (WINDOW + 2)
@@ -220,8 +223,9 @@ async def test_answers_cut_anywhere_and_noise_between(gateways: Gateways) -> Non
     assert gateway.driver.counters.noise_bytes == 9
 
 
-async def test_half_an_answer_does_not_hold_up_for_ever(gateways: Gateways) -> None:
-    gateway = gateways(QUICK)
+@pytest.mark.parametrize("window", [1, WINDOW])
+async def test_half_an_answer_does_not_hold_up_for_ever(gateways: Gateways, window: int) -> None:
+    gateway = gateways(QUICK, window=window)
     read = gateway.read(1)
     await gateway.heard(1)
     await gateway.far.send(gateway.answer(gateway.asked[0])[:-1])
@@ -230,22 +234,23 @@ async def test_half_an_answer_does_not_hold_up_for_ever(gateways: Gateways) -> N
     assert gateway.driver.counters.noise == 1
 
 
-async def test_what_acts_needs_its_permit_in_a_window_too(gateways: Gateways) -> None:
+@pytest.mark.parametrize("window", [1, WINDOW])
+async def test_what_acts_needs_its_permit_in_a_window_too(gateways: Gateways, window: int) -> None:
     def act(wire: TcpWire) -> Exchange[Any, None]:
         ask = wire.ask(1, ReadRegisters(READ_INPUT, 5, 1))
         yield Ask(ask.data, ask.answers, ask.reply_bytes, acts=True)
 
-    gateway = gateways()
-    read = gateway.read(3)
+    gateway = gateways(window=window)
     with pytest.raises(NotPermitted):
         await gateway.driver.run(act(gateway.wire))
+    read = gateway.read(3)
     await gateway.heard(1)
     await gateway.far.send(gateway.answer(gateway.asked[0]))
     assert await read == b"\0\3"
     assert [request.pdu[2] for request in gateway.asked] == [3]
 
     permitted: list[bytes] = []
-    gateway = gateways(permit=lambda ask: permitted.append(ask.data))
+    gateway = gateways(permit=lambda ask: permitted.append(ask.data), window=window)
     acting = asyncio.create_task(gateway.driver.run(act(gateway.wire)))
     await gateway.heard(1)
     await gateway.far.send(gateway.answer(gateway.asked[0]))
@@ -253,7 +258,8 @@ async def test_what_acts_needs_its_permit_in_a_window_too(gateways: Gateways) ->
     assert permitted == gateway.chunks
 
 
-async def test_what_nobody_answers_is_sent_and_told(gateways: Gateways) -> None:
+@pytest.mark.parametrize("window", [1, WINDOW])
+async def test_what_nobody_answers_is_sent_and_told(gateways: Gateways, window: int) -> None:
     def tell(wire: TcpWire) -> Exchange[Any, str]:
         ask = wire.ask(1, ReadRegisters(READ_INPUT, 5, 1))
         try:
@@ -262,7 +268,7 @@ async def test_what_nobody_answers_is_sent_and_told(gateways: Gateways) -> None:
             return "told"
         return "answered"
 
-    gateway = gateways()
+    gateway = gateways(window=window)
     assert await gateway.driver.run(tell(gateway.wire)) == "told"
     await gateway.heard(1)
     assert gateway.driver.counters.timeouts == 0
@@ -270,13 +276,38 @@ async def test_what_nobody_answers_is_sent_and_told(gateways: Gateways) -> None:
 
 async def test_requests_that_can_be_confused_are_refused_a_window() -> None:
     near, far = memory_pair()
-    driver: Driver[Any] = Driver(near, RtuReader(), QUICK, window=2)
+    driver: Driver[Any] = Driver(near, RtuReader(), QUICK, window=1)
     with pytest.raises(ValueError, match="cannot be confused"):
         await driver.run(transact(1, ReadRegisters(READ_INPUT, 0, 1), RtuWire()))
     assert far.receive_nowait() == b""
 
 
-@pytest.mark.parametrize("options", [{"window": 0}, {"window": -1}, {"window": 2, "echo": True}])
+async def test_permit_missing_in_a_batch_holds_back_that_frame_alone(gateways: Gateways) -> None:
+    def act(wire: TcpWire) -> Exchange[Any, None]:
+        ask = wire.ask(1, ReadRegisters(READ_INPUT, 5, 1))
+        yield Ask(ask.data, ask.answers, ask.reply_bytes, acts=True)
+
+    gateway = gateways()
+    acting = asyncio.create_task(gateway.driver.run(act(gateway.wire)))
+    read = gateway.read(3)
+    with pytest.raises(NotPermitted):
+        await acting
+    await gateway.heard(1)
+    await gateway.far.send(gateway.answer(gateway.asked[0]))
+    assert await read == b"\0\3"
+    assert [request.pdu[2] for request in gateway.asked] == [3]
+
+
+@pytest.mark.parametrize("window", [1, WINDOW])
+async def test_link_that_is_gone_is_told_at_once(gateways: Gateways, window: int) -> None:
+    gateway = gateways(window=window)
+    await gateway.far.close()
+    for _ in range(2):
+        with pytest.raises(LinkClosed):
+            await gateway.read(1)
+
+
+@pytest.mark.parametrize("options", [{"window": 0}, {"window": -1}, {"window": 1, "echo": True}])
 async def test_impossible_windows_are_refused(options: dict[str, Any]) -> None:
     near, _ = memory_pair()
     with pytest.raises(ValueError, match="window"):
