@@ -6,21 +6,21 @@ clock starts: building requests is not part of it. The peer, PyPI dlt645 3.2.0, 
 in a process of its own environment. The limit is the least Python that gives address, identifier and an integer, for
 frames that are known to be whole and sound, without sign, quality, unit or anything that could be refused.
 
+`dlt645_decode_batch`, many frames at once: see `benchmarks.dlt645_batch`.
+
     python -m benchmarks.codec [--json]        the peer's Python: $HEADEND_PEER_DLT645 or .venv-peer-dlt645/bin/python
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from random import Random
 from time import perf_counter
 from typing import Final, TypeAlias
 
+from benchmarks import dlt645_batch
+from benchmarks.dlt645_peer import ADDRESS, ITEMS, PEER, READ_REPLY, Peer, opened_peer
 from benchmarks.report import Row, rate, show
 from protocols.dlt645.address import to_wire
 from protocols.dlt645.frame import PREAMBLE, Frame, encode
@@ -30,21 +30,11 @@ from protocols.dlt645.services.read import read_item
 from protocols.exchange import Ask, Exchange
 from protocols.model import Quality, Value
 
-ADDRESS: Final = "260305510020"
 FRAMES: Final = 3_000
 ROUNDS: Final = 21
-ITEMS: Final = (
-    "00010000", "00010100", "00010200", "00020000", "00000000", "00030000",
-    "02010100", "02020100", "02030000", "02060000", "02800002", "02040000",
-)  # fmt: skip
-"""What a collector asks most: energies, voltages, currents, powers. No demand: the peer reads its time in the order
-year to minute, the standard sends minute to year (it raises on real replies)."""
-
 _LAPS: Final = {"ours": 6, "peer": 1, "limit": 18}
 """How often each takes all frames in one turn: turns are about as long, for short ones suffer more from waking up."""
 _BATCH: Final = 60
-_READ_REPLY: Final = 0x91
-_PEER: Final = "PyPI dlt645 3.2.0, decode to value"
 _LIMIT: Final = "least pure Python: find, sum, translate, int"
 _MINUS_33: Final = bytes((byte - 0x33) & 0xFF for byte in range(256))
 
@@ -62,7 +52,7 @@ def replies(random: Random) -> list[Reply]:
         largest = 10 ** (2 * form.length - 1) - 1
         number = random.randint(-largest if getattr(form, "signed", False) else 0, largest)
         preamble = PREAMBLE if index % 2 else b""
-        raw = encode(to_wire(ADDRESS), _READ_REPLY, found.wire + found.encode([number]), preamble)
+        raw = encode(to_wire(ADDRESS), READ_REPLY, found.wire + found.encode([number]), preamble)
         made.append((found.code, number, raw))
     return made
 
@@ -109,46 +99,6 @@ def limit(frames: Sequence[bytes]) -> float:
     return perf_counter() - began
 
 
-class Peer:
-    """The peer's process; `values` are what it made of the frames. Raises `FileNotFoundError` without its Python."""
-
-    def __init__(self, frames: Sequence[bytes]) -> None:
-        python = os.environ.get("HEADEND_PEER_DLT645", ".venv-peer-dlt645/bin/python")
-        script = Path(__file__).parent / "peers" / "dlt645_values.py"
-        self._process = subprocess.Popen(
-            [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        )
-        self.values = json.loads(self._tell("\n".join([ADDRESS, *(raw.hex() for raw in frames), ""])))
-
-    def round(self) -> float:
-        """Seconds for all frames."""
-        return float(self._tell("go"))
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=10)
-
-    def _tell(self, line: str) -> str:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise SystemExit("the peer ended without an answer")
-        return answer
-
-
-def opened_peer(frames: Sequence[bytes]) -> Peer | None:
-    """None, and the reason on standard error, where the peer's environment is missing."""
-    try:
-        return Peer(frames)
-    except FileNotFoundError as missing:
-        print(f"no peer, {missing.filename} is missing: `make bench` installs it", file=sys.stderr)
-        return None
-
-
 def check(made: Sequence[Reply], peer: Peer | None) -> None:
     """Every frame gives exactly what was put into it, and the peer agrees as far as floats can."""
     for index, (code, number, raw) in enumerate(made):
@@ -180,7 +130,7 @@ def rows() -> list[Row]:
             "frames/s",
             rates["ours"],
             rates.get("peer"),
-            _PEER if peer else None,
+            PEER if peer else None,
             rates["limit"],
             _LIMIT,
         )
@@ -188,4 +138,4 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    show(rows(), sys.argv)
+    show([*rows(), *dlt645_batch.rows()], sys.argv)

@@ -1,10 +1,11 @@
 """Runs in the environment of PyPI dlt645: decodes the frames on its standard input to values, a round for each ``go``.
 
 First line: the meter's address, then one frame a line in hex, an empty line; it answers with the decoded values, one
-JSON line, and then with the seconds of a round for each further line that it reads.
+JSON line (null where it finds no value), and then with the seconds of a round for each further line that it reads.
 """
 
 import json
+import logging
 import sys
 from time import perf_counter
 
@@ -18,13 +19,23 @@ def main() -> None:
     digits = sys.stdin.readline().strip()
     service.set_address("".join(reversed([digits[at : at + 2] for at in range(0, 12, 2)])))  # it wants wire order
     frames = [bytes.fromhex(line) for line in iter(lambda: sys.stdin.readline().strip(), "")]
+    logging.disable(logging.CRITICAL)  # it would write a line for each bad frame
     deserialize, handle_response = DLT645Protocol.deserialize, service.handle_response
-    values = [handle_response(deserialize(raw)).value for raw in frames]
+    values = []
+    for raw in frames:
+        try:
+            item = handle_response(deserialize(raw))
+        except ValueError:  # no whole and sound frame
+            item = None
+        values.append(item.value if item else None)
     print(json.dumps(values), flush=True)
     for _line in sys.stdin:
         started = perf_counter()
         for raw in frames:
-            handle_response(deserialize(raw))
+            try:
+                handle_response(deserialize(raw))
+            except ValueError:
+                continue
         print(perf_counter() - started, flush=True)
 
 
