@@ -75,15 +75,23 @@ class Ahead:
         self._log.flush()
         row.revised.add(meter)
 
+    def write_some(self, most: int = _SLICE) -> None:
+        """Some meters more of the tick that is due next."""
+        min(self._rows, key=_due).write(self._log, most)
+
     async def run(self, clock: Callable[[], datetime]) -> None:
         """Write on, ahead of the clock, until cancelled; at most half of the processor's time."""
         loop = asyncio.get_running_loop()
         while True:
-            row = min(self._rows, key=lambda r: r.moment - r.lead)
+            row = min(self._rows, key=_due)
             wait = (row.moment - row.lead - clock()).total_seconds()
             if wait > 0:
                 await asyncio.sleep(wait)
                 continue
             started = loop.time()
-            row.write(self._log, _SLICE)
+            self.write_some()
             await asyncio.sleep(loop.time() - started)
+
+
+def _due(row: _Row) -> datetime:
+    return row.moment - row.lead

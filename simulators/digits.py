@@ -26,12 +26,13 @@ _DOUBLE_DIGITS: Final = 15
 @dataclass(frozen=True, slots=True)
 class Digits:
     """Whole multiples of mantissa * 10**-decimals below `capacity` multiples (0: no end), where a counter starts again
-    from 0; of these at most `significant` digits (0: all)."""
+    from 0; of these at most `significant` digits (0: all). Not `signed`: it shows sizes only, as meters of 1997 do."""
 
     decimals: int
     mantissa: int = 1
     capacity: int = 0
     significant: int = 0
+    signed: bool = True
 
     @property
     def units(self) -> int:
@@ -52,7 +53,7 @@ class Digits:
         multiples *= self.mantissa
         if self.significant and (more := len(str(multiples)) - self.significant) > 0:
             multiples = multiples // 10**more * 10**more
-        return Decimal(multiples if number >= 0 else -multiples).scaleb(-self.decimals)
+        return Decimal(multiples if number >= 0 or not self.signed else -multiples).scaleb(-self.decimals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def digits_of(model: MeterModel) -> Mapping[Quantity, Digits]:
 
 
 def _of_number(form: Number) -> Digits:
-    return Digits(form.decimals, capacity=(8 if form.signed else 10) * 10 ** (2 * form.length - 1))
+    return Digits(form.decimals, 1, (8 if form.signed else 10) * 10 ** (2 * form.length - 1), signed=form.signed)
 
 
 def _of_register(register: Register, quantity: Quantity) -> Digits:

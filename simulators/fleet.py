@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -11,30 +10,22 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final
 
-from protocols.dlt645 import address as addresses
-from protocols.dlt645.model import Dlt645Model
-from protocols.errors import ModelError
-from protocols.models import load as load_model
 from simulators.ahead import Ahead
 from simulators.broker import embedded_broker
 from simulators.bus import Bus, Manners, Stations
 from simulators.carrier_url import parse_carrier
 from simulators.carriers import Carrier, made_carrier
-from simulators.digits import Nameplate
 from simulators.dlt645 import Dlt645Station, Dlt645Stations, Hooks
-from simulators.dlt645.relay import PROGRAMMING_PERMITTED
-from simulators.load import draw_load, mixed
-from simulators.meter import VirtualMeter, draw_start
+from simulators.meter import VirtualMeter
 from simulators.modbus import ModbusStations
+from simulators.plan import PlannedBus as PlannedBus
+from simulators.plan import plan as plan
+from simulators.plan import struck
 from simulators.scenario import (
-    MODELS,
     BusTable,
     EventTable,
     Scenario,
-    ScenarioError,
     bus_faults,
-    bus_names,
-    standard_offset_s,
 )
 from simulators.serve import Clock
 from simulators.timeline import Timeline
@@ -49,109 +40,6 @@ _STARTING: Final = 100
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PlannedBus:
-    """One line of the scenario with its meters, before anything is opened."""
-
-    name: str
-    table: BusTable
-    meters: Sequence[VirtualMeter]
-
-    @property
-    def framing(self) -> str:
-        return self.table.framing if self.table.protocol == "modbus" else ""
-
-
-def plan(scenario: Scenario, now: datetime) -> list[PlannedBus]:
-    """All meters of the scenario. Raises `ScenarioError` naming the key whose model or address is none."""
-    offset_s = standard_offset_s(scenario.timezone, now)
-    plates: dict[str, Nameplate] = {}
-    planned: list[PlannedBus] = []
-    for index, table in enumerate(scenario.bus):
-        where = f"{scenario.path or 'scenario'}: bus[{index}]"
-        for name in bus_names(table, index):
-            meters = _meters(table, name, len(planned), scenario, _plate(table, where, plates), offset_s, now, where)
-            planned.append(PlannedBus(name, table, meters))
-    taken: dict[str, str] = {}
-    for bus in planned:
-        for meter in bus.meters if bus.table.protocol == "dlt645" else ():
-            if meter.address in taken:
-                other, where = taken[meter.address], scenario.path or "scenario"
-                raise ScenarioError(f"{where}: bus {bus.name}: address {meter.address} is that of {other} already")
-            taken[meter.address] = meter.name
-    return planned
-
-
-def _plate(table: BusTable, where: str, plates: dict[str, Nameplate]) -> Nameplate:
-    wanted = table.model or MODELS[table.protocol, table.edition]
-    if wanted not in plates:
-        try:
-            plates[wanted] = Nameplate.of(load_model(wanted))
-        except (ModelError, ValueError) as error:
-            raise ScenarioError(f"{where}.model: {error}") from error
-    spoken = plates[wanted].model.head.protocol
-    if spoken != table.protocol:
-        raise ScenarioError(f"{where}.model: {wanted} speaks {spoken}, expected a model of {table.protocol}")
-    model = plates[wanted].model
-    if table.edition and isinstance(model, Dlt645Model) and model.edition != table.edition:
-        raise ScenarioError(f"{where}.model: {wanted} is of the {model.edition} edition, not {table.edition}")
-    return plates[wanted]
-
-
-def _meters(
-    table: BusTable,
-    bus: str,
-    number: int,
-    scenario: Scenario,
-    plate: Nameplate,
-    offset_s: int,
-    now: datetime,
-    where: str,
-) -> list[VirtualMeter]:
-    given = table.addresses or _addresses(table, number)
-    meters = []
-    for index, text in enumerate(given, 1):
-        try:
-            address = plate.model.check_address(text)
-        except ModelError as error:
-            raise ScenarioError(f"{where}.addresses: {error}") from error
-        if address in (addresses.BROADCAST, addresses.WILDCARD, "0") or ("A" in address and not _pads(plate)):
-            raise ScenarioError(f"{where}.addresses: {text!r} is no single meter's address")
-        name = f"{bus}-{index:03d}"
-        seed = int.from_bytes(hashlib.blake2b(f"{scenario.seed}/{name}".encode(), digest_size=8).digest(), "big")
-        spread = table.clock_spread_s
-        meters.append(
-            VirtualMeter(
-                name,
-                address,
-                plate,
-                draw_load(seed, table.load),
-                draw_start(seed),
-                seed,
-                table.phases,
-                table.tick_s or scenario.tick_s,
-                mixed(seed, 9) % (2 * spread + 1) - spread,
-                offset_s,
-                mixed(seed, 10) % (2 * table.clock_drift_ppm + 1) - table.clock_drift_ppm,
-                now,
-                PROGRAMMING_PERMITTED * table.programming,
-            )
-        )
-    return meters
-
-
-def _pads(plate: Nameplate) -> bool:
-    """Whether such meters fill a short address up with AA."""
-    return isinstance(plate.model, Dlt645Model) and plate.model.edition == "1997"
-
-
-def _addresses(table: BusTable, number: int) -> list[str]:
-    """Of our own making: units from 1, or twelve digits of which no two meters of a scenario have the same."""
-    if table.protocol == "modbus":
-        return [str(unit) for unit in range(1, table.meters + 1)]
-    return [f"26{number + 1:05d}{index:05d}" for index in range(1, table.meters + 1)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -282,15 +170,11 @@ class Fleet:
             self._ahead.revise(meter, moment)
 
     def _plan_events(self) -> None:
-        """The scenario's events; those of one moment as they stand in the file. Raises `ScenarioError`."""
+        """The scenario's events; those of one moment as they stand in the file."""
         for bus in self.buses:
             for event in bus.plan.table.event:
-                struck = [meter for meter in bus.meters if event.meter in ("", meter.name, meter.address)]
-                if not struck and bus.plan.table.repeat == 1:
-                    path = self.scenario.path or "scenario"
-                    raise ScenarioError(f"{path}: bus {bus.name}: event.meter: {event.meter!r} is not on it")
                 assert isinstance(bus.bus.stations, Dlt645Stations)
-                for meter in struck:
+                for meter in struck(event, bus.meters):
                     self._timeline.add(event.moment(self.since), _befalling(bus.bus.stations, meter, event))
         self._stack.push_async_callback(
             _stopped, asyncio.get_running_loop().create_task(self._timeline.run(self.clock))

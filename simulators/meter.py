@@ -75,24 +75,25 @@ class VirtualMeter:
     def change(self, at: datetime, **traits: Any) -> None:
         """From `at` on some of `Era.connected`, `powered`, `word_3`, `demand_from` are others; registers are refreshed
         at once. Raises `ValueError` where something has happened later than `at`."""
-        self.past.begin(Era(at, self._second(at), word_3=self.word_3), **traits)
+        self.past.begin(Era(at, self.second(at), word_3=self.word_3), **traits)
 
     def clear(self, at: datetime) -> None:
         """All energies and maximum demands are 0 at `at`."""
         self.change(at)
-        second = self._second(at)
+        second = self.second(at)
         taken, given = self.counters("import", second), self.counters("export", second)
         self.past.zero(taken, given)
 
     def clear_demand(self, at: datetime) -> None:
         """The maximum demands are 0 at `at`."""
-        self.change(at, demand_from=self._second(at))
+        self.change(at, demand_from=self.second(at))
 
     def era(self, at: datetime) -> Era:
         """What holds at `at`."""
-        return self.past.at(at) or Era(at, self._second(at), word_3=self.word_3)
+        return self.past.at(at) or Era(at, self.second(at), word_3=self.word_3)
 
-    def _second(self, at: datetime) -> int:
+    def second(self, at: datetime) -> int:
+        """`at` as its load and its counters go by."""
         return seconds_of(at, self.utc_offset_s + self.clock_offset_s)
 
     def local_time(self, second: int) -> datetime:
@@ -123,7 +124,7 @@ class VirtualMeter:
             refreshed = era.since
         elif era is None:
             era = self.era(refreshed)
-        return Snapshot(self.load, self.phases, self._second(refreshed), self.seed, era, self.past)
+        return Snapshot(self.load, self.phases, self.second(refreshed), self.seed, era, self.past)
 
     def counters(self, way: Way, second: int) -> Counts:
         """Watt-seconds by rate at a second of its load."""

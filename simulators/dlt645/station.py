@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from protocols.dlt645 import address as addresses
-from protocols.dlt645.frame import FOLLOWS, REPLY, Frame, encode
+from protocols.dlt645.frame import ABNORMAL, FOLLOWS, REPLY, Frame, encode
 from protocols.dlt645.model import Dlt645Model
+from protocols.dlt645.services.address import READ_ADDRESS, WRITE_ADDRESS, WRITE_ADDRESS_1997
 from protocols.dlt645.services.answer import refuse
 from protocols.dlt645.services.read import FOLLOW_UP, READ
 from protocols.dlt645.services.read_1997 import FOLLOW_UP_1997, READ_1997, READ_AGAIN
@@ -104,6 +105,7 @@ class Dlt645Station:
             return None if everybody else self._no(frame, NO_DATA if frame.function == FOLLOW_UP else OTHER)
         if everybody and not self._obeys_broadcast(frame.function):
             return None
+        before = self._spoken(frame)
         try:
             given = service(self, request, now)
         except Refusal as refusal:
@@ -115,7 +117,8 @@ class Dlt645Station:
         piece = given if isinstance(given, Piece) else Piece(given)
         if frame.function in _WITH_DATA and self.edition == "1997":
             self.last = piece
-        return self._reply(frame, frame.function | (FOLLOWS if piece.follows else 0), piece.data)
+        spoken = self._spoken(frame) if frame.function in _ADDRESS_GIVEN else before
+        return self._reply(frame, frame.function | (FOLLOWS if piece.follows else 0), piece.data, spoken)
 
     def give(self, di: bytes, data: bytes | None) -> Piece | None:
         """The first piece of an item's data; where there are none, what this make of meter says then."""
@@ -157,13 +160,15 @@ class Dlt645Station:
         silent = services_1997.SILENT if self.edition == "1997" else services_2007.SILENT
         if frame.function in silent and not self.setup.quirks.refuses_instead_of_silence:
             return None
-        return self._reply(frame, frame.function | _ABNORMAL, bytes((error,)))
+        return self._reply(frame, frame.function | ABNORMAL, bytes((error,)))
 
     def _refused(self, frame: Frame, request: Any, error: int) -> bytes:
         return refuse(self._spoken(frame), request, error, b"\xfe" * self.setup.quirks.fe)
 
-    def _reply(self, frame: Frame, control: int, data: bytes) -> bytes:
-        return encode(self._spoken(frame), REPLY | control, data, b"\xfe" * self.setup.quirks.fe)
+    def _reply(self, frame: Frame, control: int, data: bytes, spoken: bytes | None = None) -> bytes:
+        return encode(
+            self._spoken(frame) if spoken is None else spoken, REPLY | control, data, b"\xfe" * self.setup.quirks.fe
+        )
 
     def _spoken(self, frame: Frame) -> bytes:
         """The address in the answer."""
@@ -171,5 +176,6 @@ class Dlt645Station:
         return frame.address if wild and frame.function not in _OF_ADDRESSES else self.own
 
 
-_ABNORMAL: Final = 0x40
-_OF_ADDRESSES: Final = frozenset((0x13, 0x15))
+_OF_ADDRESSES: Final = frozenset((READ_ADDRESS, WRITE_ADDRESS))
+_ADDRESS_GIVEN: Final = frozenset((WRITE_ADDRESS, WRITE_ADDRESS_1997))
+"""Answered from the new address; an address that is written like any parameter, from the old one."""
