@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from protocols.dlt645.items import item as standard_item
+from protocols.quantities import BY_NAME
+from simulators.dlt645 import Dlt645Stations
 from tests.interop.fleets import printed, running
 from tests.servers import missing
 from tests.simulators.meters import NOON
@@ -70,3 +72,25 @@ async def test_meters_on_one_line_are_told_apart() -> None:
             found = await read(line.url, meter.address, ["00010000"])
             truth = {quantity.name: value for quantity, value in meter.values(NOON).items()}
             assert Decimal(found["00010000"]) == truth["active_energy_import"]
+
+
+async def test_what_it_does_to_a_meter_is_done() -> None:
+    """It writes, freezes, clears and gives an address; its change of baud rate, clearing of demand and change of
+    password send other bytes than the standard's, and are refused."""
+    text = bus("dlt645", "tcp://127.0.0.1:0", "meters = 1", "programming = true", 'load = "works"')
+    async with running(text) as line:
+        (meter,) = line.meters
+        stations = line.bus.stations
+        assert isinstance(stations, Dlt645Stations)
+        station = stations.station(meter)
+        items = ["04000103", "04000103=30", "03300000", "freeze", "00010000", "clear", "03300100"]
+        found = await read(line.url, meter.address, [*items, "address=123456789012"])
+        memory = station.memory(NOON)
+        assert memory.parameters["04000103", "demand_period"] == 30
+        assert Decimal(found["03300000"]) == 1
+        stamp = memory.freezes.stamp(1, 1, NOON)
+        assert stamp is None, "the clearing took the freeze with it"
+        assert Decimal(found["00010000"]) > 0
+        assert Decimal(found["03300100"]) == 1
+        assert meter.value(BY_NAME["active_energy_import"], NOON) == 0
+        assert station.address == "129078563412"
