@@ -107,6 +107,8 @@ def decoder() -> BatchDecoder:
 @example(messages=[b"", b"", b""])
 @example(messages=[b"\xfe" * 30])
 @example(messages=[b"\xfe" * 30 + b"\x00"])
+@example(messages=[b"\x00" + b"\xfe" * 12 + encode(bytes(6), 0x91, bytes(8), b"")])
+@example(messages=[b"\xfe" * 12 + encode(bytes(6), 0x91, bytes(8), b"\x00" + b"\xfe" * 7)])
 @example(messages=[bytes.fromhex("68111111111111689104")])
 @example(messages=[bytes.fromhex("681111111111116891ff") + encode(bytes(6), 0x91, bytes(8))])
 def test_batch_says_what_the_frames_say_one_by_one(messages: list[bytes]) -> None:
@@ -123,6 +125,14 @@ def test_a_fresh_decoder_says_the_same(messages: list[bytes]) -> None:
 def test_of_overlapping_frames_the_leftmost_are_taken(random: Random, count: int) -> None:
     told = check(decoder(), [overlapping(count, random)])
     assert len(told) >= (count + 1) // 2
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_overlaps_reach_across_the_stretches_that_are_worked_on(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("protocols.dlt645.packed._BLOCK", rows)
+    random = Random(rows)
+    for _ in range(20):
+        check(decoder(), [overlapping(9, random) + _piece(random) + overlapping(4, random)])
 
 
 def test_seeded_stream_of_everything() -> None:
