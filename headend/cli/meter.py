@@ -8,7 +8,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from headend.cli import at_link
+from headend.cli import at_link, dlt645_scan
 from headend.cli.output import Output
 
 FILES = """\
@@ -47,10 +47,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     imported.add_argument("--dry-run", action="store_true", help="check every row and change nothing")
     exported = verb("export", "Write what stands today as such files.", epilog=FILES, formatter_class=raw)
     exported.add_argument("directory", type=Path, metavar="DIR")
-    scanned = verb("scan", "Ask a line who is there, and which models fit. Reads only, changes nothing.")
+    sentence = "Ask a line who is there, and which models fit. Reads only, changes nothing."
+    scanned = verb("scan", sentence, epilog=dlt645_scan.EPILOG, formatter_class=raw)
     at_link.add_options(scanned, timeout="200ms", latency="100ms", retries=0)
+    scanned.set_defaults(timeout=None, latency=None, retries=None)  # each protocol has patience of its own
     scanned.add_argument("--protocol", choices=["dlt645", "modbus"], default="modbus", help="(default: modbus)")
     scanned.add_argument("--units", metavar="SPANS", default="1-247", help="Modbus units to ask (default: 1-247)")
+    dlt645_scan.add_options(scanned)
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -211,6 +214,11 @@ async def _scan(arguments: argparse.Namespace, output: Output) -> int:
 
     if not arguments.link:
         raise UsageFault("meter scan needs --link URL")
+    if arguments.protocol == "dlt645":
+        return await dlt645_scan.scan(arguments, output)
+    dlt645_scan.check_none(arguments)
+    arguments.timeout, arguments.latency = arguments.timeout or "200ms", arguments.latency or "100ms"
+    arguments.retries = arguments.retries or 0
     scan = SCANS.get(arguments.protocol)
     if scan is None:
         raise UsageFault(f"{arguments.protocol} lines cannot be scanned yet: expected --protocol {' or '.join(SCANS)}")

@@ -85,9 +85,7 @@ def test_a_sunspec_meter_is_found_by_its_marker(headend: Headend) -> None:
     assert (candidate["model"], candidate["evidence"]) == ("sunspec_203", ["SunS at holding 40000, models 1 203"])
 
 
-@pytest.mark.parametrize(
-    "words", [("--link", "tcp://x:1", "--protocol", "dlt645"), (), ("--link", "tcp://x:1", "--units", "9-1")]
-)
+@pytest.mark.parametrize("words", [("--link", "tcp://x:1", "--deep"), (), ("--link", "tcp://x:1", "--units", "9-1")])
 def test_scans_that_cannot_be(headend: Headend, words: tuple[str, ...]) -> None:
     assert headend("meter", "scan", *words).code == 2
 

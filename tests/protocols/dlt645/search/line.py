@@ -158,7 +158,7 @@ class Instant:
 async def driven(bus: Bus, timing: Timing = TIMING) -> AsyncIterator[Driver[Frame]]:
     """A driver on a memory link, for tests in virtual time."""
     near, far = memory_pair()
-    task = asyncio.create_task(_serve(bus.line(), far))
+    task = asyncio.create_task(serving(bus.line(), far))
     try:
         yield Driver(near, FrameReader(), timing)
     finally:
@@ -166,7 +166,8 @@ async def driven(bus: Bus, timing: Timing = TIMING) -> AsyncIterator[Driver[Fram
         await task
 
 
-async def _serve(line: BusLine, link: Link) -> None:
+async def serving(line: BusLine, link: Link) -> None:
+    """The far end, until the link goes away."""
     loop, clock, sending = asyncio.get_running_loop(), Clock(), set[asyncio.Task[None]]()
 
     async def send(delay: float, data: bytes) -> None:
