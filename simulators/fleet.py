@@ -15,6 +15,7 @@ from simulators.broker import embedded_broker
 from simulators.bus import Bus, Manners, Stations
 from simulators.carrier_url import parse_carrier
 from simulators.carriers import Carrier, made_carrier
+from simulators.collision import Collisions
 from simulators.dlt645 import Dlt645Station, Dlt645Stations, Hooks
 from simulators.meter import VirtualMeter
 from simulators.modbus import ModbusStations
@@ -193,4 +194,4 @@ def _befalling(stations: Dlt645Stations, meter: VirtualMeter, event: EventTable)
 
 
 def _manners(table: BusTable) -> Manners:
-    return Manners(table.turnaround_s, table.gap_s, table.baud, bus_faults(table))
+    return Manners(table.turnaround_s, table.gap_s, table.baud, bus_faults(table), Collisions(capture=table.capture))

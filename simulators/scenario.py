@@ -103,6 +103,7 @@ class BusTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     gap_s: float = 0.5
     baud: int = 0
     faults: str = ""
+    capture: float = 0.0
     quirks: QuirksTable = QuirksTable()
     event: list[EventTable] = []
 
@@ -205,6 +206,8 @@ def _bus_problems(bus: BusTable) -> Iterator[tuple[str, str]]:
         yield "profile_records", f"{bus.profile_records}, expected at least 1"
     if bus.turnaround_s < 0 or bus.gap_s <= 0 or bus.baud < 0:
         yield "turnaround_s", "turnaround_s and baud are at least 0, gap_s is above 0"
+    if not 0 <= bus.capture <= 1:
+        yield "capture", f"{bus.capture}, expected a share from 0 to 1"
     if bus.protocol == "modbus":
         for key in ("quirks", "edition", "passwords", "programming", "event", "clock_drift_ppm", "profile_records"):
             if getattr(bus, key) != getattr(_PLAIN, key):

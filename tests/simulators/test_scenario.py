@@ -93,6 +93,7 @@ def test_clocks_are_wrong_within_the_spread() -> None:
         (BUS + "tick_s = -1\n", r"bus\[0\].tick_s: "),
         (BUS + "turnaround_s = -0.1\n", r"bus\[0\].turnaround_s: "),
         (BUS + "baud = -1\n", r"bus\[0\].turnaround_s: "),
+        (BUS + "capture = 1.5\n", r"bus\[0\].capture: "),
         (BUS + "phases = 2\n", r"bus\[0\].phases: Invalid enum value"),
         (MODBUS + "phases = 1\n", r"bus\[0\].phases: a Modbus meter"),
         (MODBUS + "quirks = { fe = 1 }\n", r"bus\[0\].quirks: is a matter of DL/T 645"),

@@ -17,6 +17,7 @@ from protocols.dlt645.services.read import READ
 from protocols.links.faults import Faults
 from simulators.bus import Bus, Manners
 from simulators.collision import Collisions
+from simulators.dlt645 import Dlt645Stations
 from tests.headend.virtual_time import virtually
 from tests.protocols.dlt645.search.line import (
     Instant,
@@ -29,6 +30,7 @@ from tests.protocols.dlt645.search.line import (
     several,
     stations,
 )
+from tests.simulators.meters import meter
 
 SURE = Terms(doubt=6)
 QUICK = Terms(doubt=0)
@@ -84,6 +86,16 @@ async def test_what_is_found_was_read_at_its_own_address() -> None:
         assert found.item == ("00010000" if found.edition == "2007" else "9010")
         assert found.value.number == int(found.address) % 10**8
         assert found.number == found.address
+
+
+def test_simulated_meters_with_all_that_they_are_are_found() -> None:
+    """Not the simple ones of these tests: whole meters, of both editions on one line."""
+    meters: list[tuple[Edition, str]] = [("2007", "260000000016"), ("2007", "000000000017"), ("1997", "990000000016")]
+    made = [meter(seed, f"dlt645_{edition}", address=address) for seed, (edition, address) in enumerate(meters, 1)]
+    search = Search()
+    Instant(Bus(Dlt645Stations(made), Manners(collisions=Collisions(seed=2)))).search(search)
+    assert named(search.found.values()) == sorted(meters)
+    assert search.puzzles == {}
 
 
 def test_every_meter_is_found_behind_the_strongest_ones() -> None:
