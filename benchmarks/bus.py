@@ -22,7 +22,7 @@ from statistics import median
 from time import perf_counter, sleep
 from typing import Any, Final
 
-from benchmarks.paced_meter import ADDRESS, COUNT, FIRST, ITEM, NUMBER, UNIT, cycle_s, reply
+from benchmarks.peers.paced_meter import ADDRESS, COUNT, FIRST, ITEM, NUMBER, UNIT, cycle_s, reply
 from benchmarks.report import Row, show
 from headend.dialect import pause
 from protocols.dlt645.items import item
@@ -72,7 +72,7 @@ _FRAMINGS: Final = {"dlt645": "", "modbus": "rtu"}
 def meter(protocol: str, bits_per_second: int) -> Iterator[str]:
     """The path of a meter's terminal."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.paced_meter", protocol, str(bits_per_second)],
+        [sys.executable, "-m", "benchmarks.peers.paced_meter", protocol, str(bits_per_second)],
         stdout=subprocess.PIPE,
         text=True,
     )

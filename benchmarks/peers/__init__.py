@@ -1,1 +1,1 @@
-"""Scripts that run in the environments of foreign implementations."""
+"""What benchmarks talk to, in processes of their own: foreign implementations, clients, a meter, a server."""

@@ -1,6 +1,6 @@
 """A meter on a pseudo-terminal that takes as long as a real line: a process of its own, without an event loop.
 
-    python -m benchmarks.paced_meter dlt645|modbus BITS_PER_SECOND
+    python -m benchmarks.peers.paced_meter dlt645|modbus BITS_PER_SECOND
 
 Prints the terminal's path and answers every request from there on. The request's bytes are waited for as long as they
 would take on the wire, then comes the meter's turnaround, then the answer in pieces of eight bytes (a UART's FIFO),

@@ -1,6 +1,6 @@
 """One side of the Modbus TCP benchmark, in a process of its own: connections that ask as fast as they are answered.
 
-    python -m benchmarks.modbus_clients ours|pymodbus|bare PORT CONNECTIONS WINDOW
+    python -m benchmarks.peers.modbus_clients ours|pymodbus|bare PORT CONNECTIONS WINDOW
 
 Prints the bytes of memory that a connection costs, open and after a read on all at once; then for each line on its
 standard input, a number of reads a connection, the seconds that they took by the clock and in work of this process.
