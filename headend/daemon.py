@@ -13,7 +13,7 @@ import structlog
 
 from headend.collector import Collector
 from headend.config import Config
-from headend.errors import UsageFault
+from headend.errors import HeadendError, UsageFault
 from headend.known import by_line, plans_of
 from headend.metrics import Endpoint
 from headend.place import Store, store
@@ -58,7 +58,10 @@ async def prepare(config: Config, opened: Store) -> Collector:
     """A collector for what the registry holds and the configuration plans."""
     if not config.plan:
         raise UsageFault(f"{config.path}: plan: there is none, so nothing would be collected")
-    lines = by_line(await opened.registry.lines(), await opened.registry.meters())
+    meters = await opened.registry.meters(states=[entries.MeterState.ACTIVE])
+    lines = by_line(await opened.registry.lines(), meters)
+    if meters and not any(standing for _, standing in lines):
+        raise HeadendError("none of the registered meters can be read (see headend check)")
     now = datetime.now(UTC)
     plans = [
         entries.NewPlan(name=p.name, period_s=p.period_s, quantities=p.wanted, valid_from=now) for p in config.plan
