@@ -15,7 +15,7 @@ _FOREIGN: Final = {
     "a checkout's or a person's directory": re.compile(_START + r"(?:work|workspace|root|home/\w+|Users/\w+)/"),
     "this checkout's directory": re.compile(_START[:-1] + re.escape(str(ROOT)) + r"(?![\w.-])"),
     "a package registry's host": re.compile(
-        r"\b(?:[\w-]+\.)*(?:py" + r"pi\.org|pythonhosted\.org|npmjs\.(?:org|com)|debian\.org/debian|golang\.org)\b"
+        r"\b(?:[\w-]+\.)*(?:py[p]i\.org|python[h]osted\.org|npm[j]s\.(?:org|com)|debian\.org/[d]ebian|go[l]ang\.org)\b"
     ),
 }
 
