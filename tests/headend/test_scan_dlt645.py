@@ -138,10 +138,17 @@ def test_a_link_that_is_not_there(headend: Headend) -> None:
     assert "0 meters" not in ran.err
 
 
+def _hears_ctrl_c() -> None:
+    """What a shell starts in the background ignores SIGINT, and hands that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_who_breaks_it_off_keeps_what_was_found() -> None:
     with on_tcp(ONE) as url:
         command = [sys.executable, "-m", "headend", "meter", "scan", "--link", url, *QUICK, "--deep", "--json"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_hears_ctrl_c
+        ) as process:
             assert process.stdout
             first = json.loads(process.stdout.readline())
             process.send_signal(signal.SIGINT)
