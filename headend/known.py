@@ -23,7 +23,12 @@ _log = structlog.get_logger("registry")
 def line_path(line: entries.NewLine) -> LinePath:
     """A stored line as the collector works it."""
     return LinePath(
-        line.name, line.url, line.protocol, str(line.options.get("framing", "")), bool(line.options.get("echo", False))
+        line.name,
+        line.url,
+        line.protocol,
+        str(line.options.get("framing", "")),
+        bool(line.options.get("echo", False)),
+        int(line.options.get("window", 1)),
     )
 
 

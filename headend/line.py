@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LinePath:
-    """Where a line is and what is spoken on it. `window`: conversations side by side, above 1 on Modbus TCP alone."""
+    """Where a line is and what is spoken on it. `window`: conversations at once, above 1 on numbered lines alone."""
 
     name: str
     url: str
@@ -43,6 +43,11 @@ class LinePath:
         return framing_of(self.protocol, self.url, self.framing) == "tcp" and not self.echo
 
     @property
+    def side_by_side(self) -> int:
+        """How many conversations may run at the same time: one wherever answers could be confused."""
+        return self.window if self.is_numbered else 1
+
+    @property
     def pause(self) -> float:
         """Seconds of silence before a request, as the protocol wants it at this rate."""
         return pause(framing_of(self.protocol, self.url, self.framing), self.bits_per_second)
@@ -60,6 +65,7 @@ class Line:
         self._timing = timing
         self._tap = tap
         self._driver: Driver[Any] | None = None
+        self._opening = asyncio.Lock()
         self._not_before = 0.0
         self._reason = ""
 
@@ -80,8 +86,9 @@ class Line:
         try:
             return await driver.run(exchange)
         except LinkClosed as error:
-            await self.close()
-            self._back_off(str(error))
+            if driver is self._driver:  # the first of those side by side to hear of it closes for all
+                self._back_off(str(error))
+                await self.close()
             raise
 
     async def close(self) -> None:
@@ -90,6 +97,11 @@ class Line:
             await driver.link.close()
 
     async def _open(self) -> Driver[Any]:
+        """Once, however many ask for it side by side."""
+        async with self._opening:
+            return self._driver or await self._open_now()
+
+    async def _open_now(self) -> Driver[Any]:
         loop = asyncio.get_running_loop()
         if loop.time() < self._not_before:
             raise LinkUnreachable(self._reason)
@@ -107,7 +119,7 @@ class Line:
             echo=self.path.echo,
             tap=self._tap,
             counters=self.counters,
-            window=self.path.window if self.path.is_numbered else None,
+            window=self.path.side_by_side if self.path.is_numbered else None,
         )
         self._driver = driver
         return driver

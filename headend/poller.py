@@ -1,9 +1,10 @@
-"""One line's poller: at every slot of every plan it surveys the line's meters, one after the other."""
+"""One line's poller: at every slot of every plan it surveys the line's meters, one after the other, or as many side by
+side as the line has a window for."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,7 +74,7 @@ class Poller:
         self._plans = [(plan, _tasks(meters, plan)) for plan in plans]
 
     def stop(self) -> None:
-        """Begin no further survey; the one under way is finished and queued."""
+        """Begin no further survey; what is under way is finished and queued."""
         self._stopping.set()
 
     async def run(self) -> None:
@@ -115,12 +116,22 @@ class Poller:
 
     async def _collect(self, tasks: dict[int, Task], slot: datetime) -> None:
         self.counters.slots += 1
-        for meter in self.meters:
-            task = tasks.get(meter.id)
-            if task is None:
-                continue
-            if self._stopping.is_set():
+        meters = iter([meter for meter in self.meters if meter.id in tasks])
+        at_once = min(self.line.path.side_by_side, len(tasks))
+        if at_once <= 1:
+            await self._take_turns(meters, tasks, slot)
+            return
+        async with asyncio.TaskGroup() as group:  # what is raised there is a fault of ours: it ends them all
+            for _ in range(at_once):
+                group.create_task(self._take_turns(meters, tasks, slot))
+
+    async def _take_turns(self, meters: Iterator[MeterPath], tasks: dict[int, Task], slot: datetime) -> None:
+        """Survey the next of `meters`, which may be shared, until there is none or we are told to stop."""
+        while not self._stopping.is_set():
+            meter = next(meters, None)
+            if meter is None:
                 return
+            task = tasks[meter.id]
             if self._now() >= slot + timedelta(seconds=task.period_s):
                 result = missed(meter, task, slot, "late", self._now())
                 self.counters.late += 1

@@ -1,6 +1,6 @@
 """The registry as CSV files: lines, meters, usage points. Every bad row is reported, not the first one only.
 
-lines.csv    name,url,protocol[,framing][,echo]      dlt645 | modbus; rtu | tcp; yes | no
+lines.csv    name,url,protocol[,framing][,echo][,window]   dlt645 | modbus; rtu | tcp; yes | no; 1..256
 meters.csv   name,address,model,line[,multiplier]
 points.csv   name,meter[,from][,address]             from: ISO 8601 with offset; left out: now
 """
@@ -49,7 +49,7 @@ class BadRegistry(UsageFault):
 
 def read_lines(path: Path, bad: list[BadRow]) -> list[LineRow]:
     """The good rows; the others go to `bad`. Raises `UsageFault` where the file is no such table."""
-    return list(_rows(path, ("name", "url", "protocol"), ("framing", "echo", "timezone"), line_of, bad))
+    return list(_rows(path, ("name", "url", "protocol"), ("framing", "echo", "window", "timezone"), line_of, bad))
 
 
 def read_meters(
@@ -188,10 +188,7 @@ def additions(
     if bad:
         raise BadRegistry(bad)
     return Additions(
-        lines=tuple(
-            NewLine(name=r.name, url=r.url, protocol=r.protocol, options={"framing": r.framing, "echo": r.echo})
-            for r in line_rows
-        ),
+        lines=tuple(NewLine(name=r.name, url=r.url, protocol=r.protocol, options=r.options) for r in line_rows),
         meters=tuple(
             NewMeter(
                 name=r.name,
@@ -213,7 +210,8 @@ def additions(
 
 
 def one_meter(known: Additions, name: str, cells: Mapping[str, str | None]) -> Additions:
-    """One meter as a command line states it (address, model, line, multiplier; link and framing of a new line).
+    """One meter as a command line states it (address, model, line, multiplier; link, framing
+    and window of a new line).
 
     Raises `UsageFault` naming what is wrong.
     """
@@ -228,15 +226,16 @@ def one_meter(known: Additions, name: str, cells: Mapping[str, str | None]) -> A
         if given["line"] in there:
             if given["link"] not in ("", there[given["line"]].url):
                 raise WrongCell("link", f"line {given['line']!r} is known, at {redacted(there[given['line']].url)}")
+            if given.get("window", "") not in ("", str(there[given["line"]].options.get("window", 1))):
+                raise WrongCell("window", f"line {given['line']!r} is known, and keeps its own")
         else:
             if not given["link"]:
                 raise WrongCell("line", f"{given['line']!r} is not known: give --link to make it")
             protocol = models.load(given["model"]).head.protocol
-            row = line_of(
-                {"name": given["line"], "url": given["link"], "protocol": protocol, "framing": given["framing"]}
-            )
+            line = {"name": given["line"], "url": given["link"], "protocol": protocol}
+            row = line_of(line | {key: given.get(key, "") for key in ("framing", "window")})
             protocols[row.name] = row.protocol
-            lines = (NewLine(name=row.name, url=row.url, protocol=protocol, options={"framing": row.framing}),)
+            lines = (NewLine(name=row.name, url=row.url, protocol=protocol, options=row.options),)
         meter = meter_of(given, protocols)
         _take(_addresses(known.meters), meter)
     except WrongCell as cell:

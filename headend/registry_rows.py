@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from headend.dialect import DIALECTS, dialect
+from headend.line import LinePath
 from protocols import models
 from protocols.errors import ModelError
 from protocols.links.url import parse_link
@@ -31,6 +32,12 @@ class LineRow:
     protocol: str
     framing: str = ""
     echo: bool = False
+    window: int = 1
+
+    @property
+    def options(self) -> dict[str, str | bool | int]:
+        """As they are stored."""
+        return {"framing": self.framing, "echo": self.echo, "window": self.window}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,21 @@ def line_of(cells: Mapping[str, str]) -> LineRow:
         parse_link(cells["url"], dialect(protocol).link)
     except ModelError as error:
         raise WrongCell("url", str(error)) from error
-    return LineRow(cells["name"], cells["url"], protocol, framing, echo == "yes")
+    window = _window_of(cells.get("window", "") or "1")
+    row = LineRow(cells["name"], cells["url"], protocol, framing, echo == "yes", window)
+    if window > 1 and not LinePath(row.name, row.url, row.protocol, row.framing, row.echo).is_numbered:
+        raise WrongCell("window", f"{window}, expected 1: only Modbus TCP (and no echo) says which request is answered")
+    return row
+
+
+_WIDEST: Final = 256
+"""A line has no more units than that."""
+
+
+def _window_of(cell: str) -> int:
+    if not (cell.isascii() and cell.isdecimal() and len(cell) <= 3 and 1 <= int(cell) <= _WIDEST):
+        raise WrongCell("window", f"{cell!r}, expected a whole number from 1 to {_WIDEST}")
+    return int(cell)
 
 
 def meter_of(cells: Mapping[str, str], lines: Mapping[str, str]) -> MeterRow:

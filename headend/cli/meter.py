@@ -13,7 +13,7 @@ from headend.cli.output import Output
 
 FILES = """\
 files (CSV with a heading, UTF-8):
-  lines.csv    name,url,protocol[,framing][,echo]     dlt645|modbus; rtu|tcp; yes|no
+  lines.csv    name,url,protocol[,framing][,echo][,window]   dlt645|modbus; rtu|tcp; yes|no; 1..256
   meters.csv   name,address,model,line[,multiplier]
   points.csv   name,meter[,from][,address]            from: ISO 8601 with offset
 """
@@ -38,6 +38,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     added.add_argument("--line", required=True, metavar="LINE", help="the line's name")
     added.add_argument("--link", metavar="URL", help="where the line is, if it is new")
     added.add_argument("--framing", choices=["rtu", "tcp"], default="", help="of a new Modbus line")
+    added.add_argument(
+        "--window", default="", metavar="N", help="requests in flight on a new Modbus TCP line (default: 1)"
+    )
     added.add_argument("--multiplier", default="1", metavar="N", help="CT ratio times PT ratio (default: 1)")
     raw = argparse.RawDescriptionHelpFormatter
     imported = verb("import", "Add what the files hold: all of it, or nothing.", epilog=FILES, formatter_class=raw)
@@ -166,6 +169,7 @@ async def _import(arguments: argparse.Namespace, output: Output) -> int:
 
 async def _export(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
+    from headend.known import line_path
     from headend.place import store
     from storage.entries import MeterState
 
@@ -177,10 +181,10 @@ async def _export(arguments: argparse.Namespace, output: Output) -> int:
     names = {meter.name for meter in meters}
     tables: dict[str, list[tuple[object, ...]]] = {
         "lines.csv": [
-            ("name", "url", "protocol", "framing", "echo"),
+            ("name", "url", "protocol", "framing", "echo", "window"),
             *(
-                (x.name, x.url, x.protocol, x.options.get("framing", ""), "yes" if x.options.get("echo") else "no")
-                for x in lines
+                (p.name, p.url, p.protocol, p.framing, "yes" if p.echo else "no", p.window)
+                for p in map(line_path, lines)
             ),
         ],
         "meters.csv": [

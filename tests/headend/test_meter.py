@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from headend.known import line_path
+from headend.line import LinePath
 from headend.registry_files import one_meter
 from protocols.model import POSITIONS, Capture, Quality, Source
 from storage.entries import Additions, NewInstallation, NewUsagePoint
@@ -47,6 +49,8 @@ WRONG = {
     "multiplier: 'x' is no number": ["m9", "--address", "9", *ADD[2:], "--multiplier", "x"],
     "url: link http://x: unknown scheme": ["m9", *ADD[:-1], "bus 9", "--link", "http://x"],
     "framing: 'rtu' does not fit dlt645": ["m9", *ADD[:-1], "bus 9", *LINK, "--framing", "rtu"],
+    "window: 4, expected 1": ["m9", *ADD[:-1], "bus 9", *LINK, "--window", "4"],
+    "window: line 'bus 1' is known": ["m9", "--address", "9", *ADD[2:], "--window", "4"],
     "name: is empty": [" ", "--address", "9", *ADD[2:]],
     "line: is empty": ["m9", *ADD[:-1], "", *LINK],
 }
@@ -62,6 +66,18 @@ def test_what_cannot_be_added(headend: Headend, site: Path) -> None:
     ran = headend("--config", site, "--json", "meter", "add", "m1", "--address", "9", *ADD[2:])
     assert (ran.code, ran.document["error"]["message"]) == (1, "meter 'm1' is there already")
     assert len(headend("--config", site, "meter", "list", "--json").documents) == 1
+
+
+def test_the_window_of_a_new_line_reaches_the_daemon(headend: Headend, site: Path, conninfo: str) -> None:
+    arguments = ["--model", "eastron_sdm630", "--line", "gate", *LINK, "--window", "4"]
+    assert headend("--config", site, "meter", "add", "m1", "--address", "1", *arguments).code == 0
+    assert headend("--config", site, "meter", "add", "m2", "--address", "2", *arguments).code == 0, "the line's own"
+
+    async def paths() -> list[LinePath]:
+        async with Registry(conninfo) as known:
+            return [line_path(line) for line in await known.lines()]
+
+    assert [(path.name, path.window, path.side_by_side) for path in asyncio.run(paths())] == [("gate", 4, 4)]
 
 
 def test_a_model_of_ones_own_is_found_from_any_folder(

@@ -17,9 +17,9 @@ from tests.headend.command import Headend
 from tests.headend.conftest import configuration
 
 LINES = """\
-name,url,protocol,framing,echo
+name,url,protocol,framing,echo,window
 bus 1,serial:///dev/ttyUSB0?baudrate=2400,dlt645,,yes
-gate,tcp://192.0.2.7:502,modbus,tcp,no
+gate,tcp://192.0.2.7:502,modbus,tcp,no,16
 线路,"mqtt://user:secret@192.0.2.8/up/7?down=down/7&payload=hex",dlt645,,
 """
 METERS = """\
@@ -68,9 +68,9 @@ def files(tmp_path: Path) -> Files:
 def test_good_files(files: Files) -> None:
     found = additions(Additions(), files.lines, files.meters, files.points)
     assert [(line.name, line.protocol, line.options) for line in found.lines] == [
-        ("bus 1", "dlt645", {"framing": "", "echo": True}),
-        ("gate", "modbus", {"framing": "tcp", "echo": False}),
-        ("线路", "dlt645", {"framing": "", "echo": False}),
+        ("bus 1", "dlt645", {"framing": "", "echo": True, "window": 1}),
+        ("gate", "modbus", {"framing": "tcp", "echo": False, "window": 16}),
+        ("线路", "dlt645", {"framing": "", "echo": False, "window": 1}),
     ]
     assert [(m.name, m.address, m.line, str(m.multiplier)) for m in found.meters] == [
         ("m1", "000000000001", "bus 1", "1"),
@@ -98,6 +98,16 @@ BAD_LINES = {
     "x,tcp://192.0.2.1:1,modbus,ascii": ("framing", "'ascii' does not fit modbus, expected rtu or tcp"),
     "x,tcp://192.0.2.1:1,dlt645,rtu": ("framing", "'rtu' does not fit dlt645, expected none"),
     "x,tcp://192.0.2.1:1,dlt645,,maybe": ("echo", "'maybe', expected yes or no"),
+    "x,tcp://192.0.2.1:1,modbus,,,0": ("window", "'0', expected a whole number from 1 to 256"),
+    "x,tcp://192.0.2.1:1,modbus,,,257": ("window", "'257', expected a whole number from 1 to 256"),
+    "x,tcp://192.0.2.1:1,modbus,,,-4": ("window", "'-4', expected a whole number"),
+    "x,tcp://192.0.2.1:1,modbus,,,4.0": ("window", "'4.0', expected a whole number"),
+    "x,tcp://192.0.2.1:1,modbus,,,four": ("window", "'four', expected a whole number"),
+    "x,tcp://192.0.2.1:1,modbus,,,٤": ("window", "'٤', expected a whole number"),
+    "x,tcp://192.0.2.1:1,modbus,rtu,,2": ("window", "2, expected 1: only Modbus TCP (and no echo)"),
+    "x,tcp://192.0.2.1:1,modbus,,yes,2": ("window", "2, expected 1: only Modbus TCP (and no echo)"),
+    "x,serial:///dev/ttyS0,modbus,,,2": ("window", "2, expected 1: only Modbus TCP (and no echo)"),
+    "x,tcp://192.0.2.1:1,dlt645,,,2": ("window", "2, expected 1: only Modbus TCP (and no echo)"),
     "x,192.0.2.1:1,dlt645": ("url", "not a link URL"),
     "x,http://192.0.2.1:1,dlt645": ("url", "unknown scheme 'http'"),
     "x,serial:///dev/ttyS0?baudrate=fast,dlt645": ("url", "baudrate"),
@@ -106,7 +116,7 @@ BAD_LINES = {
     "x,,dlt645": ("url", "is empty"),
     "x,tcp://192.0.2.1:1": ("protocol", "is empty"),
     "bus 1,tcp://192.0.2.1:1,dlt645": ("name", "'bus 1' stands in row 2 too"),
-    "x,tcp://192.0.2.1:1,dlt645,,,more": ("row", "has more than 5 cells"),
+    "x,tcp://192.0.2.1:1,dlt645,,,1,more": ("row", "has more than 6 cells"),
     "x\0y,tcp://192.0.2.1:1,dlt645": ("name", "holds a NUL"),
 }
 BAD_METERS = {
