@@ -1,4 +1,4 @@
-"""What a batch of messages held: captures as columns, whose meters are not looked up yet, and what could not be read."""
+"""What a batch of messages held: captures as columns, their meters not looked up yet, and what could not be read."""
 
 from __future__ import annotations
 
