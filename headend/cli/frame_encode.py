@@ -5,17 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from headend.cli import frame_modbus as modbus
 from headend.cli import frame_orders as orders
 from headend.cli.frame_kinds import KINDS, Kind
 from headend.cli.output import Output
 
-MODBUS_EPILOG = """\
-Registers count from 0, as on the wire.
-
-examples:
-  headend frame encode modbus --unit 1 --function 4 --register 52 --count 2
-  headend frame encode modbus --unit 1 --function 16 --register 0x10 --value 1 --value 2 --framing tcp
-"""
 CLEAR_TEXT = """\
 The frame that is printed holds the password in clear (33H is no cipher): whoever sees it can use it.
 """
@@ -25,11 +19,11 @@ def add_kinds(encode: argparse.ArgumentParser) -> None:
     kinds = encode.add_subparsers(dest="kind", metavar="KIND", required=True)
     for name, kind in KINDS.items():
         _dlt645(_parser(kinds, name, kind.help, kind.epilog + (CLEAR_TEXT if kind.access or kind.secret else "")), kind)
-    _modbus(_parser(kinds, "modbus", "a Modbus request", MODBUS_EPILOG))
+    modbus.add_options(_parser(kinds, "modbus", "a Modbus request, or its reply", modbus.EPILOG))
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    raw = _modbus_request(arguments) if arguments.kind == "modbus" else _frame(KINDS[arguments.kind], arguments)
+    raw = modbus.frame(arguments) if arguments.kind == "modbus" else _frame(KINDS[arguments.kind], arguments)
     if output.as_json:
         output.document({"hex": raw.hex().upper()})
     output.text(raw.hex(" ").upper())
@@ -87,33 +81,3 @@ def _frame(kind: Kind, arguments: argparse.Namespace) -> bytes:
         return request_frame(request, arguments.address, arguments.preamble)
     except ValueError as error:
         raise UsageFault(str(error)) from error
-
-
-def _modbus(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--unit", type=_number, required=True, metavar="U", help="0..255")
-    parser.add_argument("--function", type=int, required=True, choices=[3, 4, 6, 16])
-    parser.add_argument("--register", type=_number, required=True, metavar="R", help="the first one, 0..65535")
-    parser.add_argument("--count", type=_number, metavar="N", help="how many are read (default: 1)")
-    parser.add_argument(
-        "--value", type=_number, action="append", default=[], metavar="V", help="once for each register"
-    )
-    parser.add_argument("--framing", choices=["rtu", "tcp"], default="rtu", help="default: rtu")
-    parser.add_argument("--transaction", type=_number, default=1, metavar="T", help="with --framing tcp (default: 1)")
-
-
-def _number(text: str) -> int:
-    return int(text, 0)
-
-
-def _modbus_request(arguments: argparse.Namespace) -> bytes:
-    from headend.frames.build_modbus import modbus_request
-
-    return modbus_request(
-        arguments.unit,
-        arguments.function,
-        arguments.register,
-        arguments.count,
-        arguments.value,
-        arguments.framing,
-        arguments.transaction,
-    )

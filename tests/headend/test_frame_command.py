@@ -266,7 +266,7 @@ def test_frame_is_printed_as_hex_alone(capsys: Capture) -> None:
         (["read", "--address", "1", "00010000", "--preamble", "99"], "--preamble"),
         (["read", "00010000"], "--address"),
         (["modbus", "--unit", "256", "--function", "3", "--register", "0"], "256"),
-        (["modbus", "--unit", "1", "--function", "5", "--register", "0"], "invalid choice"),
+        (["modbus", "--unit", "1", "--function", "7", "--register", "0"], "invalid choice"),
         (["modbus", "--unit", "1", "--function", "3", "--register", "65536"], "outside 0..65535"),
         (["modbus", "--unit", "1", "--function", "3", "--register", "0", "--count", "126"], "expected 1..125"),
         (["modbus", "--unit", "1", "--function", "3", "--register", "0", "--value", "1"], "--count"),
