@@ -1,7 +1,8 @@
-"""The meter's side of Modbus: read holding (3) and input (4) registers, write one (6) or several (16), exceptions.
+"""The meter's side of Modbus: registers (functions 3, 4, 6, 16, 23), bits (1, 2, 5, 15), exceptions.
 
 The registers are those of the model; a read must cover whole values, as meters want it. What no register of the model
-stands at is answered with zeros where the model says that holes may be read, else with "illegal data address".
+stands at is answered with zeros where the model says that holes may be read, else with "illegal data address". Settings
+and bits are those that a test lab gives it; without any, "illegal function" answers what is about them alone.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ from typing import Final, Literal
 from protocols.errors import Refused
 from protocols.exchange import FrameReader
 from protocols.modbus import rtu, tcp
+from protocols.modbus.bits import READ_DISCRETE, packed, unpacked
 from protocols.modbus.model import ModbusModel
 from protocols.modbus.pdu import (
     READ_HOLDING,
+    ReadBits,
     ReadRegisters,
+    ReadWriteRegisters,
+    WriteBit,
+    WriteBits,
     WriteRegister,
     WriteRegisters,
     exception_reply,
@@ -36,16 +42,27 @@ _ILLEGAL_FUNCTION: Final = 0x01
 _ILLEGAL_ADDRESS: Final = 0x02
 _BROADCAST: Final = 0
 NO_SETTINGS: Final[Mapping[int, int]] = {}
+NO_BITS: Final[Mapping[int, bool]] = {}
+_WRITES: Final = frozenset(one.function for one in (WriteRegister, WriteRegisters, WriteBit, WriteBits))
 
 
 class ModbusStation:
-    """One meter. `settings` are holding registers that can be written: address to first value."""
+    """One meter. `settings` are holding registers and `coils` bits that can be written, `inputs` bits that cannot:
+    address to first value."""
 
-    def __init__(self, meter: VirtualMeter, settings: Mapping[int, int] = NO_SETTINGS) -> None:
+    def __init__(
+        self,
+        meter: VirtualMeter,
+        settings: Mapping[int, int] = NO_SETTINGS,
+        coils: Mapping[int, bool] = NO_BITS,
+        inputs: Mapping[int, bool] = NO_BITS,
+    ) -> None:
         model = meter.plate.model
         assert isinstance(model, ModbusModel)
         self.meter = meter
         self.settings = dict(settings)
+        self.coils = dict(coils)
+        self.inputs = dict(inputs)
         self._model = model
 
     def answer(self, pdu: bytes, now: datetime) -> bytes:
@@ -56,6 +73,10 @@ class ModbusStation:
                 return request.encode_reply(self._read(request, now))
             if isinstance(request, WriteRegister | WriteRegisters):
                 return self._write(request)
+            if isinstance(request, ReadWriteRegisters) and self.settings:
+                return self._write_and_read(request, now)
+            if isinstance(request, ReadBits | WriteBit | WriteBits):
+                return self._bits(request)
             raise refusal(_ILLEGAL_FUNCTION)
         except Refused as refused:
             return exception_reply(pdu[0] if pdu else 0, int(refused.code, 16))
@@ -104,6 +125,27 @@ class ModbusStation:
         self.settings.update({request.address + index: word for index, word in enumerate(words)})
         return request.encode_reply(b"")
 
+    def _write_and_read(self, request: ReadWriteRegisters, now: datetime) -> bytes:
+        """Writes first (clause 6.17); nothing where the read is refused."""
+        read = ReadRegisters(READ_HOLDING, request.address, request.count)
+        self._read(read, now)
+        self._write(WriteRegisters(request.target, request.data))
+        return request.encode_reply(self._read(read, now))
+
+    def _bits(self, request: ReadBits | WriteBit | WriteBits) -> bytes:
+        table = self.inputs if request.function == READ_DISCRETE else self.coils
+        if not table:
+            raise refusal(_ILLEGAL_FUNCTION)
+        count = 1 if isinstance(request, WriteBit) else request.count
+        span = range(request.address, request.address + count)
+        if any(address not in table for address in span):
+            raise refusal(_ILLEGAL_ADDRESS)
+        if isinstance(request, ReadBits):
+            return request.encode_reply(packed([table[address] for address in span]))
+        bits = (request.on,) if isinstance(request, WriteBit) else unpacked(request.data, count)
+        table.update(zip(span, bits, strict=True))
+        return request.encode_reply()
+
 
 class ModbusStations:
     """All meters of a line, RTU or TCP framed; a meter comes to life when it is first asked.
@@ -117,10 +159,12 @@ class ModbusStations:
         meters: Iterable[VirtualMeter],
         framing: Literal["rtu", "tcp"] = "rtu",
         settings: Mapping[int, int] = NO_SETTINGS,
+        coils: Mapping[int, bool] = NO_BITS,
+        inputs: Mapping[int, bool] = NO_BITS,
     ) -> None:
         self._framing = framing
         self._meters = {parse_unit(meter.address): meter for meter in meters}
-        self._settings = settings
+        self._tables = (settings, coils, inputs)
         self._awake: dict[int, ModbusStation] = {}
 
     def reader(self) -> FrameReader[RtuFrame | TcpFrame]:
@@ -133,7 +177,7 @@ class ModbusStations:
                 return []
             return [tcp.encode(frame.transaction, frame.unit, self.station(frame.unit).answer(frame.pdu, now))]
         if frame.unit == _BROADCAST:
-            if frame.pdu[0] in (WriteRegister.function, WriteRegisters.function):
+            if frame.pdu[0] in _WRITES:
                 for unit in self._meters:
                     self.station(unit).answer(frame.pdu, now)
             return []
@@ -153,5 +197,5 @@ class ModbusStations:
         """Raises `KeyError` for a unit that is not on the line."""
         station = self._awake.get(unit)
         if station is None:
-            station = self._awake[unit] = ModbusStation(self._meters[unit], self._settings)
+            station = self._awake[unit] = ModbusStation(self._meters[unit], *self._tables)
         return station

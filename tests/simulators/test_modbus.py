@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.modbus import ModbusModel, RegisterRead, rtu, tcp
-from protocols.modbus.pdu import ReadRegisters, WriteRegister, WriteRegisters
+from protocols.modbus.pdu import (
+    ReadBits,
+    ReadRegisters,
+    ReadWriteRegisters,
+    WriteBit,
+    WriteBits,
+    WriteRegister,
+    WriteRegisters,
+)
 from protocols.modbus.rtu import RtuFrame
 from protocols.modbus.tcp import TcpFrame
 from protocols.model import Value
@@ -103,6 +111,34 @@ def test_settings_are_written_and_read_back() -> None:
     assert one.answer(several.encode(), NOON) == several.encode_reply()
     read = ReadRegisters(3, 28, 3)
     assert read.decode_reply(one.answer(read.encode(), NOON)) == bytes.fromhex("02BC00090008")
+
+
+def test_settings_are_written_and_read_at_once() -> None:
+    one = station()
+    request = ReadWriteRegisters(28, 3, 29, bytes.fromhex("00090008"))
+    assert request.decode_reply(one.answer(request.encode(), NOON)) == bytes.fromhex("000100090008")
+    refused = ReadWriteRegisters(28, 4, 29, bytes.fromhex("00010001"))
+    assert one.answer(refused.encode(), NOON) == bytes.fromhex("9702")
+    assert one.settings == {28: 1, 29: 9, 30: 8}, "what cannot be read is not written either"
+    assert ModbusStation(meter(1, "eastron_sdm630")).answer(request.encode(), NOON) == bytes.fromhex("9701")
+
+
+def test_bits_are_read_and_written() -> None:
+    one = ModbusStation(meter(1, "eastron_sdm630"), coils={3: True, 4: False, 5: False}, inputs={0: True, 1: False})
+    assert one.answer(ReadBits(1, 3, 3).encode(), NOON) == bytes.fromhex("010101")
+    assert one.answer(ReadBits(2, 0, 2).encode(), NOON) == bytes.fromhex("020101")
+    assert one.answer(WriteBit(4, on=True).encode(), NOON) == bytes.fromhex("050004FF00")
+    assert one.answer(WriteBits(3, 3, b"\x06").encode(), NOON) == bytes.fromhex("0F00030003")
+    assert one.coils == {3: False, 4: True, 5: True}
+    for pdu, refused in (
+        ("0100030004", "8102"),
+        ("0200010002", "8202"),
+        ("0500060000", "8502"),
+        ("0F000200020103", "8F02"),
+    ):
+        assert one.answer(bytes.fromhex(pdu), NOON) == bytes.fromhex(refused)
+    assert one.coils == {3: False, 4: True, 5: True}
+    assert station().answer(WriteBit(4, on=True).encode(), NOON) == bytes.fromhex("8501"), "it has no coils at all"
 
 
 def test_units_and_framings() -> None:
