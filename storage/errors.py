@@ -5,6 +5,8 @@
     |- ServerError             the embedded server could not be provided; says what to do
     |  |- VersionMismatch      a data directory of one PostgreSQL major version, binaries of another
     |- SchemaMismatch          what is in the database contradicts this program's migrations, quantities or layouts
+    |- SpoolRefused            the spool cannot take a batch: full by its bound or the disk, read-only, broken
+    |- SpoolInUse              another process has the spool's directory
     |- Rejected                the database refused a row: `constraint` names the rule
        |- AlreadyThere         a name or key that exists
        |- NotFound             a name that does not exist
@@ -39,6 +41,14 @@ class VersionMismatch(ServerError):
 
 class SchemaMismatch(StorageError):
     """Stored migrations, quantities or layouts differ from this program's."""
+
+
+class SpoolRefused(StorageError):
+    """The spool took nothing; the batch is the caller's still. It may be offered again."""
+
+
+class SpoolInUse(StorageError):
+    """Two processes never share a spool."""
 
 
 class Rejected(StorageError):
@@ -88,6 +98,8 @@ def translated(error: psycopg.Error) -> StorageError:
         return AlreadyThere(f"already there: {error.diag.message_detail or text}", constraint)
     if isinstance(error, pg.ForeignKeyViolation):
         return NotFound(f"not found: {error.diag.message_detail or text}", constraint)
+    if isinstance(error, pg.ExclusionViolation):
+        return Rejected(f"overlaps in time what is there: {error.diag.message_detail or text}", constraint)
     if isinstance(error, pg.UndefinedTable | pg.UndefinedColumn | pg.UndefinedFunction):
         return SchemaMismatch(f"the database is not migrated, run `headend init`: {text.splitlines()[0]}")
     if isinstance(error, pg.IntegrityError | pg.DataError):

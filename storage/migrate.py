@@ -99,6 +99,15 @@ async def check(conninfo: str, layouts: Iterable[Layout] = LAYOUTS) -> Level:
         return level
 
 
+async def birth(conninfo: str) -> int:
+    """What tells this database from others: when its first migration was applied, microseconds since 1970-01-01 UTC.
+
+    A backup keeps it. Raises `SchemaMismatch` where there are no tables, `DatabaseUnreachable`.
+    """
+    async with Session(conninfo) as session, session.use() as connection:
+        return int(str(await _one(connection, SQL["birth"])))
+
+
 async def level_of(connection: psycopg.AsyncConnection[Row]) -> Level:
     """What this database can do."""
     return Level(str(await _one(connection, SQL["level"])))

@@ -88,7 +88,7 @@ class Writer(Session):
         return written + Written(0, batch.added, batch.repeated)
 
     async def write_misses(self, misses: Iterable[Miss]) -> int:
-        """Remember failures; for the same slot the last reason stands. Returns how many slots were written."""
+        """Remember failures; for the same slot the reason received last stands. Returns how many slots were given."""
         last = {(miss.meter_id, miss.time, miss.layout): miss for miss in misses}
         rows = [last[key] for key in sorted(last)]
         if not rows:

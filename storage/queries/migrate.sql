@@ -54,3 +54,6 @@ INSERT INTO layout (id, name) VALUES (%s, %s);
 
 -- name: insert_layout_item
 INSERT INTO layout_item (layout, pos, quantity) VALUES (%s, %s, %s);
+
+-- name: birth
+SELECT (extract(epoch FROM applied) * 1000000)::bigint FROM migration ORDER BY version LIMIT 1;

@@ -98,4 +98,5 @@ SELECT capture_partition(day) FROM unnest(%s::date[]) AS day ORDER BY day;
 INSERT INTO miss (meter_id, layout, time, reason, received)
 SELECT * FROM unnest(%(meter_id)s::integer[], %(layout)s::smallint[], %(time)s::timestamptz[],
                      %(reason)s::text[], %(received)s::timestamptz[])
-ON CONFLICT (meter_id, time, layout) DO UPDATE SET reason = excluded.reason, received = excluded.received;
+ON CONFLICT (meter_id, time, layout) DO UPDATE SET reason = excluded.reason, received = excluded.received
+WHERE excluded.received >= miss.received; -- a spool is drained newest first
