@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from headend.dialect import dialect, framing_of, pause, wire
-from protocols.driver import Driver, LineCounters, Tap
+from protocols.driver import Driver, Guard, LineCounters, Tap, ours
 from protocols.errors import LinkClosed, LinkUnreachable
 from protocols.exchange import Exchange
 from protocols.links.open import open_link
@@ -56,7 +56,7 @@ class LinePath:
 class Line:
     """Conversations on one line. `counters` lives as long as the line, over every link that it has had."""
 
-    def __init__(self, path: LinePath, timing: Timing, tap: Tap | None = None) -> None:
+    def __init__(self, path: LinePath, timing: Timing, tap: Tap | None = None, guard: Guard = ours) -> None:
         self.path = path
         self.counters = LineCounters()
         self.opened = 0
@@ -64,6 +64,7 @@ class Line:
         self.wire = wire(path.protocol, path.url, path.framing)
         self._timing = timing
         self._tap = tap
+        self._guard = guard
         self._driver: Driver[Any] | None = None
         self._opening = asyncio.Lock()
         self._not_before = 0.0
@@ -119,6 +120,7 @@ class Line:
             echo=self.path.echo,
             tap=self._tap,
             counters=self.counters,
+            guard=self._guard,
             window=self.path.side_by_side if self.path.is_numbered else None,
         )
         self._driver = driver

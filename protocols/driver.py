@@ -18,9 +18,9 @@ from protocols.half_duplex import HalfDuplex
 from protocols.links.base import Link
 from protocols.pipeline import Pipeline
 from protocols.timing import Timing
-from protocols.traffic import LineCounters, Permit, Tap, Traffic, refuse
+from protocols.traffic import Guard, LineCounters, Permit, Tap, Traffic, ours, refuse
 
-__all__ = ["Driver", "LineCounters", "Permit", "Tap", "refuse"]
+__all__ = ["Driver", "Guard", "LineCounters", "Permit", "Tap", "ours", "refuse"]
 
 F = TypeVar("F")
 T = TypeVar("T")
@@ -30,8 +30,9 @@ class Driver(Generic[F]):
     """One line's conversations: one after the other, or `window` of them side by side.
 
     `reader` is the framing that stands on this link. `echo` says that the adapter hands our own bytes back first.
-    `permit` is asked before each frame that acts; by default none goes out. A `window`, be it of 1, is for requests
-    alone whose answers cannot be confused (`Ask.confusable` is None); it keeps no pauses and knows no echo.
+    `permit` is asked before each frame that acts; by default none goes out. `guard` is asked before every request. A
+    `window`, be it of 1, is for requests alone whose answers cannot be confused (`Ask.confusable` is None); it keeps no
+    pauses and knows no echo.
     """
 
     __slots__ = ("_places", "_running", "_started", "_way", "counters", "link", "timing")
@@ -46,6 +47,7 @@ class Driver(Generic[F]):
         tap: Tap | None = None,
         counters: LineCounters | None = None,
         permit: Permit = refuse,
+        guard: Guard = ours,
         window: int | None = None,
     ) -> None:
         if window is not None and (window < 1 or echo):
@@ -58,7 +60,7 @@ class Driver(Generic[F]):
         )
         self._running = 0
         self._started = 0.0
-        traffic = Traffic(self.counters, tap, permit)
+        traffic = Traffic(self.counters, tap, permit, guard)
         self._way: HalfDuplex[F] | Pipeline[F] = (
             Pipeline(link, reader, timing, traffic, window=window)
             if window
@@ -69,8 +71,8 @@ class Driver(Generic[F]):
         """Drive `exchange` to its end and return its value.
 
         Raises what the conversation raises: `Refused`, `BadAnswer`, `NoAnswer` after all tries, `LinkClosed`; and
-        `NotPermitted`, which the conversation does not see. A conversation that acts twice with the same bytes is a
-        mistake of ours: `ValueError`, and they are not sent again.
+        `NotPermitted` and `LeaseLost`, which the conversation does not see. A conversation that acts twice with the
+        same bytes is a mistake of ours: `ValueError`, and they are not sent again.
         """
         await self._places.acquire()
         loop = asyncio.get_running_loop()

@@ -10,6 +10,7 @@
     |- LinkError
        |- LinkUnreachable         the link could not be opened
        |- LinkClosed              an open link went away
+       |- LeaseLost               the line is not ours to speak on any more
 
     ModelError                    a model, item, quantity or link URL that does not exist or is written wrongly
 
@@ -98,6 +99,12 @@ class LinkClosed(LinkError):
     """An open link went away."""
 
     label = "link_closed"
+
+
+class LeaseLost(LinkError):
+    """A request was held back, not one byte of it sent: another master may be speaking on the line."""
+
+    label = "lease_lost"
 
 
 class ModelError(Exception):

@@ -46,7 +46,7 @@ class HalfDuplex(Generic[F]):
     async def send(self, ask: Ask[F]) -> Awaitable[F | None]:
         """The answer to come: None when it has not come in time, or when nobody answers such a thing.
 
-        Raises `NotPermitted` with nothing sent, and `LinkClosed`; so does the answer.
+        Raises `NotPermitted` and `LeaseLost` with nothing sent, and `LinkClosed`; so does the answer.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from protocols.errors import LinkClosed, NotPermitted
+from protocols.errors import LeaseLost, LinkClosed, NotPermitted
 from protocols.exchange import Ask, FrameReader, Noise
 from protocols.links.base import Link
 from protocols.timing import Timing
@@ -61,7 +61,7 @@ class Pipeline(Generic[F]):
     async def send(self, ask: Ask[F]) -> asyncio.Future[F | None]:
         """The answer to come: None when it has not come in time, or when nobody answers such a thing.
 
-        Raises `NotPermitted` with nothing sent, and `LinkClosed`; so does the answer.
+        Raises `NotPermitted` and `LeaseLost` with nothing sent, and `LinkClosed`; so does the answer.
         """
         flight: _Flight[F] = _Flight(ask, self._loop.create_future())
         if self._unsent is None:
@@ -94,12 +94,12 @@ class Pipeline(Generic[F]):
             self._fail(error)
 
     def _departs(self, flight: _Flight[F]) -> bool:
-        """Whether it is sent now: not if it was given up, nor if it lacks its permit."""
+        """Whether it is sent now: not if it was given up, nor if it lacks its permit or the line is lost."""
         if flight.answer.done():
             return False
         try:
             self._traffic.sent(flight.ask)
-        except NotPermitted as error:
+        except (NotPermitted, LeaseLost) as error:
             flight.answer.set_exception(error)
             return False
         self._depart(flight)

@@ -38,6 +38,14 @@ Permit: TypeAlias = Callable[[Ask[Any]], None]
 """Asked just before a frame that acts is sent; raises `NotPermitted` to hold it back."""
 
 
+Guard: TypeAlias = Callable[[], None]
+"""Asked just before any request is sent; raises `LeaseLost` to hold it back."""
+
+
+def ours() -> None:
+    """The guard of a line that nobody else speaks on."""
+
+
 def refuse(ask: Ask[Any]) -> None:
     """The permit of a line that only reads."""
     raise NotPermitted("this line only reads: a frame that acts on a meter needs a permit")
@@ -50,9 +58,11 @@ class Traffic:
     counters: LineCounters
     tap: Tap | None
     permit: Permit
+    guard: Guard = ours
 
     def sent(self, ask: Ask[Any]) -> None:
-        """Just before the bytes go out. Raises `NotPermitted`: then they do not."""
+        """Just before the bytes go out. Raises `NotPermitted` or `LeaseLost`: then they do not."""
+        self.guard()
         if ask.acts:
             self.permit(ask)
         self.counters.requests += 1

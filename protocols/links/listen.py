@@ -20,12 +20,8 @@ async def open_listen(settings: ListenSettings) -> DtuLink:
     The socket listens on, for a while after the wait or the DTU's going away (`listener.LINGER_S`), so that a DTU that
     dials in between two openings is kept; it closes at once with the last link that *we* close.
     """
-    ours = _listeners.setdefault(asyncio.get_running_loop(), {})
-    key = (settings.host, settings.port)
     where = f"{settings.host}:{settings.port}"
-    listener = ours.get(key)
-    if listener is None:
-        listener = ours[key] = Listener(where, on_closed=lambda closed: _remove(ours, closed))
+    listener = _listener(settings)
     opening = Opening(settings.register, settings.heartbeat, asyncio.get_running_loop().create_future())
     listener.add(opening)
     try:
@@ -43,6 +39,39 @@ async def open_listen(settings: ListenSettings) -> DtuLink:
         return opening.link.result()
     listener.remove(opening, linger=True)
     raise LinkUnreachable(f"{where}: {listener.why_not(settings)}")
+
+
+async def expect(settings: ListenSettings) -> None:
+    """Listen for the line's DTU without opening the line. May be called again. Raises `LinkUnreachable`."""
+    listener = _listener(settings)
+    try:
+        listener.expect(settings.register)
+        await listener.start(settings.host, settings.port)
+    except OSError as error:
+        listener.expect_no_longer(settings.register)
+        listener.close()
+        raise LinkUnreachable(f"cannot listen on {settings.host}:{settings.port}: {reason(error)}") from error
+
+
+def expect_no_longer(settings: ListenSettings) -> None:
+    """Its DTU is not waited for any more; an open link of the line stays open."""
+    listener = _listeners.get(asyncio.get_running_loop(), {}).get((settings.host, settings.port))
+    if listener is not None:
+        listener.expect_no_longer(settings.register)
+
+
+def last_heard(settings: ListenSettings) -> float | None:
+    """When the line's DTU, which is connected, said something last (the loop's time); None: it is not connected."""
+    listener = _listeners.get(asyncio.get_running_loop(), {}).get((settings.host, settings.port))
+    return None if listener is None else listener.last_heard(settings.register)
+
+
+def _listener(settings: ListenSettings) -> Listener:
+    ours = _listeners.setdefault(asyncio.get_running_loop(), {})
+    key = (settings.host, settings.port)
+    if key not in ours:
+        ours[key] = Listener(f"{key[0]}:{key[1]}", on_closed=lambda closed: _remove(ours, closed))
+    return ours[key]
 
 
 def _remove(ours: dict[tuple[str, int], Listener], closed: Listener) -> None:

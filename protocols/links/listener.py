@@ -37,7 +37,7 @@ class Opening:
 class DtuLink(TcpLink):
     """A DTU's connection: first unclaimed, then a line's link."""
 
-    __slots__ = ("_heartbeat", "_listener", "_register", "claimed", "head", "line", "peer")
+    __slots__ = ("_heartbeat", "_listener", "_register", "claimed", "head", "last_heard", "line", "peer")
 
     def __init__(self, listener: Listener) -> None:
         super().__init__()
@@ -48,6 +48,7 @@ class DtuLink(TcpLink):
         self.head = b""
         self.line: Words | None = None
         self.peer = ""
+        self.last_heard = asyncio.get_running_loop().time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -55,6 +56,7 @@ class DtuLink(TcpLink):
         self._listener.arrived(self)
 
     def data_received(self, data: bytes) -> None:
+        self.last_heard = asyncio.get_running_loop().time()
         if self.claimed:
             self._hear(data)
         else:
@@ -104,6 +106,7 @@ class Listener:
         self._lengths: list[int] = []
         self._patterns: dict[Words, None] = {}
         self._openings: dict[Words | None, deque[Opening]] = {}
+        self._expected: set[Words | None] = set()
         self._links: dict[Words | None, list[DtuLink]] = {}
         self._owner: dict[DtuLink, Words | None] = {}
         self._unclaimed: dict[DtuLink, None] = {}
@@ -130,7 +133,40 @@ class Listener:
     def add(self, opening: Opening) -> None:
         """Give it the connection that fits, or let it wait. Raises `LinkUnreachable` where it would take another's."""
         register = opening.register
-        if any((key is None) != (register is None) for key in [*self._openings, *self._links]):
+        self._know(register)
+        self._openings.setdefault(register, deque()).append(opening)
+        fitting = (link for link in reversed(self._unclaimed) if self._line_of(link) == register)
+        link = next(fitting, None)
+        if link is not None:
+            self._claim(link, opening)
+
+    def expect(self, register: Words | None) -> None:
+        """Listen for its DTU for as long as nobody says `expect_no_longer`, be the line open or not.
+
+        Raises `LinkUnreachable` where it would take another's.
+        """
+        if register not in self._expected:
+            self._know(register)
+            self._expected.add(register)
+            for link in list(self._unclaimed):
+                self.heard(link)
+
+    def expect_no_longer(self, register: Words | None) -> None:
+        self._expected.discard(register)
+        self._rest(linger=False)
+
+    def last_heard(self, register: Words | None) -> float | None:
+        """When the line's DTU, which is connected, said something last (the loop's time); None: it is not connected."""
+        links = self._links.get(register, [])
+        if register is None:
+            links = [*links, *self._unclaimed]
+        elif register in self._recognised:
+            links = [*links, self._recognised[register]]
+        return max((link.last_heard for link in links), default=None)
+
+    def _know(self, register: Words | None) -> None:
+        """Raises `LinkUnreachable` where it cannot be told from another line."""
+        if any((key is None) != (register is None) for key in [*self._openings, *self._links, *self._expected]):
             raise LinkUnreachable(
                 f"{self._where}: a line without 'register' cannot share its port with lines that have one"
             )
@@ -140,11 +176,6 @@ class Listener:
             self._lengths = sorted({len(literal) for literal in self._fixed}, reverse=True)
         elif register is not None:
             self._patterns[register] = None
-        self._openings.setdefault(register, deque()).append(opening)
-        fitting = (link for link in reversed(self._unclaimed) if self._line_of(link) == register)
-        link = next(fitting, None)
-        if link is not None:
-            self._claim(link, opening)
 
     def remove(self, opening: Opening, *, linger: bool) -> None:
         """It waits no longer."""
@@ -209,7 +240,7 @@ class Listener:
 
     @property
     def _anonymous(self) -> bool:
-        return None in self._openings or None in self._links
+        return None in self._openings or None in self._links or None in self._expected
 
     def _line_of(self, link: DtuLink) -> Words | None:
         """The registration that it has said, if it is one of ours."""
@@ -262,7 +293,7 @@ class Listener:
     # The end
 
     def _rest(self, *, linger: bool) -> None:
-        if self._openings or self._links or self._server is None or not self._server.is_serving():
+        if self._openings or self._links or self._expected or self._server is None or not self._server.is_serving():
             return
         if not linger:
             self.close()
