@@ -20,10 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 from protocols.exchange import Exchange, FrameReader
 from protocols.model import Quantity, Value
+from protocols.recall import RecallPlan, Wanted
 
 F_co = TypeVar("F_co", covariant=True)
 
@@ -84,6 +87,10 @@ class MeterModel(Protocol):
 
     def plan(self, wanted: Collection[Quantity]) -> tuple[Read, ...]:
         """The fewest requests that give `wanted`. Raises `ModelError` naming what the model lacks."""
+
+    def recall(self, wanted: Wanted, zone: ZoneInfo, now: datetime, without: Collection[str] = ()) -> RecallPlan:
+        """The cheapest requests that give `wanted` from what such a meter keeps by itself, its clock standing in
+        `zone`; `without` the kinds of memory that this meter refused."""
 
     def read(self, item: str) -> Read:
         """The request for one item as a person names it: a data identifier, register, quantity name or OBIS code.

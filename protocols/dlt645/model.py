@@ -10,16 +10,28 @@
     decimals = 3
     signed = false
 
+    [dlt645.keeps]                            # what the meter keeps by itself; nothing where this is left out
+    load_classes = [1, 2, 3, 4, 5, 6]         # load records, one every load_minutes, for load_days
+    load_minutes = 15
+    load_days = 40
+    hourly = 254                              # freezes, at the full hour
+    daily = 62                                # freezes, at daily_at
+    daily_at = "00:00"
+    settlements = 12                          # on the day and hour ("01T00") of settlement_at
+
 What an item holds is known from its identifier (`items.py`), and a quantity is found by its OBIS code, so a model lists
 identifiers and nothing else.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -29,7 +41,13 @@ from protocols.dlt645.frame import Frame
 from protocols.dlt645.item import Item
 from protocols.dlt645.items import item as standard_item
 from protocols.dlt645.items import resized
+from protocols.dlt645.load_record import CLASSES
 from protocols.dlt645.reader import FrameReader
+from protocols.dlt645.recall.freezes import DAILY, HOURLY, FreezeMemory
+from protocols.dlt645.recall.load_records import LoadRecordMemory
+from protocols.dlt645.recall.memory import Memory
+from protocols.dlt645.recall.memory import plan as recall_plan
+from protocols.dlt645.recall.settlements import SettlementMemory
 from protocols.dlt645.services.edition import Edition
 from protocols.dlt645.services.read import read_item
 from protocols.dlt645.services.read_1997 import read_item_1997
@@ -39,10 +57,13 @@ from protocols.exchange import Exchange
 from protocols.meter_model import Golden, Head
 from protocols.model import Quantity, Value
 from protocols.quantities import quantity as named_quantity
+from protocols.recall import RecallPlan, Wanted
 
 _IDENTIFIER: Final = {"2007": 4, "1997": 2}
 """Bytes of a data identifier."""
 _ADDRESS_DIGITS: Final = 12
+_DAILY_AT: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_SETTLEMENT_AT: Final = re.compile(r"(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +85,21 @@ class ItemRead:
         return read(address, self.item, wire.preamble)
 
 
+class _Keeps(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    load_classes: list[int] = []
+    load_minutes: int = 15
+    load_days: int = 40
+    hourly: int = 0
+    daily: int = 0
+    daily_at: str = "00:00"
+    settlements: int = 0
+    settlement_at: str = "01T00"
+
+
 class _Settings(msgspec.Struct, forbid_unknown_fields=True):
     items: list[str]
     edition: Edition = "2007"
+    keeps: _Keeps = _Keeps()
 
 
 class _FormatRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -88,6 +121,7 @@ class Dlt645Model:
     head: Head
     reads: Mapping[str, ItemRead]
     edition: Edition = "2007"
+    memories: tuple[Memory, ...] = ()
 
     @cached_property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -109,6 +143,9 @@ class Dlt645Model:
             chosen.append(best)
             missing -= set(best.quantities)
         return tuple(chosen)
+
+    def recall(self, wanted: Wanted, zone: ZoneInfo, now: datetime, without: Collection[str] = ()) -> RecallPlan:
+        return recall_plan([memory for memory in self.memories if memory.kind not in without], wanted, zone, now)
 
     def read(self, item: str) -> ItemRead:
         if item.upper() in self.reads:
@@ -166,7 +203,30 @@ def parse_model(head: Head, tables: dict[str, Any]) -> Dlt645Model:
         raise ModelError(f"format.item {next(iter(formats))} is not among dlt645.items")
     if not reads:
         raise ModelError("dlt645.items is empty, expected at least one data identifier")
-    return Dlt645Model(head, reads, settings.dlt645.edition)
+    return Dlt645Model(head, reads, settings.dlt645.edition, _memories(settings.dlt645))
+
+
+def _memories(settings: _Settings) -> tuple[Memory, ...]:
+    """Raises `ModelError` naming the key and what was expected."""
+    keeps = settings.keeps
+    if settings.edition == "1997" and keeps != _Keeps():
+        raise ModelError("dlt645.keeps is for edition 2007: that of 1997 leaves the records to the maker")
+    for key, most in (("hourly", 254), ("daily", 62), ("settlements", 12), ("load_minutes", 1440), ("load_days", 3660)):
+        if not 0 <= getattr(keeps, key) <= most or (key == "load_minutes" and not keeps.load_minutes):
+            raise ModelError(f"dlt645.keeps.{key} is {getattr(keeps, key)}, expected up to {most}")
+    if not set(keeps.load_classes) <= set(range(1, CLASSES + 1)) or 1440 % keeps.load_minutes:
+        raise ModelError("dlt645.keeps: expected load_classes of 1 to 6, and load_minutes that divide a day")
+    at, day = _DAILY_AT.fullmatch(keeps.daily_at), _SETTLEMENT_AT.fullmatch(keeps.settlement_at)
+    if at is None or day is None:
+        raise ModelError("dlt645.keeps: expected daily_at such as 00:00 and settlement_at such as 01T00")
+    memories: list[Memory] = [LoadRecordMemory(n, keeps.load_minutes, keeps.load_days) for n in keeps.load_classes]
+    if keeps.hourly:
+        memories.append(FreezeMemory(HOURLY, keeps.hourly))
+    if keeps.daily:
+        memories.append(FreezeMemory(DAILY, keeps.daily, 60 * int(at[1]) + int(at[2])))
+    if keeps.settlements:
+        memories.append(SettlementMemory(keeps.settlements, int(day[1]), int(day[2])))
+    return tuple(memories)
 
 
 def _number(row: _FormatRow) -> Number:

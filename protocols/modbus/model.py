@@ -57,7 +57,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
 
 from protocols.errors import BadAnswer, FrameError, ModelError
 from protocols.exchange import FrameReader
@@ -72,6 +74,7 @@ from protocols.modbus.tcp import TcpFrame, TcpReader
 from protocols.modbus.writes import WritePoint
 from protocols.model import Quantity, Value
 from protocols.quantities import quantity as find_quantity
+from protocols.recall import RecallPlan, Wanted, nothing_kept
 
 if TYPE_CHECKING:
     from protocols.meter_model import Golden, Head
@@ -155,6 +158,10 @@ class ModbusModel:
 
     def check_address(self, address: str) -> str:
         return str(parse_unit(address))
+
+    def recall(self, wanted: Wanted, zone: ZoneInfo, now: datetime, without: Collection[str] = ()) -> RecallPlan:
+        """Modbus has no records."""
+        return nothing_kept(wanted)
 
     def decode_golden(self, golden: Golden) -> list[Value]:
         """All registers of the model that the conversation covers. RTU or TCP framing, as the bytes show."""

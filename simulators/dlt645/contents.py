@@ -19,7 +19,7 @@ from protocols.model import Part
 from protocols.quantities import BY_NAME
 from simulators.dlt645 import journal
 from simulators.dlt645.defaults import COMMON
-from simulators.dlt645.freezes import froze
+from simulators.dlt645.freezes import SETTLEMENT, SETTLEMENTS, froze
 from simulators.dlt645.journal import encode_record, scaled
 from simulators.dlt645.memory import Memory
 from simulators.dlt645.profile import EARLIEST, FROM_TIME
@@ -90,6 +90,8 @@ class Contents:
             return self._records(item, now)
         if item.edition == "2007" and item.code[:2] == "05":
             return self._frozen(item, now)
+        if item.edition == "2007" and item.code[:2] in ("00", "01") and 1 <= int(item.code[6:], 16) <= SETTLEMENTS:
+            return self._settled(item, now)
         return compose(item, lambda part, form: self._present(part, form, now, item.writable))
 
     def _present(self, part: Part, form: Format, now: datetime, writable: bool) -> bytes | None:
@@ -169,6 +171,14 @@ class Contents:
         if what != _BLOCK and not froze(stamp, what):
             return None
         return compose(item, raw)
+
+    def _settled(self, item: Item, now: datetime) -> bytes | None:
+        """What the present item held on a settlement day."""
+        stamp = self._memory(now).freezes.stamp(SETTLEMENT, int(item.code[6:], 16), now)
+        present = self.item(item.code[:6] + "00")
+        if stamp is None or present is None:
+            return None
+        return compose(present, lambda part, form: self.measured(part, form, stamp.at))
 
     def _load_records(self, item: Item, shape: LoadRecords, request: Read, now: datetime) -> bytes | None:
         _, number, _, which = bytes.fromhex(item.code)

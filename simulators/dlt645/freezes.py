@@ -20,6 +20,9 @@ INSTANT: Final = 0x01
 HOURLY: Final = 0x04
 DAILY: Final = 0x06
 MONTHLY: Final = 0xF0
+SETTLEMENT: Final = 0x100
+"""No freeze of the standard's, but kept like one: the registers on the settlement day."""
+SETTLEMENTS: Final = 12
 _ALL: Final = 0xFF
 _MODE: Final = ("04000902", "freeze_mode")
 _FIRST: Final[dict[int, Rhythm]] = {SCHEDULED: Monthly(), HOURLY: Every(60), DAILY: Every(DAY), MONTHLY: Monthly()}
@@ -42,6 +45,8 @@ class Freezes:
             kind: Schedule(meter, dial, Rule(rhythm, _ALL), KINDS[kind][2], began - timedelta(_REACH[kind]))
             for kind, rhythm in _FIRST.items()
         }
+        reach = timedelta(31 * (SETTLEMENTS + 1))
+        self._schedules[SETTLEMENT] = Schedule(meter, dial, Rule(Monthly(), _ALL), SETTLEMENTS, began - reach)
 
     def stamp(self, kind: int, number: int, now: datetime) -> Stamp | None:
         """When the latest (1) freeze of a kind was, the one before it (2) ..."""
@@ -75,6 +80,7 @@ class Freezes:
             HOURLY: Every(hourly) if hourly else None,
             DAILY: Every(DAY, 60 * int(daily[:2]) + int(daily[2:])),
             MONTHLY: self._schedules[MONTHLY].rule.rhythm,
+            SETTLEMENT: _monthly(str(memory.parameter("04000B01", "settlement_day_1")).replace("T", "")),
         }
         for kind, rhythm in rhythms.items():
             self._schedules[kind].change(now, Rule(rhythm, self._word))
@@ -83,6 +89,12 @@ class Freezes:
         self._instant.clear()
         for schedule in self._schedules.values():
             schedule.erase(now)
+
+
+def _monthly(spelled: str) -> Monthly | None:
+    """The first settlement day as the meter is set to it, day and hour; 9999 is none."""
+    day, hour = int(spelled[:2]), int(spelled[2:])
+    return Monthly(day, hour) if day <= 28 and hour <= 23 else None
 
 
 def froze(stamp: Stamp, what: int) -> bool:
