@@ -6,18 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 from protocols.model import Quantity
-
-
-class MeterState(StrEnum):
-    """A meter's life. Only an active one is read and expected."""
-
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-    REMOVED = "removed"
+from storage.topology_entries import (
+    Area,
+    AreaFeeder,
+    AreaPoint,
+    Exchanged,
+    Feeder,
+    MultiplierChange,
+    RegisterMark,
+    StateChange,
+    TotalMeter,
+)
+from storage.topology_entries import (
+    MeterState as MeterState,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +43,14 @@ class Line(NewLine):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMeter:
-    """A meter on a line. No two that are not removed share an address on one line."""
+    """A meter on a line. No two that are active or suspended share an address on one line."""
 
     name: str
     address: str
     model: str
     line: str
     multiplier: Decimal = Decimal(1)
-    """CT ratio times PT ratio; stored readings are before it."""
+    """CT ratio times PT ratio at the start; stored readings are before it."""
     quantities: tuple[Quantity, ...] | None = None
     """What this kind of meter can give; None: whatever a plan asks for is expected of it."""
     state: MeterState = MeterState.ACTIVE
@@ -66,6 +71,11 @@ class NewUsagePoint:
     name: str
     address: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    tariff: str | None = None
+    category: str | None = None
+    """Such as residential, commercial, pv."""
+    capacity_kw: Decimal | None = None
+    rated_current_a: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +122,16 @@ class Additions:
     meters: tuple[NewMeter, ...] = ()
     points: tuple[NewUsagePoint, ...] = ()
     installations: tuple[NewInstallation, ...] = ()
+    feeders: tuple[Feeder, ...] = ()
+    areas: tuple[Area, ...] = ()
+    area_feeders: tuple[AreaFeeder, ...] = ()
+    area_points: tuple[AreaPoint, ...] = ()
+    totals: tuple[TotalMeter, ...] = ()
+    states: tuple[StateChange, ...] = ()
+    """Of meters that are added with them, all after their first state."""
+    multipliers: tuple[MultiplierChange, ...] = ()
+    registers: tuple[RegisterMark, ...] = ()
+    exchanges: tuple[Exchanged, ...] = ()
     plans: tuple[NewPlan, ...] = ()
 
 

@@ -88,6 +88,14 @@ def is_lost(error: psycopg.Error, connection: psycopg.AsyncConnection[object] | 
     return False
 
 
+_OVERLAPS = {
+    "meter_installation_overlap": "the meter is installed somewhere in that time already",
+    "area_feeder_overlap": "the area belongs to a feeder in that time already",
+    "area_point_overlap": "the usage point belongs to an area in that time already",
+    "total_meter_overlap": "the meter is a total meter in that time already",
+}
+
+
 def translated(error: psycopg.Error) -> StorageError:
     """This layer's error for the driver's."""
     text = str(error).strip() or type(error).__name__
@@ -99,7 +107,7 @@ def translated(error: psycopg.Error) -> StorageError:
     if isinstance(error, pg.ForeignKeyViolation):
         return NotFound(f"not found: {error.diag.message_detail or text}", constraint)
     if isinstance(error, pg.ExclusionViolation):
-        return Rejected(f"overlaps in time what is there: {error.diag.message_detail or text}", constraint)
+        return Rejected(_OVERLAPS.get(constraint or "", f"refused by the database: {text}"), constraint)
     if isinstance(error, pg.UndefinedTable | pg.UndefinedColumn | pg.UndefinedFunction):
         return SchemaMismatch(f"the database is not migrated, run `headend init`: {text.splitlines()[0]}")
     if isinstance(error, pg.IntegrityError | pg.DataError):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from protocols.model import Quantity
 from protocols.quantities import BY_ID
+from storage.adding import add_all, insert, quantity_ids
 from storage.connection import Row, Session
 from storage.entries import (
     Additions,
@@ -19,15 +19,11 @@ from storage.entries import (
     Line,
     Meter,
     MeterState,
-    NewInstallation,
-    NewLine,
-    NewMeter,
     NewPlan,
-    NewUsagePoint,
     Plan,
     UsagePoint,
 )
-from storage.errors import AlreadyThere, NotFound, translated
+from storage.errors import NotFound
 from storage.statements import load
 
 SQL = load("registry")
@@ -40,41 +36,10 @@ class Registry(Session):
         """Add all or nothing; returns how many entries were added.
 
         `keep_existing`: entries whose name is there already are passed over as they stand, so that an import can be
-        repeated; an installation is, when its meter and start are there.
+        repeated; what has no name is, when its key is there (of an installation meter and start).
         """
         async with self.transaction() as connection:
-            known = await self._known(connection, new)
-            added = 0
-            for line in _fresh("line", new.lines, known, keep_existing):
-                await _insert(connection, "add_line", line, (line.name, line.url, line.protocol, Jsonb(line.options)))
-                added += 1
-            known |= await self._known(connection, new)
-            for meter in _fresh("meter", new.meters, known, keep_existing):
-                line_id = _found(known, "line", meter.line, f"meter {meter.name}")
-                row: Row = (
-                    meter.name, meter.address, meter.model, line_id, meter.multiplier, _ids(meter.quantities),
-                    str(meter.state), meter.created,
-                )  # fmt: skip
-                await _insert(connection, "add_meter", meter, row)
-                added += 1
-            for point in _fresh("usage point", new.points, known, keep_existing):
-                await _insert(connection, "add_usage_point", point, (point.name, point.address, Jsonb(point.options)))
-                added += 1
-            for plan in _fresh("plan", new.plans, known, keep_existing):
-                row = (plan.name, plan.period_s, _ids(plan.quantities), plan.valid_from)
-                await _insert(connection, "add_plan", plan, row)
-                added += 1
-            known |= await self._known(connection, new)
-            stored = {(i.meter, i.start) for i in await _installations(connection, None)} if keep_existing else set()
-            for installation in new.installations:
-                if (installation.meter, installation.start) in stored:
-                    continue
-                point_id = _found(known, "usage point", installation.point, f"installation of {installation.meter}")
-                meter_id = _found(known, "meter", installation.meter, f"installation at {installation.point}")
-                row = (point_id, meter_id, installation.start, installation.end)
-                await _insert(connection, "add_installation", installation, row)
-                added += 1
-            return added
+            return await add_all(connection, new, keep_existing=keep_existing)
 
     async def lines(self) -> list[Line]:
         return [Line(id=i, name=n, url=u, protocol=p, options=o) for i, n, u, p, o in await self._rows("lines")]
@@ -104,16 +69,28 @@ class Registry(Session):
             raise NotFound(f"no meter named {name!r}")
         return found[0]
 
-    async def set_meter_state(self, name: str, state: MeterState) -> None:
-        """Raises `NotFound`."""
+    async def set_meter_state(
+        self, name: str, state: MeterState, *, at: datetime | None = None, actor: str = "", reason: str = ""
+    ) -> None:
+        """The meter is in that state from `at` on (None: now). Raises `NotFound`.
+
+        `Rejected` where no such step is allowed (`meter_transition`), or `at` is before the last one.
+        """
+        given = {"name": name, "state": str(state), "at": at, "actor": actor, "reason": reason}
         async with self.use() as connection:
-            changed = await connection.execute(SQL["set_meter_state"], {"name": name, "state": str(state)})
+            changed = await connection.execute(SQL["set_meter_state"], given)
             if changed.rowcount == 0:
                 raise NotFound(f"no meter named {name!r}")
 
     async def usage_points(self) -> list[UsagePoint]:
         rows = await self._rows("usage_points")
-        return [UsagePoint(id=i, name=name, address=address, options=options) for i, name, address, options in rows]
+        return [
+            UsagePoint(
+                id=i, name=name, address=address, options=options,
+                tariff=tariff, category=category, capacity_kw=capacity_kw, rated_current_a=rated_current_a,
+            )
+            for i, name, address, options, tariff, category, capacity_kw, rated_current_a in rows
+        ]  # fmt: skip
 
     async def installations(self, points: Sequence[str] | None = None) -> list[Installation]:
         """By point and time; all, or those at the named points."""
@@ -139,8 +116,8 @@ class Registry(Session):
                     await connection.execute(SQL["end_plan"], {"id": plan_id, "at": now})
             for plan in wanted:
                 if stored.get(plan.name) != asked[plan.name]:
-                    row = (plan.name, plan.period_s, _ids(plan.quantities), plan.valid_from)
-                    await _insert(connection, "add_plan", plan, row)
+                    row = (plan.name, plan.period_s, quantity_ids(plan.quantities), plan.valid_from)
+                    await insert(connection, "add_plan", [(plan, row)])
 
     async def plans(self) -> list[Plan]:
         """The current ones."""
@@ -165,58 +142,6 @@ class Registry(Session):
         async with self.use() as connection:
             return await (await connection.execute(SQL[statement], given)).fetchall()
 
-    async def _known(self, connection: psycopg.AsyncConnection[Row], new: Additions) -> dict[tuple[str, str], int]:
-        """(kind, name) to id for every name that `new` speaks of."""
-        names = {
-            "line": [line.name for line in new.lines] + [meter.line for meter in new.meters],
-            "meter": [meter.name for meter in new.meters] + [i.meter for i in new.installations],
-            "point": [point.name for point in new.points] + [i.point for i in new.installations],
-            "plan": [plan.name for plan in new.plans],
-        }
-        rows = await (await connection.execute(SQL["known_names"], names)).fetchall()
-        return {(kind, name): number for kind, number, name in rows}
-
-
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-N = TypeVar("N", bound=_Named)
-
-
-def _fresh(kind: str, entries: Iterable[N], known: dict[tuple[str, str], int], keep_existing: bool) -> list[N]:
-    """The entries that are not stored. Raises `AlreadyThere` unless existing ones are to be kept."""
-    fresh = []
-    for entry in entries:
-        if (kind, entry.name) not in known:
-            fresh.append(entry)
-        elif not keep_existing:
-            raise AlreadyThere(f"{kind} {entry.name!r} is there already")
-    return fresh
-
-
-def _found(known: dict[tuple[str, str], int], kind: str, name: str, who: str) -> int:
-    try:
-        return known[kind, name]
-    except KeyError:
-        raise NotFound(f"{who}: no {kind} named {name!r}") from None
-
-
-async def _insert(
-    connection: psycopg.AsyncConnection[Row],
-    statement: str,
-    entry: NewLine | NewMeter | NewUsagePoint | NewInstallation | NewPlan,
-    row: Row,
-) -> None:
-    """One row; what the database says against it is told with the entry."""
-    try:
-        await connection.execute(SQL[statement], row)
-    except (psycopg.IntegrityError, psycopg.DataError) as error:
-        refused = translated(error)
-        refused.add_note(f"in {entry}")
-        raise refused from error
-
 
 async def _installations(connection: psycopg.AsyncConnection[Row], points: Sequence[str] | None) -> list[Installation]:
     rows = await connection.execute(SQL["installations"], {"points": None if points is None else list(points)})
@@ -224,10 +149,6 @@ async def _installations(connection: psycopg.AsyncConnection[Row], points: Seque
         Installation(point=point, meter=meter, start=start, end=end, point_id=point_id, meter_id=meter_id)
         for point, meter, start, end, point_id, meter_id in await rows.fetchall()
     ]
-
-
-def _ids(quantities: Sequence[Quantity] | None) -> list[int] | None:
-    return None if quantities is None else [quantity.id for quantity in quantities]
 
 
 def _quantities(ids: Sequence[int]) -> tuple[Quantity, ...]:

@@ -1,9 +1,6 @@
 -- name: lines
 SELECT id, name, url, protocol, options FROM line ORDER BY name;
 
--- name: add_line
-INSERT INTO line (name, url, protocol, options) VALUES (%s, %s, %s, %s);
-
 -- name: meters
 SELECT m.id, m.name, m.address, m.model, l.name, m.line_id, m.multiplier, m.quantities, m.state, m.created
 FROM meter m
@@ -12,18 +9,13 @@ WHERE (%(names)s::text[] IS NULL OR m.name = ANY (%(names)s))
   AND (%(states)s::text[] IS NULL OR m.state = ANY (%(states)s))
 ORDER BY m.name;
 
--- name: add_meter
-INSERT INTO meter (name, address, model, line_id, multiplier, quantities, state, created)
-VALUES (%s, %s, %s, %s, %s, %s, %s, coalesce(%s, now()));
-
 -- name: set_meter_state
-UPDATE meter SET state = %(state)s WHERE name = %(name)s;
+INSERT INTO meter_state (meter_id, "from", state, actor, reason)
+SELECT id, coalesce(%(at)s, now()), %(state)s, %(actor)s, %(reason)s FROM meter WHERE name = %(name)s;
 
 -- name: usage_points
-SELECT id, name, address, options FROM usage_point ORDER BY name;
-
--- name: add_usage_point
-INSERT INTO usage_point (name, address, options) VALUES (%s, %s, %s);
+SELECT id, name, address, options, tariff, category, capacity_kw, rated_current_a
+FROM usage_point ORDER BY name;
 
 -- name: installations
 SELECT p.name, m.name, i."from", i."to", i.usage_point_id, i.meter_id
@@ -32,9 +24,6 @@ JOIN usage_point p ON p.id = i.usage_point_id
 JOIN meter m ON m.id = i.meter_id
 WHERE %(points)s::text[] IS NULL OR p.name = ANY (%(points)s)
 ORDER BY p.name, i."from";
-
--- name: add_installation
-INSERT INTO meter_installation (usage_point_id, meter_id, "from", "to") VALUES (%s, %s, %s, %s);
 
 -- name: end_installation
 UPDATE meter_installation SET "to" = %(at)s
@@ -45,15 +34,6 @@ SELECT id, name, period_s, quantities, valid_from FROM plan WHERE valid_to IS NU
 
 -- name: end_plan
 UPDATE plan SET valid_to = greatest(valid_from, %(at)s) WHERE id = %(id)s;
-
--- name: add_plan
-INSERT INTO plan (name, period_s, quantities, valid_from) VALUES (%s, %s, %s, %s);
-
--- name: known_names
-SELECT 'line' AS kind, id, name FROM line WHERE name = ANY (%(line)s)
-UNION ALL SELECT 'meter', id, name FROM meter WHERE name = ANY (%(meter)s)
-UNION ALL SELECT 'usage point', id, name FROM usage_point WHERE name = ANY (%(point)s)
-UNION ALL SELECT 'plan', id, name FROM plan WHERE name = ANY (%(plan)s) AND valid_to IS NULL;
 
 -- name: beat
 INSERT INTO daemon (name, pid, host, started, seen, counters) VALUES (%s, %s, %s, %s, %s, %s)

@@ -145,7 +145,7 @@ async def test_what_was_expected_and_is_not_there(database: str) -> None:
         assert await reader.gaps(T0, end) == Gaps(10, 5, {"no_answer": 1, "not_collected": 4})
         assert len(await reader.expected_missing(T0, end, [two])) == 4
         assert len(await reader.expected_missing(T0, end, limit=2)) == 2
-        await registry.set_meter_state("m2", MeterState.SUSPENDED)
+        await registry.set_meter_state("m2", MeterState.SUSPENDED, at=T0)
         assert await reader.gaps(T0, end) == Gaps(5, 4, {"not_collected": 1})
         assert await reader.gaps(T0 - DAY, T0) == Gaps(0, 0, {})
 
