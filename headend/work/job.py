@@ -1,0 +1,44 @@
+"""One thing to do with one meter, and what is due of a plan: pure functions of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from headend.work.plan import Plan, Priority
+from protocols.model import Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`plan` is None for gaps and for what a person asked (`request` says which). `wanted` is what a gap lacks.
+    `done` counts turns that did not bring it off."""
+
+    meter_id: int
+    slot: datetime
+    due: datetime
+    expires: datetime
+    priority: Priority
+    tries: int
+    plan: Plan | None = None
+    wanted: tuple[Quantity, ...] = ()
+    request: int | None = None
+    done: int = 0
+
+    @property
+    def urgency(self) -> tuple[int, int, float]:
+        """Sorts jobs: by priority, what was tried already behind its class, then the older; of recovery the newest."""
+        age = self.slot.timestamp()
+        return self.priority, self.done, -age if self.priority is Priority.RECOVERY else age
+
+    def again(self) -> Job | None:
+        """After a turn that did not bring it off; None where it was the last."""
+        tried = self.done + 1
+        return replace(self, done=tried) if tried < self.tries else None
+
+
+def due(plan: Plan, meter_ids: Iterable[int], slot: datetime) -> list[Job]:
+    """The jobs of one slot."""
+    begin, end = slot + plan.delay, slot + plan.open_for
+    return [Job(meter_id, slot, begin, end, plan.priority, plan.tries, plan) for meter_id in meter_ids]

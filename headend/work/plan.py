@@ -1,0 +1,83 @@
+"""A plan: what is asked of which meters, when, and how hard it is tried. Data, as the configuration states it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import IntEnum, StrEnum
+
+from headend.work.schedule import Schedule
+from protocols.model import Quantity
+
+
+class Kind(StrEnum):
+    """What a plan's slot is met by."""
+
+    REGISTERS = "registers"
+    """Present values, read within the slot."""
+    RECORDS = "records"
+    """What the meter kept of the slot: load records, freezes, settlements. May be read later."""
+    EVENTS = "events"
+    """The meter's journal, read on."""
+    CLOCK = "clock"
+    """How far the meter's clock is off."""
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether every slot owes a capture, so that the ledger knows a missing one."""
+        return self in (Kind.REGISTERS, Kind.RECORDS)
+
+
+class Priority(IntEnum):
+    """The lower the more urgent."""
+
+    PERSON = 0
+    EVENT = 1
+    TODAY = 2
+    RECOVERY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which meters: those that have one of the values of every attribute that is stated; all where none is."""
+
+    models: frozenset[str] = frozenset()
+    areas: frozenset[str] = frozenset()
+    tariffs: frozenset[str] = frozenset()
+    lines: frozenset[str] = frozenset()
+    meters: frozenset[str] = frozenset()
+
+    def holds(self, *, model: str, area: str | None, tariff: str | None, line: str, meter: str) -> bool:
+        return (
+            (not self.models or model in self.models)
+            and (not self.areas or area in self.areas)
+            and (not self.tariffs or tariff in self.tariffs)
+            and (not self.lines or line in self.lines)
+            and (not self.meters or meter in self.meters)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`delay`: how long behind the slot its work begins, so that the meter's clock has come there too. `expires`: how
+    long behind the slot it is tried at most; registers never beyond the slot. `tries`: turns with a meter.
+    `horizon`: how far back a gap is worth filling.
+    """
+
+    name: str
+    schedule: Schedule
+    quantities: tuple[Quantity, ...] = ()
+    kind: Kind = Kind.REGISTERS
+    selection: Selection = field(default=Selection())
+    priority: Priority = Priority.TODAY
+    delay: timedelta = timedelta(0)
+    expires: timedelta | None = None
+    tries: int = 3
+    horizon: timedelta = timedelta(days=30)
+
+    @property
+    def open_for(self) -> timedelta:
+        """From a slot's begin until its job ends."""
+        period = self.schedule.period
+        stated = self.expires if self.expires is not None else period
+        return min(stated, period) if self.kind is Kind.REGISTERS else stated
