@@ -20,9 +20,10 @@ from headend.duration import seconds
 from headend.line import Line, LinePath
 from headend.pending import Pending
 from headend.poller import Plan, Poller, utc_now
-from headend.recorder import Recorder
+from headend.recorder import Recorder, Spooling
 from headend.survey import MeterPath
 from storage.errors import StorageError
+from storage.spool.spool import Spool
 from storage.writer import Writer
 
 _log = structlog.get_logger("collector")
@@ -40,13 +41,16 @@ class Collector:
         *,
         beat: Callable[[Collector], Any] | None = None,
         revive: Callable[[], Awaitable[None]] | None = None,
+        spooling: Spooling | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.config = config
         self.started = now()
         self.pending = Pending(config.queue.captures)
         self._writer = Writer(conninfo)
-        self.recorder = Recorder(self._writer, self.pending, config.queue.batch, seconds(config.queue.linger), revive)
+        self.recorder = Recorder(
+            self._writer, self.pending, config.queue.batch, seconds(config.queue.linger), revive, spooling
+        )
         self.pollers = [
             Poller(Line(path, _timing(config, path)), meters, plans, self.pending, now)
             for path, meters in lines
@@ -108,6 +112,7 @@ class Collector:
             "meters_silent": sum(len(p.failures) for p in self.pollers),
             "pending": len(self.pending),
             "database_away": self.recorder.waiting,
+            "spool": _spool_counters(self.recorder.spool),
             "poller": {key: sum(row[key] for row in pollers) for key in pollers[0]} if pollers else {},
             "line": {key: round(sum(row[key] for row in lines), 3) for key in lines[0]} if lines else {},
             "recorder": asdict(self.recorder.counters),
@@ -125,6 +130,10 @@ class Collector:
             await self._beat(self)
         except StorageError as error:
             _log.debug("no sign of life given", reason=str(error))
+
+
+def _spool_counters(spool: Spool | None) -> dict[str, Any] | None:
+    return asdict(spool.state) | asdict(spool.counters) if spool else None
 
 
 def _timing(config: Config, path: LinePath) -> Any:

@@ -13,6 +13,9 @@ metrics = "127.0.0.1:9645"             # Prometheus; "" for none
 [queue]
 captures = 10000                       # bound of what waits for the database; pollers wait when it is full
 
+[spool]
+directory = "spool"                    # on the disk, while the database is away; "" for none
+
 [timing.dlt645]                        # per protocol; see docs/configuration.md
 response = "500ms"
 
@@ -33,8 +36,10 @@ import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from headend import spool_settings
 from headend.duration import seconds
 from headend.errors import UsageFault
+from headend.spool_settings import SpoolTable
 from protocols.errors import ModelError
 from protocols.model import Quantity
 from protocols.quantities import quantity
@@ -116,6 +121,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     database: Database = Database()
     daemon: Daemon = Daemon()
     queue: Queue = Queue()
+    spool: SpoolTable = SpoolTable()
     timing: Timings = Timings()
     plan: list[PlanTable] = []
     timezone: str = "Asia/Shanghai"
@@ -196,6 +202,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
         found.append(("queue", "captures and batch are at least 1"))
     found += _duration_problem("daemon.heartbeat", config.daemon.heartbeat, above_0=True)
     found += _duration_problem("queue.linger", config.queue.linger)
+    found += [(f"spool.{key}", problem) for key, problem in spool_settings.problems(config.spool)]
     for protocol in ("dlt645", "modbus"):
         table: TimingTable = getattr(config.timing, protocol)
         for key in ("response", "latency", "gap", "pause", "late"):

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import structlog
@@ -17,6 +18,8 @@ from headend.errors import HeadendError, UsageFault
 from headend.known import by_line, plans_of
 from headend.metrics import Endpoint
 from headend.place import Store, store
+from headend.recorder import Spooling
+from headend.spooling import spooling
 from protocols.links.listen import close_listeners
 from storage import entries
 from storage.migrate import check, migrate
@@ -29,12 +32,13 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
 
     Raises `UsageFault`, `storage.errors.StorageError`, or what ended the collector.
     """
-    async with store(config) as opened:
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(store(config))
         if config.database.dsn:
             await check(opened.conninfo)
         else:
             await migrate(opened.conninfo)
-        collector = await prepare(config, opened)
+        collector = await prepare(config, opened, await stack.enter_async_context(spooling(config, opened.conninfo)))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, collector.stop)
@@ -54,7 +58,7 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
         return collector
 
 
-async def prepare(config: Config, opened: Store) -> Collector:
+async def prepare(config: Config, opened: Store, spool: Spooling | None = None) -> Collector:
     """A collector for what the registry holds and the configuration plans."""
     if not config.plan:
         raise UsageFault(f"{config.path}: plan: there is none, so nothing would be collected")
@@ -80,4 +84,4 @@ async def prepare(config: Config, opened: Store) -> Collector:
             )
         )
 
-    return Collector(config, lines, plans_of(config), opened.conninfo, beat=beat, revive=opened.revive)
+    return Collector(config, lines, plans_of(config), opened.conninfo, beat=beat, revive=opened.revive, spooling=spool)

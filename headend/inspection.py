@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from headend.config import Config
 from headend.dialect import dialect
 from headend.errors import HeadendError
 from headend.known import line_path, meter_path_of
 from headend.place import Store, store
+from headend.spooling import directory_of as spool_directory
 from headend.survey import MeterPath, task_of
 from protocols.errors import LinkError, ModelError
 from protocols.links.open import open_link
@@ -17,6 +23,8 @@ from protocols.links.url import parse_link, scheme_of
 from storage import entries
 from storage.errors import DatabaseUnreachable, StorageError
 from storage.migrate import check
+from storage.spool.segment import segments_in
+from storage.spool.spool import ASIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,9 @@ class Finding:
 
 
 async def inspect(config: Config, *, links: bool = False) -> AsyncIterator[Finding]:
-    """Database, schema, registry, brokers; with `links` every line's link is opened."""
+    """Database, schema, registry, brokers, spool; with `links` every line's link is opened."""
+    if spool := spool_directory(config):
+        yield await asyncio.to_thread(_spool, spool, config.spool.bytes)
     try:
         async with store(config) as opened:
             level = await check(opened.conninfo)
@@ -40,6 +50,32 @@ async def inspect(config: Config, *, links: bool = False) -> AsyncIterator[Findi
         yield Finding("database", str(error), 3)
     except StorageError as error:
         yield Finding("database", str(error), 1)
+
+
+def _spool(directory: Path, limit: int) -> Finding:
+    """Whether batches would be taken, and what is left in it."""
+    if not directory.exists():
+        return Finding("spool", f"{directory} will be made by the daemon")
+    try:
+        waiting = [path.stat().st_size for path in segments_in(directory)]
+        kept = [path.stat().st_size for path in segments_in(directory / ASIDE)] if (directory / ASIDE).exists() else []
+    except OSError as error:
+        return Finding("spool", f"{directory}: {error.strerror}", 1)
+    used = sum(waiting) + sum(kept)
+    told = f"{directory}: {len(waiting)} segments wait, {used} of {limit} bytes are taken"
+    told += f"; {len(kept)} segments in {ASIDE}: see docs/storage.md" if kept else ""
+    room = shutil.disk_usage(directory).free
+    if not os.access(directory, os.W_OK):
+        return Finding("spool", f"{told}; it cannot be written to", 1)
+    if used + _SPOOL_LEAST > limit:
+        return Finding("spool", f"{told}: it is full", 1)
+    if room < limit - used:
+        return Finding("spool", f"{told}, but its disk has room for {room} bytes only", 1)
+    return Finding("spool", told)
+
+
+_SPOOL_LEAST: Final = 100_000
+"""Bytes: with less room the next batches would be refused."""
 
 
 async def _registry(config: Config, opened: Store, links: bool) -> AsyncIterator[Finding]:

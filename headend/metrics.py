@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector as Source
 
 from headend.errors import UsageFault
 from protocols.driver import LineCounters
+from storage.spool.spool import Spool, SpoolCounters
 
 if TYPE_CHECKING:
     from headend.collector import Collector
@@ -43,6 +44,16 @@ _RECORDER_WORDS: Final = {
     "misses": "misses recorded",
     "unreachable": "times the database was found away",
 }
+_SPOOL_WORDS: Final = {
+    "captures": "captures put on the disk",
+    "misses": "misses put on the disk",
+    "drained_captures": "captures of the spool committed",
+    "drained_misses": "misses of the spool committed",
+    "refused": "times that the spool took nothing",
+    "torn": "segments with a tail that a crash cut off",
+    "damaged": "stretches of a segment that are no record",
+    "set_aside": "segments set aside",
+}
 
 
 class _Counters(Source):
@@ -67,6 +78,28 @@ class _Counters(Source):
         yield GaugeMetricFamily(
             "headend_pending_limit", "the bound of what waits", value=float(self._collector.pending.limit)
         )
+        yield GaugeMetricFamily(
+            "headend_database_away", "1 while the database is away", value=float(self._collector.recorder.waiting)
+        )
+        if self._collector.recorder.spool is not None:
+            yield from _spooled(self._collector.recorder.spool)
+
+
+def _spooled(spool: Spool) -> Iterator[Metric]:
+    yield from _families("headend_spool", _SPOOL_WORDS, [(None, spool.counters)])
+    state = spool.state
+    for name, sentence, value in (
+        ("bytes", "bytes in the spool's directory", state.bytes),
+        ("limit_bytes", "the bound of the spool", state.limit),
+        ("segments", "segments that wait for the database", state.segments),
+        ("aside_segments", "segments that somebody has to look at", state.aside),
+        ("full", "1 while the spool takes nothing", bool(state.refusing)),
+    ):
+        yield GaugeMetricFamily(f"headend_spool_{name}", sentence, value=float(value))
+    if state.oldest_us is not None:
+        yield GaugeMetricFamily(
+            "headend_spool_oldest_timestamp_seconds", "when the oldest segment was begun", value=state.oldest_us / 1e6
+        )
 
 
 def _families(prefix: str, words: dict[str, str], rows: Iterable[tuple[str | None, Any]]) -> Iterator[Metric]:
@@ -80,6 +113,7 @@ def _families(prefix: str, words: dict[str, str], rows: Iterable[tuple[str | Non
 
 
 assert {field.name for field in fields(LineCounters)} == set(_LINE_WORDS)
+assert {field.name for field in fields(SpoolCounters)} == set(_SPOOL_WORDS)
 
 
 class Endpoint:

@@ -50,6 +50,16 @@ class Pending:
                 self._records.popleft()
             self._changed.notify_all()
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more will be put."""
+        return self._closed
+
+    async def pressed(self, mark: int) -> None:
+        """Waits until `mark` records are there, or nothing more will be put."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._closed or len(self._records) >= mark)
+
     async def close(self) -> None:
         """Nothing more will be put; `batch` gives what is left and then nothing."""
         async with self._changed:

@@ -53,7 +53,7 @@ async def _status(arguments: argparse.Namespace, output: Output) -> int:
     if output.as_json:
         output.document(document)
     output.table(
-        ["daemon", "state", "seen s ago>", "lines open>", "silent meters>", "pending>", "database"],
+        ["daemon", "state", "seen s ago>", "lines open>", "silent meters>", "pending>", "database", "spool"],
         [
             (
                 d["name"],
@@ -63,6 +63,7 @@ async def _status(arguments: argparse.Namespace, output: Output) -> int:
                 d["counters"].get("meters_silent"),
                 d["counters"].get("pending"),
                 "away" if d["counters"].get("database_away") else "there",
+                _spool(d["counters"].get("spool")),
             )
             for d in daemons
         ],
@@ -73,6 +74,16 @@ async def _status(arguments: argparse.Namespace, output: Output) -> int:
         + "".join(f", {reason} {count}" for reason, count in sorted(gaps.missing.items()))
     )
     return 0 if any(daemon["alive"] for daemon in daemons) else 1
+
+
+def _spool(told: dict[str, Any] | None) -> str:
+    """A daemon's spool in a word; one without has none."""
+    if told is None:
+        return "none"
+    if told["refusing"]:
+        return f"takes nothing: {told['refusing']}"
+    aside = f", {told['aside']} aside" if told["aside"] else ""
+    return f"{told['segments']} segments, {told['bytes'] / 1e6:.1f} of {told['limit'] / 1e6:.0f} MB{aside}"
 
 
 def _told(daemon: Any, now: datetime) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class SpoolCounters:
     """Segments with a tail that a crash cut off."""
     damaged: int = 0
     """Stretches of bytes that are no record."""
-    aside: int = 0
+    set_aside: int = 0
     """Segments moved to the folder `aside`."""
 
 
@@ -80,6 +81,7 @@ class Spool:
         self._reading: Segment | None = None
         self._read = 0
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._turn = threading.Lock()  # who waits for a call may be cancelled while its thread goes on
         self._lock = DirectoryLock(directory)
         try:
             self._sizes = {int(path.stem): path.stat().st_size for path in segments_in(directory)}
@@ -98,8 +100,9 @@ class Spool:
 
     def close(self) -> None:
         """What is in it stays, for the next to open it."""
-        self._seal()
-        self._lock.close()
+        with self._turn:
+            self._seal()
+            self._lock.close()
 
     @property
     def waiting(self) -> bool:
@@ -127,7 +130,8 @@ class Spool:
         """`batch` is on the disk when this returns. Raises `SpoolRefused`."""
         payload = encode(batch)
         try:
-            self._append(payload)
+            with self._turn:
+                self._append(payload)
         except SpoolRefused as error:
             self.counters.refused += 1
             self._refusing = str(error)
@@ -260,7 +264,7 @@ class Spool:
         folder.mkdir(mode=0o700, exist_ok=True)
         (self._directory / name_of(number)).rename(folder / name_of(number))
         self._aside[name_of(number)] = self._sizes.pop(number)
-        self.counters.aside += 1
+        self.counters.set_aside += 1
         sync_directory(folder)
         sync_directory(self._directory)
 

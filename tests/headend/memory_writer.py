@@ -4,8 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from protocols.model import Capture, Quality
+from protocols.model import Capture, Quality, Source
+from storage.columns import CaptureColumns, from_us, unpack
 from storage.writer import Miss, Written
+
+
+def captures_of(columns: CaptureColumns) -> list[Capture]:
+    """Captures again, cell by cell."""
+    quality = unpack(columns.quality)
+    return [
+        Capture(
+            int(columns.meter_id[row]),
+            int(columns.layout[row]),
+            from_us(int(columns.time_us[row])),
+            from_us(int(columns.received_us[row])),
+            Source(int(columns.source[row])),
+            tuple(
+                int(value) if there else None
+                for value, there in zip(columns.values[row], columns.present[row], strict=True)
+            ),
+            tuple(Quality(int(byte)) for byte in quality[row]),
+        )
+        for row in range(len(columns))
+    ]
 
 
 class MemoryWriter:
@@ -32,6 +53,9 @@ class MemoryWriter:
         stored = len(new.keys() - self.rows.keys())
         self.rows |= {key: row for key, row in new.items() if key not in self.rows}
         return Written(stored, 0, len(captures) - stored)
+
+    async def write_columns(self, columns: CaptureColumns) -> Written:
+        return await self.write(captures_of(columns))
 
     async def write_misses(self, misses: Iterable[Miss]) -> int:
         self._fail()

@@ -12,6 +12,7 @@ import pytest
 from headend.cli.init import sample
 from headend.config import Config, Database, PlanTable, load, parse
 from headend.errors import UsageFault
+from headend.spool_settings import SpoolTable
 from tests.headend.command import Headend
 
 SAMPLE = sample()
@@ -20,8 +21,9 @@ SAMPLE = sample()
 def test_the_sample_is_the_defaults() -> None:
     config = parse(SAMPLE, "sample.toml")
     assert config.plan
-    given = msgspec.structs.replace(config, plan=[], database=Database(), path="")
+    given = msgspec.structs.replace(config, plan=[], database=Database(), spool=SpoolTable(), path="")
     assert given == Config()
+    assert config.spool == SpoolTable(directory="spool")
     assert config.database == Database(directory="database")
 
 
@@ -102,6 +104,8 @@ BAD = {
     "zone outside": ("timezone = '../../etc/passwd'\n" + PLACE, "timezone: .*is no time zone"),
     "empty zone": ("timezone = ''\n" + PLACE, "timezone: '' is no time zone"),
     "log level": (PLACE + "[daemon]\nlog = 'loud'\n", "daemon.log: 'loud', expected one of debug"),
+    "spool too small": (PLACE + "[spool]\nbytes = 5\n", "spool.bytes: 5, expected at least 1000000"),
+    "spool's patience": (PLACE + "[spool]\nafter = 'soon'\n", "spool.after: 'soon' is no duration"),
     "queue": (PLACE + "[queue]\nbatch = 0\n", "queue: captures and batch are at least 1"),
     "port missing": (PLACE + "[daemon]\nmetrics = 'localhost'\n", "daemon.metrics: 'localhost', expected host:port"),
     "port alone": (PLACE + "[daemon]\nmetrics = '9645'\n", "daemon.metrics: '9645', expected host:port"),

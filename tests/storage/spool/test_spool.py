@@ -145,7 +145,7 @@ def test_a_damaged_record_costs_itself_and_the_file_is_kept(tmp_path: Path) -> N
     path.write_bytes(data)
     again = opened(tmp_path)
     assert drained(again) == [1, 3]
-    assert (again.counters.damaged, again.counters.aside, again.state.segments, again.state.aside) == (1, 1, 0, 1)
+    assert (again.counters.damaged, again.counters.set_aside, again.state.segments, again.state.aside) == (1, 1, 0, 1)
     assert (tmp_path / "aside" / path.name).read_bytes() == data
     assert again.state.bytes == len(data), "what is aside counts against the bound"
     again.append(batch(4))
@@ -170,7 +170,7 @@ def test_what_the_database_refuses_is_set_aside(tmp_path: Path) -> None:
     chunk = spool.take(1)
     assert chunk
     spool.rejected(chunk, "no partition")
-    assert (spool.waiting, spool.counters.aside) == (False, 1)
+    assert (spool.waiting, spool.counters.set_aside) == (False, 1)
     assert len(segments_in(tmp_path / "aside")) == 1
 
 
@@ -179,7 +179,7 @@ def test_segments_of_another_database_are_set_aside(tmp_path: Path) -> None:
     theirs.append(batch(1))
     theirs.close()
     ours = opened(tmp_path, database=1)
-    assert (ours.waiting, ours.counters.aside) == (False, 1)
+    assert (ours.waiting, ours.counters.set_aside) == (False, 1)
     ours.append(batch(2))
     assert drained(ours) == [2]
 
@@ -192,7 +192,7 @@ def test_a_segment_of_a_later_version_is_set_aside(tmp_path: Path) -> None:
     front = struct.pack("<8sHHQqq", b"\x89HESPL\r\n", 2, 40, 1, 0, 0)
     path.write_bytes(front + struct.pack("<I", zlib.crc32(front)) + b"whatever the future brings")
     again = opened(tmp_path)
-    assert (again.waiting, again.counters.aside) == (False, 1)
+    assert (again.waiting, again.counters.set_aside) == (False, 1)
 
 
 def test_two_processes_never_share_it(tmp_path: Path) -> None:
