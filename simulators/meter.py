@@ -73,8 +73,8 @@ class VirtualMeter:
         return shown.replace(tzinfo=None, microsecond=0)
 
     def change(self, at: datetime, **traits: Any) -> None:
-        """From `at` on some of `Era.connected`, `powered`, `word_3`, `demand_from` are others; registers are refreshed
-        at once. Raises `ValueError` where something has happened later than `at`."""
+        """From `at` on some of `Era.connected`, `powered`, `word_3`, `faults`, `demand_from` are others; registers are
+        refreshed at once. Raises `ValueError` where something has happened later than `at`."""
         self.past.begin(Era(at, self.second(at), word_3=self.word_3), **traits)
 
     def clear(self, at: datetime) -> None:

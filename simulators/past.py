@@ -26,7 +26,8 @@ _NEVER: Final = -(1 << 62)
 class Era:
     """Holds from `since` (`second` of the load) until the next one begins.
 
-    `connected`: the relay is closed. `powered`: there is voltage. `word_3`: the status word 3. `missed_...`: what the
+    `connected`: the relay is closed. `powered`: there is voltage. `word_3`: the status word 3. `faults`: the bits of
+    all status words that something sets while it lasts, word 1 in the lowest 16. `missed_...`: what the
     load has up to `second` and did not flow. `zero_...`: what the counters were set back by. `demand_from`: the second
     at which maximum demands were set to zero.
     """
@@ -36,6 +37,7 @@ class Era:
     connected: bool = True
     powered: bool = True
     word_3: int = 0
+    faults: int = 0
     missed_taken: Counts = _NOTHING
     missed_given: Counts = _NOTHING
     zero_taken: Counts = _NOTHING

@@ -7,7 +7,7 @@ are as exact as its own. All numbers are pairs (number, over): number / over in 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from math import isqrt
 from typing import Final, TypeAlias
 
@@ -123,7 +123,12 @@ def _neutral(s: Snapshot) -> Ratio:
 
 def _direction(s: Snapshot) -> Ratio:
     """Status word 1: bit 4 is set while active power is given back (DL/T 645-2007)."""
-    return (1 << 4 if s.watts < 0 else 0), 1
+    return (1 << 4 if s.watts < 0 else 0) | (s.era.faults & 0xFFFF), 1
+
+
+def _faults(s: Snapshot, number: int) -> Ratio:
+    """Status word `number`: what lasts."""
+    return (s.era.faults >> 16 * (number - 1)) & 0xFFFF, 1
 
 
 def _phase_directions(s: Snapshot) -> Ratio:
@@ -157,6 +162,6 @@ MEASURED: Final[Mapping[str, Callable[[Snapshot], Ratio]]] = {
     "status_word_1": _direction,
     "status_word_2": _phase_directions,
     "status_word_3": lambda s: (s.era.word_3, 1),
-    **{f"status_word_{n}": lambda _: (0, 1) for n in (4, 5, 6, 7)},
+    **{f"status_word_{n}": partial(_faults, number=n) for n in (4, 5, 6, 7)},
 }
 """Quantity name to its value; energies are counted by the meter (`simulators.meter`)."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from simulators.dlt645 import journal
+from simulators.dlt645.disturbances import BATTERY_LOW, DISTURBANCES, disturb, drain_battery
 
 if TYPE_CHECKING:
     from simulators.dlt645.memory import Memory
@@ -38,6 +40,10 @@ def _stuck(memory: Memory, now: datetime, seconds: float | None) -> None:
         memory.later(now + timedelta(seconds=seconds), lambda at: memory.stick(False, at))
 
 
+def _disturbance(code: str, memory: Memory, now: datetime, seconds: float | None) -> None:
+    disturb(memory, code, now, seconds)
+
+
 KINDS: Final[Mapping[str, _Event]] = {
     "power_down": _power_down,
     "cover_open": _cover(journal.COVER_OPEN),
@@ -45,6 +51,8 @@ KINDS: Final[Mapping[str, _Event]] = {
     "programming_key": _programming_key,
     "close_key": _close_key,
     "relay_stuck": _stuck,
+    BATTERY_LOW: drain_battery,
+    **{code: partial(_disturbance, code) for code in DISTURBANCES},
 }
 
 

@@ -18,7 +18,9 @@ from protocols.errors import ModelError
 from protocols.model import Part
 from protocols.quantities import BY_NAME
 from simulators.dlt645 import journal
+from simulators.dlt645.counts import counted, grid_word_1997, phase_loss_1997
 from simulators.dlt645.defaults import COMMON
+from simulators.dlt645.disturbances import COUNTERS, DISTURBANCES, journal_kind
 from simulators.dlt645.freezes import SETTLEMENT, SETTLEMENTS, froze
 from simulators.dlt645.journal import encode_record, scaled
 from simulators.dlt645.memory import Memory
@@ -36,6 +38,7 @@ _PEAK_TIMES: Final = {
 }
 _NEVER_TIME: Final = "reactive_demand_export_max_time"
 _NEVER: Final = "0"
+_DISTURBED: Final = frozenset(journal_kind(log) for log in DISTURBANCES.values())
 _SWITCHINGS: Final = {"1D": journal.TRIP, "1E": journal.CLOSE}
 # Counters of 1997: the kind of event, and which of its record it is the time of (None: the count)
 _COUNTERS_1997: Final = {
@@ -122,6 +125,13 @@ class Contents:
             return form.encode(addresses.normal(self._own()).replace("A", "0"))
         if part.name in _COUNTERS_1997 and self._model.edition == "1997":
             return self._counter(part, form)
+        if part.name.startswith("phase_loss_") and self._model.edition == "1997":
+            held = phase_loss_1997(part.name, memory.journal if memory is not None else None)
+            if isinstance(held, str):
+                return form.encode(_digits(form, datetime.fromisoformat(held)))
+            return form.encode(_NEVER if held is None else held % 10 ** (2 * form.length))
+        if part.name == "grid_status_word":
+            return form.encode(grid_word_1997(self._meter.era(now).faults))
         if part.name == "meter_status_word":
             return form.encode((self._meter.snapshot(now).watts < 0) << 4)
         written = memory.parameters.get((part.item, part.name)) if memory is not None else None
@@ -143,7 +153,9 @@ class Contents:
 
     def _records(self, item: Item, now: datetime) -> bytes | None:
         kind, number, place = _event(item.code)
-        if kind not in journal.KINDS and kind not in _SWITCHINGS.values():
+        if item.code in COUNTERS:
+            return counted(item, self._memory(now).journal)
+        if kind not in journal.KINDS and kind not in _DISTURBED and kind not in _SWITCHINGS.values():
             return None
         held = self._memory(now).journal
         if number == 0:

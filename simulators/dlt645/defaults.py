@@ -39,5 +39,4 @@ COMMON: Final[Mapping[str, str]] = {
     "hourly_freeze_interval": "60",
     "daily_freeze_time": "0000",
     "baud_port_1": "8",
-    "grid_status_word": "0",
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final, TypeAlias
 
@@ -38,6 +39,7 @@ Record: TypeAlias = dict[str, Content]
 @dataclass(slots=True)
 class _Log:
     count: int = 0
+    time: timedelta = timedelta(0)
     records: deque[Record] = field(default_factory=lambda: deque(maxlen=RECORDS))
 
 
@@ -56,6 +58,15 @@ class Journal:
 
     def count(self, kind: str) -> int:
         return self._logs[kind].count if kind in self._logs else 0
+
+    def lasted(self, kind: str, time: timedelta) -> None:
+        """One of the kind is over, and took so long."""
+        if kind in self._logs:
+            self._logs[kind].time += time
+
+    def minutes(self, kind: str) -> int:
+        """How long events of the kind have lasted, all together; what lasts still is not in it."""
+        return self._logs[kind].time // timedelta(minutes=1) if kind in self._logs else 0
 
     def last(self, kind: str, number: int = 1) -> Record | None:
         """The latest record (1), the one before it (2) ..."""

@@ -83,6 +83,10 @@ class Memory:
         """A parameter that is a number."""
         return int(self.parameter(item, name) or 0)
 
+    def measured(self, names: tuple[str, ...], now: datetime) -> Record:
+        """Those of the quantities called `names` that the meter has."""
+        return self._values(names, now, "")
+
     def _values(self, names: tuple[str, ...], now: datetime, tail: str) -> Record:
         digits = self.meter.plate.digits
         known = [BY_NAME[name] for name in names if BY_NAME[name] in digits]
@@ -214,10 +218,17 @@ class Memory:
 
     # What befalls it.
 
+    def set_fault(self, bit: int, lasts: bool, now: datetime) -> None:
+        """`bit` of `Era.faults`."""
+        faults = self.meter.era(now).faults
+        self.meter.change(now, faults=faults | bit if lasts else faults & ~bit)
+        self._hooks.changed(self.meter, now)
+
     def lose_power(self, now: datetime, seconds: float | None) -> None:
         """For so long, or for good."""
         record = self.journal.write(journal.POWER_DOWN, {"start": self.own(now)})
         self.meter.change(now, powered=False)
+        self._hooks.told(self.meter, "last_gasp", now)
         self._hooks.changed(self.meter, now)
         if seconds is not None:
             self.later(now + timedelta(seconds=seconds), lambda at: self._regain_power(record, at))
@@ -225,6 +236,7 @@ class Memory:
     def _regain_power(self, record: Record, now: datetime) -> None:
         record["end"] = self.own(now)
         self.meter.change(now, powered=True)
+        self._hooks.told(self.meter, "power_restored", now)
         self._hooks.changed(self.meter, now)
 
     def open_cover(self, kind: str, now: datetime, seconds: float | None) -> None:

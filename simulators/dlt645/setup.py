@@ -43,6 +43,10 @@ def _nobody(_meter: VirtualMeter, _moment: datetime) -> None:
     """Nobody wants to know."""
 
 
+def _untold(_meter: VirtualMeter, _event: str, _moment: datetime) -> None:
+    """Nobody is told."""
+
+
 def _never(_moment: datetime, _act: Callable[[datetime], None]) -> None:
     """Meters catch up with what was due when they are next asked."""
 
@@ -50,7 +54,8 @@ def _never(_moment: datetime, _act: Callable[[datetime], None]) -> None:
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """`changed`: from that moment on the meter's values are other ones than they would have been. `later`: call it
-    back at that moment."""
+    back at that moment. `told`: what a meter pushes of itself, ``last_gasp`` or ``power_restored``."""
 
     changed: Callable[[VirtualMeter, datetime], None] = _nobody
     later: Callable[[datetime, Callable[[datetime], None]], None] = _never
+    told: Callable[[VirtualMeter, str, datetime], None] = _untold

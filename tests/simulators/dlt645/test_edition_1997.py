@@ -137,7 +137,7 @@ async def test_the_last_frame_once_more() -> None:
     assert ask(0x02, di).control == 0xC2
 
 
-@pytest.mark.parametrize("code", ["9015", "9030", "B311", "D000", "C212", "EEEE", "9410"])
+@pytest.mark.parametrize("code", ["9015", "9030", "D000", "C212", "EEEE", "9410"])
 async def test_what_it_has_not_is_refused(code: str) -> None:
     stations = Dlt645Stations([one_1997()])
     (answer,) = stations.answers(_frame(0x01, bytes.fromhex(code)[::-1]), NOON)

@@ -70,7 +70,7 @@ async def test_what_never_happened() -> None:
         record = await line.read("03300D01")
         assert record["start"] is None
         with pytest.raises(Refused):
-            await line.read("03010000")
+            await line.read("03100000")
 
 
 @pytest.mark.parametrize(
