@@ -23,6 +23,12 @@ response = "500ms"
 name = "curve"
 every = "15m"
 quantities = ["active_energy_import", "voltage_l1"]
+
+[[push]]                               # readings that come unasked; see docs/ingest.md
+name = "site"
+broker = "mqtt://127.0.0.1:1883"
+topic = "hes/{line}/{address}/up"
+payload = "frames"
 """
 
 from __future__ import annotations
@@ -39,6 +45,8 @@ from psycopg.conninfo import conninfo_to_dict
 from headend import spool_settings
 from headend.duration import seconds
 from headend.errors import UsageFault
+from headend.ingest import settings as ingest
+from headend.ingest.settings import PushTable
 from headend.spool_settings import SpoolTable
 from protocols.errors import ModelError
 from protocols.model import Quantity
@@ -124,6 +132,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     spool: SpoolTable = SpoolTable()
     timing: Timings = Timings()
     plan: list[PlanTable] = []
+    push: list[PushTable] = []
     timezone: str = "Asia/Shanghai"
     path: str = ""
 
@@ -214,6 +223,24 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     for number, plan in enumerate(config.plan):
         found += [(f"plan[{number}].{key}", problem) for key, problem in _plan_problems(plan, names)]
         names.add(plan.name)
+    found += _push_problems(config)
+    return found
+
+
+def _push_problems(config: Config) -> list[tuple[str, str]]:
+    found = []
+    names: set[str] = set()
+    sessions: set[tuple[str, str]] = set()
+    for number, push in enumerate(config.push):
+        flaws = list(ingest.problems(push))
+        if push.name in names:
+            flaws.append(("name", f"{push.name!r} stands twice"))
+        session = (push.broker, push.identity(config.daemon.name))
+        if session in sessions:
+            flaws.append(("client_id", f"{session[1]!r} is another source's: each needs a session of its own"))
+        names.add(push.name)
+        sessions.add(session)
+        found += [(f"push[{number}].{key}", problem) for key, problem in flaws]
     return found
 
 

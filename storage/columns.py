@@ -100,6 +100,11 @@ class CaptureColumns:
         holes: Flags = ~self.present & (unpack(self.quality) == 0)
         return holes
 
+    @property
+    def known(self) -> int:
+        """How many places are no holes."""
+        return self.present.size - int(np.count_nonzero(self.holes))
+
     def days(self) -> list[date]:
         """The UTC days that the captures' times touch, in order."""
         return [(EPOCH + timedelta(days=int(day))).date() for day in np.unique(self.time_us // DAY_US)]

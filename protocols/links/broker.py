@@ -160,7 +160,7 @@ class BrokerConnection:
             protocol=aiomqtt.ProtocolVersion.V311,
             keepalive=KEEPALIVE_S,
             clean_session=True,
-            tls_context=_tls(settings.tls) if settings.tls else None,
+            tls_context=tls_context(settings.tls) if settings.tls else None,
             timeout=self._timeout_s,
             max_inflight_messages=_IN_FLIGHT,
             socket_options=_SOCKET_OPTIONS,
@@ -175,7 +175,7 @@ class BrokerConnection:
             link.arrived(payload if isinstance(payload, bytes) else str(payload).encode(), retained=message.retain)
 
 
-def _tls(settings: TlsSettings) -> ssl.SSLContext:
+def tls_context(settings: TlsSettings) -> ssl.SSLContext:
     """Raises `OSError` for a file that cannot be read."""
     context = ssl.create_default_context(cafile=settings.cafile)
     if settings.certfile:

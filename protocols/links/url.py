@@ -172,8 +172,7 @@ def _topic(query: Query, what: str, topic: str) -> str:
     return topic
 
 
-def parse_mqtt(url: str, defaults: Mapping[str, str] = NO_DEFAULTS) -> MqttSettings:
-    query = Query(url, defaults)
+def _broker(query: Query) -> BrokerSettings:
     parts = query.parts
     tls = None
     if parts.scheme == "mqtts":
@@ -182,16 +181,34 @@ def parse_mqtt(url: str, defaults: Mapping[str, str] = NO_DEFAULTS) -> MqttSetti
             query.refuse("parameters 'certfile' and 'keyfile' go together")
     if parts.password is not None and not parts.username:
         query.refuse("a password without a user, expected user:password@")
+    return BrokerSettings(
+        host=query.host(),
+        port=query.port(8883 if tls else 1883),
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password is not None else None,
+        tls=tls,
+    )
+
+
+def parse_broker(url: str) -> BrokerSettings:
+    """A broker alone: ``mqtt://[user:password@]host[:1883]`` or ``mqtts://..``, no topic. Raises `ModelError`."""
+    query = Query(url, NO_DEFAULTS)
+    if query.parts.scheme not in ("mqtt", "mqtts"):
+        query.refuse("expected a broker, mqtt://host:1883 or mqtts://host:8883")
+    if query.parts.path not in ("", "/"):
+        query.refuse(f"unexpected path {query.parts.path!r}, expected a broker without a topic")
+    settings = _broker(query)
+    query.finish()
+    return settings
+
+
+def parse_mqtt(url: str, defaults: Mapping[str, str] = NO_DEFAULTS) -> MqttSettings:
+    query = Query(url, defaults)
+    broker = _broker(query)
     settings = MqttSettings(
         url=query.shown,
-        broker=BrokerSettings(
-            host=query.host(),
-            port=query.port(8883 if tls else 1883),
-            username=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password is not None else None,
-            tls=tls,
-        ),
-        up=_topic(query, "up", unquote(parts.path[1:])),
+        broker=broker,
+        up=_topic(query, "up", unquote(query.parts.path[1:])),
         down=_topic(query, "down", query.text("down")),
         payload=query.choice("payload", "raw", tuple(PAYLOADS)),
         field=query.text("field", "data"),

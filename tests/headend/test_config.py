@@ -12,10 +12,13 @@ import pytest
 from headend.cli.init import sample
 from headend.config import Config, Database, PlanTable, load, parse
 from headend.errors import UsageFault
+from headend.ingest.settings import PushTable
 from headend.spool_settings import SpoolTable
 from tests.headend.command import Headend
 
 SAMPLE = sample()
+PUSH = "\n".join(line.removeprefix("# ") for line in SAMPLE[SAMPLE.index("# [[push]]") :].splitlines())
+"""What the sample shows of pushed readings, which are received only where somebody asks for it."""
 
 
 def test_the_sample_is_the_defaults() -> None:
@@ -25,6 +28,13 @@ def test_the_sample_is_the_defaults() -> None:
     assert given == Config()
     assert config.spool == SpoolTable(directory="spool")
     assert config.database == Database(directory="database")
+
+
+def test_the_sample_s_push_is_the_defaults() -> None:
+    (push,) = parse(SAMPLE + PUSH, "sample.toml").push
+    assert push == PushTable(push.name, push.broker, push.topic, push.payload)
+    assert push.identity("headend") == "headend-site"
+    assert push.subscription == "hes/+/+/up"
 
 
 def keys_of(kind: Any, prefix: str = "") -> list[str]:
@@ -42,6 +52,9 @@ def keys_of(kind: Any, prefix: str = "") -> list[str]:
 def test_every_key_stands_in_the_sample(key: str) -> None:
     if key == "database.dsn":
         assert "\n# dsn = " in SAMPLE  # either this or directory
+        return
+    if key.startswith("push."):
+        assert key.removeprefix("push.") in tomllib.loads(PUSH)["push"][0]
         return
     table: Any = tomllib.loads(SAMPLE)
     for step in key.split("."):
@@ -73,6 +86,13 @@ def test_an_embedded_server_stands_beside_the_file(tmp_path: Path) -> None:
 
 
 PLACE = '[database]\ndirectory = "d"\n'
+PUSHED = """\
+[[push]]
+name = "p"
+broker = "mqtt://127.0.0.1:1883"
+topic = "hes/{line}/{address}/up"
+payload = "frames"
+"""
 PLAN = '[[plan]]\nname = "p"\nevery = "15m"\nquantities = ["voltage_l1"]\n'
 
 
@@ -123,6 +143,29 @@ BAD = {
     "period below a second": (PLACE + PLAN.replace("15m", "500ms"), r"plan\[0\].every: '500ms', expected whole sec"),
     "period of one and a half": (PLACE + PLAN.replace("15m", "1500ms"), r"plan\[0\].every: '1500ms', expected whole"),
     "period no duration": (PLACE + PLAN.replace("15m", "often"), r"plan\[0\].every: 'often' is no duration"),
+    "push without payload": (PLACE + PUSHED.replace('payload = "frames"\n', ""), r"push\[0\]: .*field `payload`"),
+    "push payload": (PLACE + PUSHED.replace('"frames"', '"fax"'), r"push\[0\].payload: 'fax', expected one of frames"),
+    "push broker": (PLACE + PUSHED.replace("mqtt:", "http:"), r"push\[0\].broker: http:.*expected a broker, mqtt://"),
+    "push broker with a topic": (PLACE + PUSHED.replace(":1883", ":1883/up"), r"push\[0\].broker: .*without a topic"),
+    "push topic": (PLACE + PUSHED.replace("{line}", "#"), r"push\[0\].topic: not a topic template"),
+    "push edition": (PLACE + PUSHED + 'edition = "1987"\n', r"push\[0\].edition: Invalid enum value '1987'"),
+    "push slot": (PLACE + PUSHED + 'slot = "1500ms"\n', r"push\[0\].slot: '1500ms', expected whole seconds"),
+    "push keepalive": (PLACE + PUSHED + 'keepalive = "0s"\n', r"push\[0\].keepalive: '0s', expected whole .* 5s to"),
+    "push bound": (PLACE + PUSHED + "receive_maximum = 65536\n", r"push\[0\].receive_maximum: 65536, .*1 to 65535"),
+    "push captures": (PLACE + PUSHED + "captures = 0\n", r"push\[0\].captures: 0, expected a number from 1 to 20000"),
+    "push group": (PLACE + PUSHED + 'group = "a/b"\n', r"push\[0\].group: 'a/b', expected a name without"),
+    "push group of old": (PLACE + PUSHED + 'group = "g"\nversion = "3.1.1"\n', r"push\[0\].group: .*needs version 5"),
+    "push status": (PLACE + PUSHED + 'status_topic = "a/#"\n', r"push\[0\].status_topic: 'a/#', expected a topic"),
+    "push password twice": (
+        PLACE + PUSHED + 'password_file = "p"\npassword_env = "P"\n',
+        r"push\[0\].password_file: and password_env",
+    ),
+    "push password without user": (PLACE + PUSHED + 'password_env = "P"\n', r"push\[0\].broker: a password without"),
+    "push twice": (PLACE + PUSHED + PUSHED, r"push\[1\].name: 'p' stands twice"),
+    "push of one session": (
+        PLACE + PUSHED + PUSHED.replace('"p"', '"q"') + 'client_id = "headend-p"\n',
+        r"push\[1\].client_id: .*another",
+    ),
     "not TOML": ("[database\n", "not TOML: .*line 1"),
 }
 
