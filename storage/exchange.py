@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Final
 
 from protocols.model import Quantity
-from protocols.quantities import BY_ID
 from storage.adding import Connection, add_all, insert
 from storage.entries import Additions, NewInstallation, NewMeter
 from storage.errors import NotFound, Rejected
@@ -131,11 +130,10 @@ async def remove(connection: Connection, removal: Removal) -> int:
 async def _check_final(connection: Connection, meter_id: int, removal: Removal) -> None:
     """A cumulative register does not run backwards: what is final is not below what was known."""
     for quantity, value in removal.final.items():
-        given = {"meter": meter_id, "at": removal.at, "quantities": [quantity.id]}
-        ((floor,),) = await (await connection.execute(SQL["register_floor"], given)).fetchall()
-        known = await (await connection.execute(SQL["last_registers"], given | {"floor": floor})).fetchall()
-        for number, time, steps in known:
-            if value < BY_ID[number].value(steps) and not removal.force:
+        given = {"meter": meter_id, "at": removal.at, "quantity": quantity.id}
+        known = await (await connection.execute(SQL["last_register"], given)).fetchall()
+        for time, steps in known:
+            if value < quantity.value(steps) and not removal.force:
                 raise Rejected(
                     f"the final {quantity.name} of {removal.meter} is {value}, less than "
                     f"{quantity.text(steps)} known since {time.isoformat()}: force it, with the reason, if it is right"

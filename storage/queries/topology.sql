@@ -113,28 +113,23 @@ ORDER BY s."from", s.name;
 -- name: lock_meters
 SELECT id, name, state FROM meter WHERE name = ANY (%(names)s) ORDER BY id FOR UPDATE;
 
--- The newest good register of each quantity up to a moment, read or stated; `floor`: nothing older counts.
--- name: last_registers
-SELECT q.id, r.time, r.value
-FROM unnest(%(quantities)s::smallint[]) AS q (id)
-CROSS JOIN LATERAL (
-    SELECT * FROM (
-        (SELECT c.time, c.value FROM reading c
-         WHERE c.meter_id = %(meter)s AND c.quantity = q.id AND c.time <= %(at)s AND c.time >= %(floor)s
-           AND c.quality = 0 AND c.value IS NOT NULL
-         ORDER BY c.time DESC LIMIT 1)
-        UNION ALL
-        (SELECT k."time", k.value FROM register_mark k
-         WHERE k.meter_id = %(meter)s AND k.quantity = q.id AND k."time" <= %(at)s AND k."time" >= %(floor)s
-         ORDER BY k."time" DESC, k.edge = 'initial' DESC LIMIT 1)
-    ) known
-    ORDER BY time DESC, value DESC LIMIT 1
-) r;
-
--- When the meter's register began anew last: what was read before says nothing of it.
--- name: register_floor
-SELECT coalesce(max("time"), '-infinity') FROM register_mark
-WHERE meter_id = %(meter)s AND edge = 'initial' AND "time" <= %(at)s AND quantity = ANY (%(quantities)s);
+-- The newest good register up to a moment, read or stated; nothing from before it began anew counts.
+-- name: last_register
+WITH anew AS (
+    SELECT coalesce(max("time"), '-infinity') AS at FROM register_mark
+    WHERE meter_id = %(meter)s AND edge = 'initial' AND "time" <= %(at)s AND quantity = %(quantity)s
+)
+SELECT time, value FROM (
+    (SELECT c.time, c.value FROM reading c, anew
+     WHERE c.meter_id = %(meter)s AND c.quantity = %(quantity)s AND c.time <= %(at)s AND c.time >= anew.at
+       AND c.quality = 0 AND c.value IS NOT NULL
+     ORDER BY c.time DESC LIMIT 1)
+    UNION ALL
+    (SELECT k."time", k.value FROM register_mark k, anew
+     WHERE k.meter_id = %(meter)s AND k.quantity = %(quantity)s AND k."time" <= %(at)s AND k."time" >= anew.at
+     ORDER BY k."time" DESC, k.edge = 'initial' DESC LIMIT 1)
+) known
+ORDER BY time DESC, value DESC LIMIT 1;
 
 -- name: readings_after
 SELECT count(*) FROM capture WHERE meter_id = %(meter)s AND time > %(at)s;
