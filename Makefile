@@ -10,6 +10,8 @@ PYTEST ?=
 # How long `make fuzz` goes on, and how many inputs a round has, e.g. `make fuzz FUZZ_SECONDS=3600`.
 FUZZ_SECONDS ?= 300
 FUZZ_EXAMPLES ?= 1000
+# How long each test of faults goes on under `make soak`, in seconds.
+SOAK_SECONDS ?= 900
 # `make test SERVICES=no` installs nothing outside the checkout; tests that miss a server then skip and say so.
 SERVICES ?= auto
 
@@ -24,7 +26,7 @@ RUNTIME := .venv-demo/.installed
 PEER := .venv-peer-dlt645/.installed
 SHIPPED := $(shell find headend protocols simulators storage analytics -name '*.py' -o -name '*.toml' -o -name '*.sql')
 
-.PHONY: help demo test check fuzz services bench format constraints clean
+.PHONY: help demo test check fuzz soak services bench format constraints clean
 .NOTPARALLEL:
 
 help:
@@ -32,6 +34,7 @@ help:
 	@echo 'make test         services (root on Debian 12 only), check, then every test (.venv)'
 	@echo 'make check        ruff, format, mypy --strict, layer contracts'
 	@echo 'make fuzz         noise and damaged frames at every codec, for FUZZ_SECONDS (.venv)'
+	@echo 'make soak         kills, outages and full disks, each test for SOAK_SECONDS (.venv)'
 	@echo 'make bench        the benchmarks: one table each'
 	@echo 'make format       let ruff fix and format'
 	@echo 'make constraints  refresh the pins in constraints.txt'
@@ -51,6 +54,9 @@ check: $(DEV)
 
 fuzz: $(DEV)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/fuzz --timeout=0 $(PYTEST)
+
+soak: $(DEV) services
+	SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest tests -m soak $(PYTEST)
 
 services:
 ifneq ($(SERVICES),no)
