@@ -7,27 +7,29 @@ else of the time that the message states, else of what the settings allow. Recor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from protocols.dlt645.batch import Batch, BatchDecoder, Outcome
-from protocols.dlt645.packed import not_bcd
+from protocols.dlt645.batch import BatchDecoder, Outcome
 from protocols.dlt645.scan import REASONS
-from protocols.push.arrivals import Arrivals, Message, MeterKey
-from protocols.push.keys import Keys
+from protocols.push.arrivals import Arrivals, Message
+from protocols.push.clocks import Clocks
+from protocols.push.dated import dated
+from protocols.push.frames_1997 import present_1997
+from protocols.push.heard import NOT_ASKED, Heard, heard
 from protocols.push.readings import Ints, Places, Readings, no_readings
 from protocols.push.reasons import Reason
 from protocols.push.rejects import Rejects
 from protocols.push.settings import PayloadSettings
 from protocols.push.stored_items import NOWHERE, Homes, in_steps, stored_item
-from protocols.push.times import absurd, slot_of
+from protocols.push.times import TIMELESS, time_of_arrival, timely
 
-_BROADCAST: Final = np.uint64(0x999999999999)
 _SILENT_NOISE: Final = REASONS.index("no frame")
-_NO_TIME: Final = -(1 << 62)
-_TIME_UNKNOWN: Final = _NO_TIME + 1
+_MARKS: Final = {reason: mark - (1 << 62) for mark, reason in enumerate(TIMELESS)}
+"""Stand for the times of values that have none."""
+_DATED: Final = len(_MARKS) - (1 << 62)
 
 
 class FramesDecoder:
@@ -43,123 +45,104 @@ class FramesDecoder:
 
     def read(self, messages: Sequence[Message], stated_us: Sequence[int | None]) -> Arrivals:
         """`stated_us`: the time that each message states besides its frames."""
-        keys, rejects = Keys(), Rejects()
         if not messages:
             return no_readings().gathered((), ())
-        sizes = np.array([len(message.payload) for message in messages], np.intp)
-        edges = np.concatenate((np.zeros(1, np.intp), np.cumsum(sizes)))
-        batch = self._decoder.decode(b"".join([message.payload for message in messages]), edges)
+        raw = b"".join([message.payload for message in messages])
+        edges = np.zeros(len(messages) + 1, np.intp)
+        np.cumsum([len(message.payload) for message in messages], out=edges[1:])
+        batch = self._decoder.decode(raw, edges)
         self._homes.follow(batch.parts)
-        frame_key = self._keys(batch, messages, keys, rejects)
-        readings = self._present(batch, messages, stated_us, frame_key, rejects)
-        self._bad_frames(batch, edges, rejects)
-        _tell_the_empty(batch, len(messages), readings, rejects)
-        return readings.gathered(keys.all(), rejects.told())
+        found = heard(batch, messages, self._settings)
+        clocks = Clocks()
+        clocks.listen(found, np.frombuffer(raw, np.uint8))
+        parts = [self._present(found)]
+        old = present_1997(found, clocks)
+        if old is not None:
+            parts.append(old)
+        undated = Readings.concatenate(parts)
+        readings = self._with_times(undated, found, clocks, self._times(messages, stated_us))
+        own = dated(found)
+        if own is not None:
+            readings = Readings.concatenate((readings, own))
+        received = np.array([message.received_us for message in messages], np.int64)
+        readings = timely(readings, received, self._settings.ahead_s, found.rejects)
+        _tell_bad_frames(found, edges)
+        _tell_the_empty(found, readings)
+        return readings.gathered(found.keys.all(), found.rejects.told())
 
-    def _keys(self, batch: Batch, messages: Sequence[Message], keys: Keys, rejects: Rejects) -> Places:
-        """The number of each frame's meter, -1 where the address cannot be one."""
-        frames = batch.frames
-        origins: dict[tuple[str, str], int] = {}
-        origin_of = np.array(
-            [origins.setdefault((m.fields.get("meter", ""), m.fields.get("line", "")), len(origins)) for m in messages],
-            np.intp,
-        )
-        told = list(origins)
-        distinct, which = np.unique(frames.address, return_inverse=True)
-        bad = not_bcd(distinct) | (distinct == _BROADCAST)
-        pairs, pair = np.unique(origin_of[frames.message] * max(len(distinct), 1) + which, return_inverse=True)
-        texts = [f"{address:012X}" for address in distinct.tolist()]
-        numbers = np.empty(len(pairs), np.intp)
-        for row, code in enumerate(pairs.tolist()):
-            origin, address = divmod(code, len(distinct))
-            name, line = told[origin]
-            numbers[row] = -1 if bad[address] else keys.number(MeterKey(name, texts[address], line))
-        frame_key = numbers[pair]
-        for row in np.flatnonzero(frame_key < 0).tolist():
-            text = f"{frames.address[row]:012X} is the address of no single meter"
-            rejects.add(int(frames.message[row]), Reason.BAD_ADDRESS, text)
-        return frame_key
-
-    def _present(
-        self,
-        batch: Batch,
-        messages: Sequence[Message],
-        stated_us: Sequence[int | None],
-        frame_key: Places,
-        rejects: Rejects,
-    ) -> Readings:
-        numbers, homes = batch.numbers, self._homes
-        layout, key = homes.layout[numbers.part], frame_key[numbers.frame]
+    def _present(self, found: Heard) -> Readings:
+        """Present values of the 2007 edition, not dated yet."""
+        numbers, homes = found.batch.numbers, self._homes
+        layout, key = homes.layout[numbers.part], found.key[numbers.frame]
         rows = np.flatnonzero((layout != NOWHERE) & (key >= 0))
-        part, message = numbers.part[rows], batch.frames.message[numbers.frame[rows]]
+        part = numbers.part[rows]
         steps, present, quality = in_steps(numbers.number[rows], numbers.quality[rows], homes.shift[part])
-        readings = Readings(
-            message,
+        return Readings(
+            found.batch.frames.message[numbers.frame[rows]],
             key[rows],
             layout[rows],
             homes.position[part],
-            self._times(messages, stated_us)[message],
+            np.zeros(len(rows), np.int64),
             steps,
             present,
             quality,
         )
-        received = np.array([message.received_us for message in messages], np.int64)
-        return self._timely(readings, received, rejects)
 
     def _times(self, messages: Sequence[Message], stated_us: Sequence[int | None]) -> Ints:
         """Of each message, for what has no time of its own."""
-        policy, slot_s = self._settings.time, self._settings.slot_s
-        return np.array(
-            [
-                stated
-                if stated is not None
-                else _NO_TIME
-                if policy == "payload"
-                else _TIME_UNKNOWN
-                if message.repeated
-                else slot_of(message.received_us, slot_s)
-                for message, stated in zip(messages, stated_us, strict=True)
-            ],
-            np.int64,
-        )
+        times = [
+            time_of_arrival(message, self._settings) if stated is None else stated
+            for message, stated in zip(messages, stated_us, strict=True)
+        ]
+        return np.array([_MARKS[time] if isinstance(time, Reason) else time for time in times], np.int64)
 
-    def _timely(self, readings: Readings, received_us: Ints, rejects: Rejects) -> Readings:
-        """Those whose time is known and can be."""
-        none: npt.NDArray[np.bool_] = readings.time_us == _NO_TIME
-        unknown: npt.NDArray[np.bool_] = readings.time_us == _TIME_UNKNOWN
-        odd = absurd(readings.time_us, received_us[readings.message], self._settings.ahead_s) & ~none & ~unknown
-        for rows, reason, detail in (
-            (none, Reason.NO_TIME, "values without a time"),
-            (unknown, Reason.TIME_UNKNOWN, "sent again or kept by the broker, and without a time of its own"),
-            (odd, Reason.ABSURD_TIME, "a time before 2000 or ahead of ours"),
-        ):
-            if rows.any():
-                for message, count in zip(*np.unique(readings.message[rows], return_counts=True), strict=True):
-                    rejects.add(int(message), reason, detail, int(count))
-        good = ~(none | unknown | odd)
-        return readings if good.all() else readings.take(good)
-
-    def _bad_frames(self, batch: Batch, edges: Places, rejects: Rejects) -> None:
-        frames, noises = batch.frames, batch.noises
-        for row in np.flatnonzero(noises.reason != _SILENT_NOISE).tolist():
-            message = int(np.searchsorted(edges, noises.start[row], side="right")) - 1
-            rejects.add(message, Reason.DAMAGED_FRAME, batch.noise(row).reason)
-        bad = (frames.outcome == Outcome.WRONG_LENGTH) | (frames.outcome == Outcome.BAD_VALUE)
-        for row in np.flatnonzero(bad).tolist():
-            rejects.add(int(frames.message[row]), Reason.BAD_VALUE, str(batch.error(row)))
-        for row in np.flatnonzero(frames.outcome == Outcome.FOLLOWS).tolist():
-            rejects.add(int(frames.message[row]), Reason.SPLIT_ANSWER, str(batch.error(row)))
+    def _with_times(self, undated: Readings, found: Heard, clocks: Clocks, times: Ints) -> Readings:
+        at = times[undated.message]
+        shown = clocks.told(found)
+        if shown:
+            many = len(found.keys.all())
+            pairs = np.array([message * many + key for message, key in shown], np.int64)
+            order = np.argsort(pairs)
+            pair = undated.message * many + undated.key
+            place = order[np.minimum(np.searchsorted(pairs, pair, sorter=order), len(pairs) - 1)]
+            at = np.where(pairs[place] == pair, np.array(list(shown.values()), np.int64)[place], at)
+        known = at >= _DATED
+        if not known.all():
+            for reason, mark in _MARKS.items():
+                found.rejects.add_each(undated.message[at == mark], reason, TIMELESS[reason])
+            return replace(undated, time_us=at).take(known)
+        return replace(undated, time_us=at)
 
 
-def _tell_the_empty(batch: Batch, count: int, readings: Readings, rejects: Rejects) -> None:
+def _tell_bad_frames(found: Heard, edges: Places) -> None:
+    batch, rejects = found.batch, found.rejects
+    frames, noises = batch.frames, batch.noises
+    for row in np.flatnonzero(noises.reason != _SILENT_NOISE).tolist():
+        message = int(np.searchsorted(edges, noises.start[row], side="right")) - 1
+        rejects.add(message, Reason.DAMAGED_FRAME, batch.noise(row).reason)
+    asked = found.key != NOT_ASKED
+    bad = (frames.outcome == Outcome.WRONG_LENGTH) | (frames.outcome == Outcome.BAD_VALUE)
+    for rows, reason in ((bad, Reason.BAD_VALUE), (frames.outcome == Outcome.FOLLOWS, Reason.SPLIT_ANSWER)):
+        _tell(found, np.flatnonzero(rows & asked), reason, rejects)
+
+
+def _tell(found: Heard, rows: Places, reason: Reason, rejects: Rejects) -> None:
+    """The first of each message in full; the rest are counted."""
+    for message, first, count in zip(
+        *np.unique(found.batch.frames.message[rows], return_index=True, return_counts=True), strict=True
+    ):
+        rejects.add(int(message), reason, str(found.batch.error(int(rows[first]))), int(count))
+
+
+def _tell_the_empty(found: Heard, readings: Readings) -> None:
     """Every message gives something, or a reason."""
-    useful = np.zeros(count, np.bool_)
-    useful[readings.message] = True
-    useful[list(rejects.messages())] = True
-    has_frames = np.zeros(count, np.bool_)
-    has_frames[batch.frames.message] = True
-    for message in np.flatnonzero(~useful).tolist():
+    silent = np.ones(len(found.messages), np.bool_)
+    silent[readings.message] = False
+    silent[list(found.rejects.messages())] = False
+    has_frames = np.zeros(len(silent), np.bool_)
+    has_frames[found.batch.frames.message] = True
+    for message in np.flatnonzero(silent).tolist():
         if has_frames[message]:
-            rejects.add(message, Reason.NOTHING_TO_STORE, "sound frames without a value that is stored")
+            found.rejects.add(message, Reason.NOTHING_TO_STORE, "sound frames without a value that is stored")
         else:
-            rejects.add(message, Reason.NO_FRAME, "no frame in the message")
+            found.rejects.add(message, Reason.NO_FRAME, "no frame in the message")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from protocols.push.arrivals import MeterKey
 
 
@@ -9,10 +11,24 @@ class Keys:
     """Numbers meters in the order in which they are met."""
 
     def __init__(self) -> None:
-        self._number: dict[MeterKey, int] = {}
+        self._number: dict[tuple[str, str, str], int] = {}
 
     def number(self, key: MeterKey) -> int:
         return self._number.setdefault(key, len(self._number))
 
+    def numbers(self, names: Sequence[str], addresses: Sequence[str], line: str) -> list[int]:
+        """One for each; -1 where both name and address are empty."""
+        known, found = self._number, []
+        for name, address in zip(names, addresses, strict=True):
+            told = (name, address, line)  # equals the key, and is cheaper to make
+            number = known.get(told)
+            if number is None:
+                if not (name or address):
+                    found.append(-1)
+                    continue
+                number = known[told] = len(known)
+            found.append(number)
+        return found
+
     def all(self) -> tuple[MeterKey, ...]:
-        return tuple(self._number)
+        return tuple(map(MeterKey._make, self._number))

@@ -13,7 +13,7 @@ class Reason(StrEnum):
     DAMAGED_FRAME = "damaged_frame"
     """A frame began, and its check sum or end is wrong or it is cut short."""
     BAD_ADDRESS = "bad_address"
-    """A wildcard, the broadcast, or digits that are no BCD."""
+    """A wildcard, the broadcast, digits that are no BCD, or not the address that the message or its topic states."""
     SPLIT_ANSWER = "split_answer"
     """One of several frames that only together are an answer."""
     BAD_VALUE = "bad_value"

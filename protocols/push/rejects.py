@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from protocols.push.arrivals import Reject
+from protocols.push.readings import Places
 from protocols.push.reasons import Reason
 
 _MOST_DETAIL = 300
@@ -18,6 +21,11 @@ class Rejects:
     def add(self, message: int, reason: Reason, detail: str, count: int = 1) -> None:
         first, before = self._found.get((message, reason), (detail, 0))
         self._found[message, reason] = (first, before + count)
+
+    def add_each(self, messages: Places, reason: Reason, detail: str) -> None:
+        """The same of many parts: `messages` has the message of each."""
+        for message, count in zip(*np.unique(messages, return_counts=True), strict=True):
+            self.add(int(message), reason, detail, int(count))
 
     def messages(self) -> set[int]:
         return {message for message, _ in self._found}

@@ -17,6 +17,7 @@ from protocols.quantities import HOME
 
 NOWHERE: Final = 0
 """The layout of parts that are not stored."""
+LEAST_SHIFT: Final = -18
 _LIMIT: Final = 2**63 - 1
 _MOST_SHIFT: Final = 18
 
@@ -59,7 +60,7 @@ def home(part: Part) -> tuple[int, int, int]:
 
 def in_steps(number: Ints, quality: Bytes, shift: npt.NDArray[np.int8]) -> tuple[Ints, npt.NDArray[np.bool_], Bytes]:
     """Steps, where there is a number, and the quality: rounded half-even where the number is finer than the step,
-    `OUT_OF_RANGE` where no bigint holds it."""
+    `OUT_OF_RANGE` where no bigint holds it. `shift` is the power of ten, `LEAST_SHIFT` at least."""
     present = quality == Quality.GOOD
     if not present.all():
         number = np.where(present, number, 0)
@@ -72,7 +73,7 @@ def in_steps(number: Ints, quality: Bytes, shift: npt.NDArray[np.int8]) -> tuple
     beyond = np.flatnonzero((np.abs(number) > _MOST[up]) | (number == -_LIMIT - 1))
     if least < 0:
         down = np.flatnonzero(shift < 0)
-        steps[down] = _rounded(number[down], np.minimum(-shift[down].astype(np.intp), _MOST_SHIFT))
+        steps[down] = _rounded(number[down], -shift[down].astype(np.intp))
     if most > _MOST_SHIFT:
         beyond = np.union1d(beyond, np.flatnonzero((shift > _MOST_SHIFT) & (number != 0)))
     if len(beyond):

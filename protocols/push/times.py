@@ -14,7 +14,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-Times = npt.NDArray[np.int64]
+from protocols.push.arrivals import Message
+from protocols.push.readings import Ints, Places, Readings
+from protocols.push.reasons import Reason
+from protocols.push.rejects import Rejects
+from protocols.push.settings import PayloadSettings
 
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
@@ -22,6 +26,11 @@ DAY_US: Final = 86_400 * SECOND_US
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WALL_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # a wall clock has no zone
 _MICROSECOND: Final = timedelta(microseconds=1)
+ABSURD: Final = "a time before 2000, or too far ahead of ours"
+TIMELESS: Final = {
+    Reason.NO_TIME: "values without a time",
+    Reason.TIME_UNKNOWN: "values without a time, in a message that the broker repeated or had kept",
+}
 EARLIEST_US: Final = (datetime(2000, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _AGREES_US: Final = 30 * MINUTE_US
 
@@ -88,12 +97,26 @@ def ascending(local_us: Sequence[int | None], zone: ZoneInfo, received_us: int |
     return told
 
 
-def slot_of(received_us: int, slot_s: int) -> int:
-    """The begin of the slot in which a message came."""
-    return received_us - received_us % (slot_s * SECOND_US)
+def time_of_arrival(message: Message, settings: PayloadSettings) -> int | Reason:
+    """The begin of the slot in which a message came, or why that is not the time of its values."""
+    if settings.time == "payload":
+        return Reason.NO_TIME
+    if message.repeated:
+        return Reason.TIME_UNKNOWN
+    return message.received_us - message.received_us % (settings.slot_s * SECOND_US)
 
 
-def absurd(time_us: Times, received_us: Times, ahead_s: int) -> npt.NDArray[np.bool_]:
-    """Times of which a partition would be made that nobody expects."""
-    found: npt.NDArray[np.bool_] = (time_us < EARLIEST_US) | (time_us > received_us + ahead_s * SECOND_US)
+def absurd(time_us: Ints, message: Places, received_us: Ints, ahead_s: int) -> npt.NDArray[np.bool_]:
+    """Times of which a partition would be made that nobody expects; `received_us` is by message."""
+    latest = received_us + ahead_s * SECOND_US
+    found: npt.NDArray[np.bool_] = (time_us < EARLIEST_US) | (time_us > latest[message])
     return found
+
+
+def timely(readings: Readings, received_us: Ints, ahead_s: int, rejects: Rejects) -> Readings:
+    """Without those of absurd times, which are rejected."""
+    odd = absurd(readings.time_us, readings.message, received_us, ahead_s)
+    if not odd.any():
+        return readings
+    rejects.add_each(readings.message[odd], Reason.ABSURD_TIME, ABSURD)
+    return readings.take(~odd)
