@@ -27,10 +27,12 @@ COMMANDS: Final = {
     "model": "the kinds of meter that are known",
     "read": "read a meter now, from the registry or by its link",
     "readings": "stored readings of a meter",
+    "dead-letters": "pushed messages that could not be stored",
+    "replay": "what was set aside, into the database once more",
     "frame": "decode and encode frames",
     "simulate": "meters and buses for a test lab",
 }
-"""Command name to the sentence that `--help` shows; the module has the same name."""
+"""Command name to the sentence that `--help` shows; the module has the same name, with _ for -."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -117,7 +119,7 @@ def _unreachable(error: Exception) -> bool:
 
 
 def _module(command: str) -> Any:
-    return importlib.import_module(f"headend.cli.{command}")
+    return importlib.import_module(f"headend.cli.{command.replace('-', '_')}")
 
 
 def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:

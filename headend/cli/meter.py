@@ -22,7 +22,7 @@ files (CSV with a heading, UTF-8):
 def add(parser: argparse.ArgumentParser) -> None:
     from headend.cli.main import common
 
-    verbs = parser.add_subparsers(dest="verb", metavar="list|show|add|import|export|scan", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="list|show|add|unknown|import|export|scan", required=True)
 
     def verb(name: str, sentence: str, **more: Any) -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=sentence, description=sentence, parents=[common()], **more)
@@ -42,6 +42,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--window", default="", metavar="N", help="requests in flight on a new Modbus TCP line (default: 1)"
     )
     added.add_argument("--multiplier", default="1", metavar="N", help="CT ratio times PT ratio (default: 1)")
+    unknown = verb("unknown", "Meters that publish and are not in the registry, the latest first.")
+    unknown.add_argument("--push", metavar="NAME", help="only of this source")
     raw = argparse.RawDescriptionHelpFormatter
     imported = verb("import", "Add what the files hold: all of it, or nothing.", epilog=FILES, formatter_class=raw)
     imported.add_argument("--lines", type=Path, metavar="FILE")
@@ -60,7 +62,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    verbs = {"list": _list, "show": _show, "add": _add, "import": _import, "export": _export, "scan": _scan}
+    verbs = {
+        "list": _list,
+        "show": _show,
+        "add": _add,
+        "unknown": _unknown,
+        "import": _import,
+        "export": _export,
+        "scan": _scan,
+    }
     return asyncio.run(verbs[arguments.verb](arguments, output))
 
 
@@ -134,6 +144,21 @@ async def _add(arguments: argparse.Namespace, output: Output) -> int:
     output.text(f"added meter {new.meters[0].name} on line {new.meters[0].line}")
     if output.as_json:
         output.document({"added": {"lines": len(new.lines), "meters": len(new.meters)}})
+    return 0
+
+
+async def _unknown(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.config import load
+    from headend.place import store
+    from storage.dead_letters import DeadLetters
+
+    async with store(load(arguments.config)) as opened, DeadLetters(opened.conninfo) as letters:
+        found = await letters.unknown(arguments.push)
+    rows = [(u.key, u.push, str(u.state), u.times, u.first, u.last) for u in found]
+    names = ["meter", "push", "state", "times", "first", "last"]
+    for row in rows if output.as_json else ():
+        output.document(dict(zip(names, row, strict=True)))
+    output.table(["meter", "push", "state", "times>", "first", "last"], rows)
     return 0
 
 

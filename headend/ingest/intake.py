@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final, Protocol, TypeVar
 
-import numpy as np
 import structlog
 
 from headend.ingest.hold import Hold
-from headend.ingest.settings import MOST_VALUES, PushTable
+from headend.ingest.settings import PushTable
 from headend.ingest.sorting import REFUSED, Sorted, Sorter
+from headend.ingest.storing import store
 from protocols.push.arrivals import Reject
 from storage.columns import CaptureColumns
 from storage.dead_letters import NewLetter
@@ -131,17 +131,18 @@ class Intake:
         try:
             if found.letters:
                 await self._insist(lambda: self._letters.add(list(found.letters.values())))
-            refused: set[int] = set()
-            written = Written(0, 0, 0)
-            for rows in _commits(found.columns, self._table.captures):
-                written += await self._write(found, rows, writer, refused)
-            if refused:
-                await self._bury(found, refused)
+            stored = await store(
+                found,
+                lambda columns: self._insist(lambda: writer.write_columns(columns)),
+                self._table.captures,
+            )
+            if stored.refused:
+                await self._bury(found, stored.refused)
             self._free.put_nowait(writer)
             if before is not None:
                 await asyncio.wait({before})
                 before.result()
-            self._count(found, written)
+            self._count(found, stored.written)
             for origin, messages in groupby(found.batch, key=lambda held: held.origin):
                 numbers = [held.number for held in messages if held.number]
                 if numbers:
@@ -149,22 +150,12 @@ class Intake:
         finally:
             self._hold.release(found.batch)
 
-    async def _write(self, found: Sorted, rows: slice, writer: ColumnWriter, refused: set[int]) -> Written:
-        """What the database refuses is halved until the row is found; its message goes to the dead letters."""
-        try:
-            return await self._insist(lambda: writer.write_columns(found.columns.take(rows)))
-        except Rejected as error:
-            if rows.stop - rows.start == 1:
-                _log.error("a capture is refused by the database", push=self._table.name, reason=str(error))
-                refused.add(int(found.message[rows.start]))
-                return Written(0, 0, 0)
-            middle = (rows.start + rows.stop) // 2
-            first = await self._write(found, slice(rows.start, middle), writer, refused)
-            return first + await self._write(found, slice(middle, rows.stop), writer, refused)
-
-    async def _bury(self, found: Sorted, refused: set[int]) -> None:
-        rejects = [Reject(number, REFUSED, "a capture in it was refused") for number in sorted(refused)]
-        letters = self._sorter.letters(found.batch, rejects, {})
+    async def _bury(self, found: Sorted, refused: Mapping[int, str]) -> None:
+        for reason in refused.values():
+            _log.error("a capture is refused by the database", push=self._table.name, reason=reason)
+        letters = self._sorter.letters(
+            found.batch, [Reject(number, REFUSED, why) for number, why in sorted(refused.items())], {}
+        )
         self.counters.dead[REFUSED] += len(letters)
         await self._insist(lambda: self._letters.add(list(letters.values())))
 
@@ -219,20 +210,3 @@ class Intake:
                 await self._revive()
             except ServerError as error:
                 _log.warning("the embedded database does not start", reason=str(error))
-
-
-def _commits(columns: CaptureColumns, most: int) -> list[slice]:
-    """Rows of one commit each: so many captures, and not too many values."""
-    if len(columns) == 0:
-        return []
-    values = np.cumsum(columns.present.sum(axis=1))
-    if len(columns) <= most and values[-1] <= MOST_VALUES:
-        return [slice(0, len(columns))]
-    found, start = [], 0
-    while start < len(columns):
-        before = int(values[start - 1]) if start else 0
-        stop = int(np.searchsorted(values, before + MOST_VALUES, side="right"))
-        stop = max(start + 1, min(stop, start + most))
-        found.append(slice(start, stop))
-        start = stop
-    return found
