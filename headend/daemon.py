@@ -1,4 +1,4 @@
-"""The daemon: database, registry, plans, collector and metrics put together, until SIGTERM or SIGINT."""
+"""The daemon: database, registry, plans, collector, ingest and metrics put together, until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -21,13 +23,50 @@ from headend.place import Store, store
 from headend.recorder import Spooling
 from headend.spooling import spooling
 from protocols.links.listen import close_listeners
+from protocols.links.url import PUSH
 from storage import entries
 from storage.migrate import check, migrate
+
+if TYPE_CHECKING:
+    from headend.ingest.ingest import Ingest
 
 _log = structlog.get_logger("daemon")
 
 
-async def run(config: Config, *, started: Callable[[Collector], None] | None = None) -> Collector:
+@dataclass(frozen=True)
+class Work:
+    """What a daemon does; `ingest` where readings are pushed to it."""
+
+    collector: Collector
+    ingest: Ingest | None
+
+    @property
+    def counters(self) -> dict[str, Any]:
+        return self.collector.counters | ({"push": self.ingest.counters} if self.ingest else {})
+
+    def stop(self) -> None:
+        self.collector.stop()
+        if self.ingest:
+            self.ingest.stop()
+
+    async def run(self) -> None:
+        """Until `stop`, or until one of both fails: then the other ends in order, too. Raises what failed."""
+        tasks = [asyncio.create_task(self.collector.run(), name="collector")]
+        if self.ingest:
+            tasks.append(asyncio.create_task(self.ingest.run(), name="ingest"))
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            self.stop()
+            await asyncio.wait(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in tasks:
+            task.result()
+
+
+async def run(config: Config, *, started: Callable[[Collector], None] | None = None) -> Work:
     """Collect until told to stop by a signal. What was received is stored before this returns.
 
     Raises `UsageFault`, `storage.errors.StorageError`, or what ended the collector.
@@ -38,33 +77,56 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
             await check(opened.conninfo)
         else:
             await migrate(opened.conninfo)
-        collector = await prepare(config, opened, await stack.enter_async_context(spooling(config, opened.conninfo)))
+        ingest = await _ingest(config, opened)
+        spool = await stack.enter_async_context(spooling(config, opened.conninfo))
+        collector = await prepare(config, opened, spool, ingest)
+        work = Work(collector, ingest)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, collector.stop)
-        endpoint = Endpoint(collector, config.daemon.metrics) if config.daemon.metrics else None
+            loop.add_signal_handler(number, work.stop)
+        endpoint = _endpoint(config, work) if config.daemon.metrics else None
         try:
             if endpoint:
                 _log.info("metrics", address=endpoint.address)
             if started:
                 started(collector)
-            await collector.run()
+            await work.run()
         finally:
             await close_listeners()
             if endpoint:
                 await asyncio.to_thread(endpoint.close)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
-        return collector
+        return work
 
 
-async def prepare(config: Config, opened: Store, spool: Spooling | None = None) -> Collector:
-    """A collector for what the registry holds and the configuration plans."""
-    if not config.plan:
-        raise UsageFault(f"{config.path}: plan: there is none, so nothing would be collected")
+async def _ingest(config: Config, opened: Store) -> Ingest | None:
+    if not config.push:
+        return None
+    from headend.ingest.ingest import Ingest
+
+    return Ingest(config, opened.conninfo, opened.revive)
+
+
+def _endpoint(config: Config, work: Work) -> Endpoint:
+    if work.ingest is None:
+        return Endpoint(work.collector, config.daemon.metrics)
+    from headend.ingest.metrics import IngestMetrics
+
+    return Endpoint(work.collector, config.daemon.metrics, IngestMetrics(work.ingest))
+
+
+async def prepare(
+    config: Config, opened: Store, spool: Spooling | None = None, ingest: Ingest | None = None
+) -> Collector:
+    """A collector for what the registry holds and the configuration plans. `ingest` runs beside it."""
+    if not config.plan and not config.push:
+        raise UsageFault(f"{config.path}: plan: there is none, and no push, so nothing would be collected")
+    known_lines = await opened.registry.lines()
+    pushing = {line.id for line in known_lines if line.url == PUSH}
     meters = await opened.registry.meters(states=[entries.MeterState.ACTIVE])
-    lines = by_line(await opened.registry.lines(), meters)
-    if meters and not any(standing for _, standing in lines):
+    lines = by_line(known_lines, meters)
+    if any(meter.line_id not in pushing for meter in meters) and not any(standing for _, standing in lines):
         raise HeadendError("none of the registered meters can be read (see headend check)")
     now = datetime.now(UTC)
     plans = [
@@ -80,7 +142,7 @@ async def prepare(config: Config, opened: Store, spool: Spooling | None = None) 
                 host=socket.gethostname(),
                 started=collector.started,
                 seen=datetime.now(UTC),
-                counters=collector.counters,
+                counters=Work(collector, ingest).counters,
             )
         )
 

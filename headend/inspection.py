@@ -19,7 +19,7 @@ from headend.spooling import directory_of as spool_directory
 from headend.survey import MeterPath, task_of
 from protocols.errors import LinkError, ModelError
 from protocols.links.open import open_link
-from protocols.links.url import parse_link, scheme_of
+from protocols.links.url import PUSH, parse_link, scheme_of
 from storage import entries
 from storage.errors import DatabaseUnreachable, StorageError
 from storage.migrate import check
@@ -96,6 +96,8 @@ async def _registry(config: Config, opened: Store, links: bool) -> AsyncIterator
 
 async def _line(line: entries.Line, try_it: bool) -> Finding:
     path = line_path(line)
+    if path.url == PUSH:
+        return Finding(f"line {line.name}", "its meters only push")
     try:
         defaults = dialect(path.protocol).link
         parse_link(path.url, defaults)
@@ -120,6 +122,6 @@ def _plans(config: Config, meters: list[MeterPath]) -> list[Finding]:
             detail = f"{len(task.wanted)} quantities in {len(task.reads)} requests"
             detail += f"; the model does not give {', '.join(lacking)}" if lacking else ""
             findings.append(Finding(f"plan {plan.name}, model {name}", detail))
-    if not config.plan:
-        findings.append(Finding("plan", "there is none: nothing would be collected", 2))
+    if not config.plan and not config.push:
+        findings.append(Finding("plan", "there is none, and no push: nothing would be collected", 2))
     return findings

@@ -14,6 +14,7 @@ from headend.poller import Plan
 from headend.survey import MeterPath
 from protocols import models
 from protocols.errors import ModelError
+from protocols.links.url import PUSH
 from storage import entries
 from storage.errors import NotFound
 
@@ -43,7 +44,7 @@ def meter_path_of(meter: entries.Meter) -> MeterPath:
 def by_line(
     lines: Iterable[entries.Line], meters: Iterable[entries.Meter]
 ) -> list[tuple[LinePath, Sequence[MeterPath]]]:
-    """Every line with its active meters, in the order of their names.
+    """Every line that is polled with its active meters, in the order of their names.
 
     A meter whose model is gone is left out and told; it stays expected, so its readings are known to be missing.
     """
@@ -55,7 +56,7 @@ def by_line(
             standing.setdefault(meter.line_id, []).append(meter_path_of(meter))
         except HeadendError as error:
             _log.error("meter cannot be read", meter=meter.name, reason=str(error))
-    return [(line_path(line), standing.get(line.id, [])) for line in lines]
+    return [(line_path(line), standing.get(line.id, [])) for line in lines if line.url != PUSH]
 
 
 def plans_of(config: Config) -> list[Plan]:

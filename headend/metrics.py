@@ -119,10 +119,14 @@ assert {field.name for field in fields(SpoolCounters)} == set(_SPOOL_WORDS)
 class Endpoint:
     """Serves ``/metrics`` from a thread of its own until closed."""
 
-    def __init__(self, collector: Collector, address: str) -> None:
-        """`address` is host:port; port 0 takes a free one. Raises `UsageFault` if it cannot be had."""
+    def __init__(self, collector: Collector, address: str, *more: Source) -> None:
+        """`more`: what else is told. `address` is host:port; port 0 takes a free one.
+
+        Raises `UsageFault` if it cannot be had.
+        """
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Counters(collector))
+        for source in (_Counters(collector), *more):
+            registry.register(source)
         host, _, port = address.rpartition(":")
         try:
             self._server, self._thread = start_http_server(int(port), host or "127.0.0.1", registry)

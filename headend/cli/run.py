@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     config = load(arguments.config)
     logs.set_up(arguments.log or config.daemon.log)
     gc.set_threshold(*_COLLECT)
-    collector = asyncio.run(daemon.run(config))
+    work = asyncio.run(daemon.run(config))
     if output.as_json:
-        output.document(collector.counters)
+        output.document(work.counters)
     return 0

@@ -68,12 +68,35 @@ async def _status(arguments: argparse.Namespace, output: Output) -> int:
             for d in daemons
         ],
     )
+    _push(daemons, output)
     output.text(f"{len(meters)} meters; within {arguments.within}: {totals.captures} captures, {totals.values} values")
     output.text(
         f"captures expected {gaps.expected}, received {gaps.received}, missing {sum(gaps.missing.values())}"
         + "".join(f", {reason} {count}" for reason, count in sorted(gaps.missing.items()))
     )
     return 0 if any(daemon["alive"] for daemon in daemons) else 1
+
+
+def _push(daemons: list[dict[str, Any]], output: Output) -> None:
+    """Sources of pushed readings, where there are any."""
+    rows = [
+        (
+            daemon["name"],
+            name,
+            "paused" if told["paused"] else "there" if told["connected"] else "away",
+            told["messages"],
+            told["intake"]["readings"],
+            sum(told["intake"]["dead"].values()),
+            told["unacknowledged"],
+            told["held"],
+            told["lag_s"],
+        )
+        for daemon in daemons
+        for name, told in daemon["counters"].get("push", {}).items()
+    ]
+    if rows:
+        columns = ["messages>", "readings>", "dead letters>", "unacknowledged>", "held>", "lag s>"]
+        output.table(["daemon", "push", "broker", *columns], rows)
 
 
 def _spool(told: dict[str, Any] | None) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Final, TypeAlias
 
-from protocols.errors import ModelError
+from protocols.errors import LinkUnreachable, ModelError
 from protocols.links import url as urls
 from protocols.links.base import Link
 from protocols.links.faulty import FaultyLink
@@ -57,6 +57,8 @@ async def open_link(url: str, *, defaults: Mapping[str, str] = urls.NO_DEFAULTS)
     gives ``{"baudrate": "2400", "parity": "E"}`` whatever the scheme. Raises `ModelError` for a URL written wrongly,
     `LinkUnreachable` with a reason for an operator.
     """
+    if url == urls.PUSH:
+        raise LinkUnreachable("the line's meters only push: they cannot be asked")
     scheme = urls.scheme_of(url)
     if scheme.startswith(urls.FAULTY):
         settings = urls.parse_faulty(url, defaults)

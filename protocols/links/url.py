@@ -6,6 +6,7 @@ tcp-listen://host:port?register=TEXT|hex:..|re:..&heartbeat=TEXT|hex:..|re:..&wa
 mqtt://[user:password@]host[:1883]/up/topic?down=down/topic&payload=raw|hex|json&field=data&qos=1&timeout=10
 mqtts://..[:8883]..&cafile=FILE&certfile=FILE&keyfile=FILE
 faulty+SCHEME://..&faults=seed:1,noise:0.1&faults_sent=seed:2,drop:0.05
+push:
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from protocols.links.recognition import Words
 
 NO_DEFAULTS: Final[Mapping[str, str]] = {}
 FAULTY: Final = "faulty+"
+PUSH: Final = "push:"
+"""The URL of a line whose meters only push: there is nothing to open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,14 @@ class FaultySettings:
     sent: Faults | None
 
 
-LinkSettings: TypeAlias = SerialSettings | TcpSettings | ListenSettings | MqttSettings | FaultySettings
+@dataclass(frozen=True, slots=True)
+class PushSettings:
+    """No link at all."""
+
+    url: str
+
+
+LinkSettings: TypeAlias = SerialSettings | TcpSettings | ListenSettings | MqttSettings | FaultySettings | PushSettings
 
 
 def parse_serial(url: str, defaults: Mapping[str, str] = NO_DEFAULTS) -> SerialSettings:
@@ -246,6 +256,8 @@ PARSERS: Final[Mapping[str, Callable[[str, Mapping[str, str]], LinkSettings]]] =
 
 def scheme_of(url: str) -> str:
     """Raises `ModelError` where the text is no URL."""
+    if url == PUSH:
+        return "push"
     scheme, mark, _ = url.partition("://")
     if not mark or not scheme:
         raise ModelError(
@@ -256,6 +268,8 @@ def scheme_of(url: str) -> str:
 
 def parse_link(url: str, defaults: Mapping[str, str] = NO_DEFAULTS) -> LinkSettings:
     """The settings in `url`, of one of the schemes built in. Raises `ModelError`."""
+    if url == PUSH:
+        return PushSettings(url)
     scheme = scheme_of(url)
     if scheme.startswith(FAULTY):
         settings = parse_faulty(url, defaults)

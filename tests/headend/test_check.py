@@ -88,4 +88,4 @@ def test_no_plan(headend: Headend, site: Path) -> None:
     text = site.read_text()
     site.write_text(text[: text.index("[[plan]]")])
     code, found = findings(headend, "--config", site)
-    assert (code, found["plan"]) == (2, (False, "there is none: nothing would be collected"))
+    assert (code, found["plan"]) == (2, (False, "there is none, and no push: nothing would be collected"))
