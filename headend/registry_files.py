@@ -1,74 +1,230 @@
-"""The registry as CSV files: lines, meters, usage points. Every bad row is reported, not the first one only.
+"""The registry as CSV files in a folder. Every bad row is reported, not the first one only.
 
-lines.csv    name,url,protocol[,framing][,echo][,window]   dlt645 | modbus; rtu | tcp; yes | no; 1..256
-meters.csv   name,address,model,line[,multiplier]
-points.csv   name,meter[,from][,address]             from: ISO 8601 with offset; left out: now
+lines.csv          name,url,protocol[,framing][,echo][,window]   dlt645 | modbus; rtu | tcp; yes | no; 1..256
+meters.csv         name,address,model,line[,multiplier][,created][,state]      the state it began with
+points.csv         name[,meter][,from][,address][,tariff][,category][,capacity_kw][,rated_current_a][,options]
+feeders.csv, areas.csv, and what holds for a time: `headend.network_rows`
+
+Times are ISO 8601 with offset. A point's `meter` stands there from `from` on; left out: now.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final
 
 from headend.errors import UsageFault
-from headend.registry_rows import LineRow, MeterRow, PointRow, WrongCell, line_of, meter_of, point_of
+from headend.network_rows import DATED, NETWORK, Names, Sheet
+from headend.registry_rows import MeterRow, PointRow, WrongCell, line_of, meter_of, point_of
+from headend.registry_spans import Lives, Once, address_clashes
+from headend.registry_tables import BadRegistry as BadRegistry
+from headend.registry_tables import BadRow as BadRow
+from headend.registry_tables import Heading, read
 from protocols import models
 from protocols.links.query import redacted
-from storage.entries import Additions, MeterState, NewInstallation, NewLine, NewMeter, NewUsagePoint
+from storage.entries import Additions, NewInstallation, NewLine, NewMeter
+from storage.topology_entries import HOLDING, StateChange
 
-R = TypeVar("R")
+LINES: Final = Heading(("name", "url", "protocol"), ("framing", "echo", "window", "timezone"), "name")
+METERS: Final = Heading(("name", "address", "model", "line"), ("multiplier", "created", "state"), "name")
+POINTS: Final = Heading(
+    ("name",),
+    ("meter", "from", "address", "tariff", "category", "capacity_kw", "rated_current_a", "options"),
+    "name",
+)
 
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """`row` counts from 1, the heading."""
-
-    file: str
-    row: int
-    key: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: row {self.row}: {self.key}: {self.problem}"
+FILES: Final = ("lines.csv", "meters.csv", "points.csv", *NETWORK, *DATED)
+"""In the order in which they are read."""
 
 
-class BadRegistry(UsageFault):
-    """Nothing was imported; `rows` says why, all of it."""
+def in_folder(folder: Path) -> dict[str, Path]:
+    """The registry's files that stand there. Raises `UsageFault` where there is none, or another CSV file."""
+    if not folder.is_dir():
+        raise UsageFault(f"{folder}: no such folder")
+    there = {path.name: path for path in sorted(folder.glob("*.csv"))}
+    if not there:
+        raise UsageFault(f"{folder}: no file of the registry stands there, expected {', '.join(FILES)}")
+    for name, path in there.items():
+        if name not in FILES:
+            raise UsageFault(f"{path}: no file of the registry, expected {', '.join(FILES)}")
+    return {name: there[name] for name in FILES if name in there}
 
-    def __init__(self, rows: Collection[BadRow]) -> None:
-        super().__init__(
-            f"{len(rows)} bad row{'s' if len(rows) != 1 else ''}, nothing was imported\n" + "\n".join(map(str, rows))
+
+def additions(
+    known: Additions, lines: Path | None = None, meters: Path | None = None, points: Path | None = None
+) -> Additions:
+    """What three files add to what is `known`; see `read_files`."""
+    given = {"lines.csv": lines, "meters.csv": meters, "points.csv": points}
+    return read_files(known, {name: path for name, path in given.items() if path is not None})
+
+
+def read_files(known: Additions, paths: Mapping[str, Path]) -> Additions:
+    """What the files add to what is `known`, whose meters have the state that they began with.
+
+    Raises `BadRegistry` with every bad row, `UsageFault` for a bad file.
+    """
+    reading = _Reading(known, paths)
+    new = reading.all()
+    if reading.bad:
+        order = {str(path): number for number, path in enumerate(paths.values())}
+        raise BadRegistry(sorted(reading.bad, key=lambda bad: (order[bad.file], bad.row)))
+    return new
+
+
+@dataclass
+class _Reading:
+    """One import: what was found so far."""
+
+    known: Additions
+    paths: Mapping[str, Path]
+    bad: list[BadRow] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        known = self.known
+        self.names = {
+            "line": {line.name for line in known.lines},
+            "meter": {meter.name for meter in known.meters},
+            "point": {point.name for point in known.points},
+            "feeder": {feeder.name for feeder in known.feeders},
+            "area": {area.name for area in known.areas},
+        }
+
+    def all(self) -> Additions:
+        line_rows = self._rows("lines.csv", LINES, line_of, "line")
+        protocols = {row.name: row.protocol for _, row in line_rows} | {
+            line.name: line.protocol for line in self.known.lines
+        }
+        meter_rows = self._rows("meters.csv", METERS, lambda cells: meter_of(cells, protocols), "meter")
+        numbers = {row.name: number for number, row in meter_rows}
+        point_rows = self._points()
+        new: dict[str, Any] = {}
+        for name, sheet in NETWORK.items():
+            found = self._rows(name, sheet.heading, partial(_named, sheet, self.names), sheet.kind)
+            new[sheet.attribute] = tuple(entry for _, entry in found)
+        for name, sheet in DATED.items():
+            once = Once.of(sheet, getattr(self.known, sheet.attribute))
+            found = self._rows(name, sheet.heading, partial(_dated, sheet, self.names, once))
+            new[sheet.attribute] = found if name == "states.csv" else tuple(entry for _, entry in found)
+        meters, new["states"] = self._lives([_meter(row) for _, row in meter_rows], new["states"], numbers)
+        new["installations"] += self._standing(point_rows)
+        return Additions(
+            lines=tuple(NewLine(name=r.name, url=r.url, protocol=r.protocol, options=r.options) for _, r in line_rows),
+            meters=meters,
+            points=tuple(row.point for _, row in point_rows),
+            **new,
         )
-        self.rows = rows
+
+    def _rows(self, name: str, heading: Heading, parse: Callable[[Any], Any], kind: str = "") -> list[tuple[int, Any]]:
+        if name not in self.paths:
+            return []
+        claimed: set[str] = set()
+        found = list(read(self.paths[name], heading, parse, self.bad, claimed))
+        if kind:
+            self.names[kind] |= claimed
+        return found
+
+    def _points(self) -> list[tuple[int, PointRow]]:
+        """A point's meter stands at one point of the file, and not at another one in the registry."""
+        stays: dict[str, list[NewInstallation]] = {}
+        for stay in self.known.installations:
+            stays.setdefault(stay.meter, []).append(stay)
+        taken: dict[str, str] = {}
+
+        def once(cells: Mapping[str, str]) -> PointRow:
+            row = point_of(cells, self.names["meter"])
+            if not row.meter:
+                return row
+            if row.meter in taken:
+                raise WrongCell("meter", f"{row.meter!r} stands at point {taken[row.meter]!r} too")
+            taken[row.meter] = row.point.name
+            _check_stay(row, stays.get(row.meter, ()))
+            return row
+
+        return self._rows("points.csv", POINTS, once, "point")
+
+    def _standing(self, rows: Iterable[tuple[int, PointRow]]) -> tuple[NewInstallation, ...]:
+        standing = {(stay.point, stay.meter) for stay in self.known.installations if stay.end is None}
+        now = datetime.now(UTC)
+        return tuple(
+            NewInstallation(point=row.point.name, meter=row.meter, start=row.start or now)
+            for _, row in rows
+            if row.meter and (row.start or (row.point.name, row.meter) not in standing)
+        )
+
+    def _lives(
+        self, meters: list[NewMeter], states: list[tuple[int, StateChange]], numbers: Mapping[str, int]
+    ) -> tuple[tuple[NewMeter, ...], tuple[StateChange, ...]]:
+        """The meters as they begin, and the steps that follow. A meter without `created` begins with its first step."""
+        there = {meter.name: meter for meter in self.known.meters}
+        lives = Lives(self.known.meters, self.known.states)
+        stored = {(s.meter, s.start, s.state) for s in self.known.states}
+        stored |= {(m.name, m.created, m.state) for m in self.known.meters if m.created is not None}
+        undated = {meter.name: meter for meter in meters if meter.created is None and meter.name not in there}
+        dated = {meter.name: meter for meter in meters if meter.name not in undated}
+        steps = []
+        for number, change in sorted(states, key=lambda pair: (pair[1].start, pair[0])):
+            meter = undated.pop(change.meter, None)
+            if meter is not None:
+                dated[meter.name] = replace(meter, created=change.start, state=change.state)
+                continue
+            if (change.meter, change.start, change.state) not in stored:
+                steps.append((number, change))
+        fresh = {meter.name: dated.get(meter.name, meter) for meter in meters}
+        for meter in fresh.values():
+            lives.begin(meter)
+        for number, change in steps:
+            if change.meter not in there and change.meter not in fresh:
+                continue  # its own row is bad
+            try:
+                lives.step(change)
+            except WrongCell as wrong:
+                self.bad.append(BadRow(str(self.paths["states.csv"]), number, wrong.key, wrong.problem))
+        for name, owner in address_clashes(there | {n: m for n, m in fresh.items() if n not in there}, lives).items():
+            meter = fresh.get(name, there.get(name))
+            assert meter is not None
+            file, number = ("meters.csv", numbers[name]) if name in numbers else ("states.csv", 0)
+            problem = f"{meter.address} is meter {owner!r} on line {meter.line}"
+            self.bad.append(BadRow(str(self.paths[file]), number, "address", problem))
+        return tuple(fresh.values()), tuple(change for _, change in steps)
 
 
-def read_lines(path: Path, bad: list[BadRow]) -> list[LineRow]:
-    """The good rows; the others go to `bad`. Raises `UsageFault` where the file is no such table."""
-    return list(_rows(path, ("name", "url", "protocol"), ("framing", "echo", "window", "timezone"), line_of, bad))
+def _named(sheet: Sheet, names: Names, cells: Mapping[str, str]) -> Any:
+    return sheet.parse(cells, names)
 
 
-def read_meters(
-    path: Path, lines: Mapping[str, str], bad: list[BadRow], known: Iterable[NewMeter] = ()
-) -> list[MeterRow]:
-    """`lines` are the names known, with the protocol spoken on each; `known` the meters that stand there already."""
-    stands = _addresses(known)
+def _dated(sheet: Sheet, names: Names, once: Once, cells: Mapping[str, str]) -> Any:
+    return once.take(sheet.parse(cells, names))
 
-    def once(cells: Mapping[str, str]) -> MeterRow:
-        row = meter_of(cells, lines)
-        _take(stands, row)
-        return row
 
-    return list(_rows(path, ("name", "address", "model", "line"), ("multiplier",), once, bad))
+def _check_stay(row: PointRow, stays: Iterable[NewInstallation]) -> None:
+    for stay in stays:
+        same = stay.point == row.point.name and stay.end is None if row.start is None else stay.start == row.start
+        if same:
+            return
+        if stay.end is None or (row.start is not None and row.start < stay.end):
+            raise WrongCell("meter", f"{row.meter!r} stands at point {stay.point!r} since {stay.start.isoformat()}")
+
+
+def _meter(row: MeterRow) -> NewMeter:
+    return NewMeter(
+        name=row.name,
+        address=row.address,
+        model=row.model,
+        line=row.line,
+        multiplier=row.multiplier,
+        quantities=models.load(row.model).quantities,
+        created=row.created,
+        state=row.state,
+    )
 
 
 def _addresses(known: Iterable[NewMeter]) -> dict[tuple[str, str], str]:
     """(line, address) to the name of the meter that has it."""
-    return {(meter.line, meter.address): meter.name for meter in known if meter.state is not MeterState.REMOVED}
+    return {(meter.line, meter.address): meter.name for meter in known if meter.state in HOLDING}
 
 
 def _take(stands: dict[tuple[str, str], str], row: MeterRow) -> None:
@@ -76,137 +232,6 @@ def _take(stands: dict[tuple[str, str], str], row: MeterRow) -> None:
     owner = stands.setdefault((row.line, row.address), row.name)
     if owner != row.name:
         raise WrongCell("address", f"{row.address} is meter {owner!r} on line {row.line}")
-
-
-def read_points(
-    path: Path, meters: Collection[str], bad: list[BadRow], known: Iterable[NewInstallation] = ()
-) -> list[PointRow]:
-    """`meters` are the names known; `known` where they stand or stood."""
-    stays: dict[str, list[NewInstallation]] = {}
-    for stay in known:
-        stays.setdefault(stay.meter, []).append(stay)
-    points: dict[str, str] = {}
-
-    def once(cells: Mapping[str, str]) -> PointRow:
-        row = point_of(cells, meters)
-        if row.meter in points:
-            raise WrongCell("meter", f"{row.meter!r} stands at point {points[row.meter]!r} too")
-        points[row.meter] = row.name
-        for stay in stays.get(row.meter, ()):
-            same = stay.point == row.name and stay.end is None if row.start is None else stay.start == row.start
-            if same:
-                return row
-            if stay.end is None or (row.start is not None and row.start < stay.end):
-                raise WrongCell("meter", f"{row.meter!r} stands at point {stay.point!r} since {stay.start.isoformat()}")
-        return row
-
-    return list(_rows(path, ("name", "meter"), ("from", "address"), once, bad))
-
-
-_MOST_TOLD: Final = 1000
-
-
-def _rows(
-    path: Path,
-    needed: tuple[str, ...],
-    allowed: tuple[str, ...],
-    read: Callable[[Mapping[str, str]], R],
-    bad: list[BadRow],
-) -> Iterator[R]:
-    """Rows of a CSV file with a heading, UTF-8 (with or without BOM)."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageFault(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageFault(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from error
-    table = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        yield from _table(path, table, needed, allowed, read, bad)
-    except csv.Error as error:
-        raise UsageFault(f"{path}: line {table.line_num}: {error}") from error
-
-
-def _table(
-    path: Path,
-    table: Iterable[list[str]],
-    needed: tuple[str, ...],
-    allowed: tuple[str, ...],
-    read: Callable[[Mapping[str, str]], R],
-    bad: list[BadRow],
-) -> Iterator[R]:
-    rows = enumerate(table, start=1)
-    heading = [name.strip() for name in next(rows, (1, []))[1]]
-    flaws = [
-        *(f"lacks {n}" for n in needed if n not in heading),
-        *(f"has unknown {n}" for n in _unknown(heading, (*needed, *allowed))),
-        *(f"has {n} twice" for n in sorted({n for n in heading if n and heading.count(n) > 1})),
-    ]
-    if flaws:
-        raise UsageFault(
-            f"{path}: heading {', '.join(flaws)}; expected {','.join(needed)} and perhaps {','.join(allowed)}"
-        )
-    seen: dict[str, int] = {}
-    for row, raw in rows:
-        cells = dict.fromkeys(heading, "") | {key: cell.strip() for key, cell in zip(heading, raw, strict=False)}
-        if not any(cell.strip() for cell in raw):
-            continue
-        try:
-            if len(raw) > len(heading):
-                raise WrongCell("row", f"has more than {len(heading)} cells")
-            for key, cell in cells.items():
-                if "\0" in cell:
-                    raise WrongCell(key, f"{cell!r} holds a NUL")
-            for key in needed:
-                if not cells[key]:
-                    raise WrongCell(key, "is empty")
-            if cells["name"] in seen:
-                raise WrongCell("name", f"{cells['name']!r} stands in row {seen[cells['name']]} too")
-            seen[cells["name"]] = row
-            yield read(cells)
-        except WrongCell as wrong:
-            if len(bad) < _MOST_TOLD:
-                bad.append(BadRow(str(path), row, wrong.key, wrong.problem))
-
-
-def _unknown(heading: Iterable[str], known: Collection[str]) -> list[str]:
-    return [name or "an empty column" for name in heading if name not in known]
-
-
-def additions(
-    known: Additions, lines: Path | None = None, meters: Path | None = None, points: Path | None = None
-) -> Additions:
-    """What the files add to what is `known`. Raises `BadRegistry` with every bad row, `UsageFault` for a bad file."""
-    bad: list[BadRow] = []
-    line_rows = read_lines(lines, bad) if lines else []
-    protocols = {row.name: row.protocol for row in line_rows} | {line.name: line.protocol for line in known.lines}
-    meter_rows = read_meters(meters, protocols, bad, known.meters) if meters else []
-    names = {meter.name for meter in known.meters} | {row.name for row in meter_rows}
-    point_rows = read_points(points, names, bad, known.installations) if points else []
-    standing = {(stay.point, stay.meter) for stay in known.installations if stay.end is None}
-    now = datetime.now(UTC)
-    if bad:
-        raise BadRegistry(bad)
-    return Additions(
-        lines=tuple(NewLine(name=r.name, url=r.url, protocol=r.protocol, options=r.options) for r in line_rows),
-        meters=tuple(
-            NewMeter(
-                name=r.name,
-                address=r.address,
-                model=r.model,
-                line=r.line,
-                multiplier=r.multiplier,
-                quantities=models.load(r.model).quantities,
-            )
-            for r in meter_rows
-        ),
-        points=tuple(NewUsagePoint(name=r.name, address=r.address or None) for r in point_rows),
-        installations=tuple(
-            NewInstallation(point=r.name, meter=r.meter, start=r.start or now)
-            for r in point_rows
-            if r.start or (r.name, r.meter) not in standing
-        ),
-    )
 
 
 def one_meter(known: Additions, name: str, cells: Mapping[str, str | None]) -> Additions:
@@ -240,13 +265,4 @@ def one_meter(known: Additions, name: str, cells: Mapping[str, str | None]) -> A
         _take(_addresses(known.meters), meter)
     except WrongCell as cell:
         raise UsageFault(str(cell)) from None
-    quantities = models.load(meter.model).quantities
-    new = NewMeter(
-        name=meter.name,
-        address=meter.address,
-        model=meter.model,
-        line=meter.line,
-        multiplier=meter.multiplier,
-        quantities=quantities,
-    )
-    return Additions(lines=lines, meters=(new,))
+    return Additions(lines=lines, meters=(_meter(meter),))

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 from headend.dialect import DIALECTS, dialect
 from headend.line import LinePath
+from headend.registry_cells import WrongCell as WrongCell
+from headend.registry_cells import choice, known, moment, options, positive
 from protocols import models
 from protocols.errors import ModelError
 from protocols.links.url import parse_link
-
-
-class WrongCell(Exception):
-    """A cell is wrong."""
-
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(f"{key}: {problem}")
-        self.key = key
-        self.problem = problem
+from storage.entries import MeterState, NewUsagePoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +41,18 @@ class MeterRow:
     model: str
     line: str
     multiplier: Decimal = Decimal(1)
+    created: datetime | None = None
+    state: MeterState = MeterState.ACTIVE
+    """The one it begins with."""
 
 
 @dataclass(frozen=True, slots=True)
 class PointRow:
-    name: str
+    point: NewUsagePoint
     meter: str
+    """Empty: told elsewhere."""
     start: datetime | None
     """None: now, or since whenever it stands there."""
-    address: str = ""
 
 
 def line_of(cells: Mapping[str, str]) -> LineRow:
@@ -109,18 +106,9 @@ def meter_of(cells: Mapping[str, str], lines: Mapping[str, str]) -> MeterRow:
         raise WrongCell("address", str(error)) from error
     if dialect(model.head.protocol).broadcast.search(address):
         raise WrongCell("address", f"{address} is the broadcast, which nobody answers")
-    try:
-        multiplier = Decimal(cells.get("multiplier", "") or "1")
-    except InvalidOperation:
-        raise WrongCell("multiplier", f"{cells['multiplier']!r} is no number") from None
-    if not multiplier.is_finite() or not 0 < multiplier <= _MOST_MULTIPLIER or multiplier.adjusted() < -9:
-        raise WrongCell(
-            "multiplier", f"{cells['multiplier']!r}, expected a number above 0 and up to {_MOST_MULTIPLIER}"
-        )
-    return MeterRow(cells["name"], address, _lasting(cells["model"]), cells["line"], multiplier)
-
-
-_MOST_MULTIPLIER: Final = 10**9
+    multiplier = positive(cells, "multiplier") or Decimal(1)
+    row = MeterRow(cells["name"], address, _lasting(cells["model"]), cells["line"], multiplier)
+    return replace(row, created=moment(cells, "created"), state=choice(cells, "state", MeterState) or MeterState.ACTIVE)
 
 
 def _lasting(model: str) -> str:
@@ -130,14 +118,20 @@ def _lasting(model: str) -> str:
 
 def point_of(cells: Mapping[str, str], meters: Collection[str]) -> PointRow:
     """One row's cells as a usage point. Raises `WrongCell`."""
-    if cells["meter"] not in meters:
-        raise WrongCell("meter", f"{cells['meter']!r} is not known")
-    start = None
-    if cells.get("from"):
-        try:
-            start = datetime.fromisoformat(cells["from"])
-        except ValueError:
-            raise WrongCell("from", f"{cells['from']!r} is no time, expected ISO 8601 with offset") from None
-        if start.tzinfo is None:
-            raise WrongCell("from", f"{cells['from']!r} has no offset, expected such as 2026-11-22T00:00:00+08:00")
-    return PointRow(cells["name"], cells["meter"], start, cells.get("address", ""))
+    meter = cells.get("meter", "")
+    if "meter" in cells and not meter:
+        raise WrongCell("meter", "is empty")
+    if meter:
+        known(cells, "meter", meters)
+    elif cells.get("from"):
+        raise WrongCell("from", "stands without a meter")
+    point = NewUsagePoint(
+        name=cells["name"],
+        address=cells.get("address") or None,
+        options=options(cells),
+        tariff=cells.get("tariff") or None,
+        category=cells.get("category") or None,
+        capacity_kw=positive(cells, "capacity_kw"),
+        rated_current_a=positive(cells, "rated_current_a"),
+    )
+    return PointRow(point, meter, moment(cells, "from"))

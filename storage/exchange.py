@@ -10,7 +10,7 @@ from typing import Final
 
 from protocols.model import Quantity
 from storage.adding import Connection, add_all, insert
-from storage.entries import Additions, NewInstallation, NewMeter
+from storage.entries import Additions, NewInstallation, NewLine, NewMeter
 from storage.errors import NotFound, Rejected
 from storage.statements import load
 from storage.topology_entries import (
@@ -51,6 +51,8 @@ class NewExchange:
     initial: Registers
     source: RegisterSource = RegisterSource.READ
     """Of the initial registers."""
+    lines: tuple[NewLine, ...] = ()
+    """The new meter's line, if that is new too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ async def exchange(connection: Connection, new: NewExchange) -> ExchangeDone:
     await add_all(
         connection,
         Additions(
+            lines=new.lines,
             meters=meter,
             installations=tuple(NewInstallation(point=point, meter=name, start=old.at) for point, _ in stays),
             totals=(TotalMeter(meter=name, area=area, feeder=feeder, start=old.at),) if totals else (),

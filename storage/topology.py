@@ -148,6 +148,11 @@ class Topology(Session):
         async with self.transaction() as connection:
             return await remove(connection, removal)
 
+    async def change_states(self, changes: Sequence[StateChange]) -> None:
+        """All of them or none. Raises `NotFound`, `Rejected`."""
+        async with self.transaction() as connection:
+            await add_all(connection, Additions(states=tuple(changes)))
+
     async def move_point(self, membership: AreaPoint) -> None:
         """The point belongs to that area from then on; what it belonged to ends there."""
         async with self.transaction() as connection:

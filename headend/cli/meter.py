@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import csv
-from pathlib import Path
 from typing import Any
 
-from headend.cli import at_link, dlt645_scan
+from headend.cli import at_link, dlt645_scan, meter_files, meter_life
 from headend.cli.output import Output
-
-FILES = """\
-files (CSV with a heading, UTF-8):
-  lines.csv    name,url,protocol[,framing][,echo][,window]   dlt645|modbus; rtu|tcp; yes|no; 1..256
-  meters.csv   name,address,model,line[,multiplier]
-  points.csv   name,meter[,from][,address]            from: ISO 8601 with offset
-"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     from headend.cli.main import common
 
-    verbs = parser.add_subparsers(dest="verb", metavar="list|show|add|unknown|import|export|scan", required=True)
+    verbs = parser.add_subparsers(
+        dest="verb",
+        metavar="list|show|add|unknown|exchange|suspend|resume|remove|scrap|multiplier|history|import|export|scan",
+        required=True,
+    )
 
     def verb(name: str, sentence: str, **more: Any) -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=sentence, description=sentence, parents=[common()], **more)
@@ -45,13 +40,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     unknown = verb("unknown", "Meters that publish and are not in the registry, the latest first.")
     unknown.add_argument("--push", metavar="NAME", help="only of this source")
     raw = argparse.RawDescriptionHelpFormatter
-    imported = verb("import", "Add what the files hold: all of it, or nothing.", epilog=FILES, formatter_class=raw)
-    imported.add_argument("--lines", type=Path, metavar="FILE")
-    imported.add_argument("--meters", type=Path, metavar="FILE")
-    imported.add_argument("--points", type=Path, metavar="FILE")
-    imported.add_argument("--dry-run", action="store_true", help="check every row and change nothing")
-    exported = verb("export", "Write what stands today as such files.", epilog=FILES, formatter_class=raw)
-    exported.add_argument("directory", type=Path, metavar="DIR")
+    meter_files.add(verb)
+    meter_life.add(verb)
     sentence = "Ask a line who is there, and which models fit. Reads only, changes nothing."
     scanned = verb("scan", sentence, epilog=dlt645_scan.EPILOG, formatter_class=raw)
     at_link.add_options(scanned, timeout="200ms", latency="100ms", retries=0)
@@ -67,8 +57,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         "show": _show,
         "add": _add,
         "unknown": _unknown,
-        "import": _import,
-        "export": _export,
+        "import": meter_files.import_,
+        "export": meter_files.export,
+        **meter_life.VERBS,
         "scan": _scan,
     }
     return asyncio.run(verbs[arguments.verb](arguments, output))
@@ -159,80 +150,6 @@ async def _unknown(arguments: argparse.Namespace, output: Output) -> int:
     for row in rows if output.as_json else ():
         output.document(dict(zip(names, row, strict=True)))
     output.table(["meter", "push", "state", "times>", "first", "last"], rows)
-    return 0
-
-
-async def _import(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.config import load
-    from headend.errors import UsageFault
-    from headend.place import store
-    from headend.registry_files import BadRegistry, additions
-    from storage.entries import Additions
-
-    if not (arguments.lines or arguments.meters or arguments.points):
-        raise UsageFault("nothing to import: give --lines, --meters or --points")
-    async with store(load(arguments.config)) as opened:
-        known = opened.registry
-        there = Additions(
-            lines=tuple(await known.lines()),
-            meters=tuple(await known.meters()),
-            installations=tuple(await known.installations()),
-        )
-        try:
-            new = additions(there, arguments.lines, arguments.meters, arguments.points)
-        except BadRegistry as error:
-            rows = [{"file": r.file, "row": r.row, "key": r.key, "problem": r.problem} for r in error.rows]
-            output.failure(str(error), "usage", rows=rows)
-            return 2
-        count = 0 if arguments.dry_run else await known.add(new, keep_existing=True)
-    counts = {"lines": len(new.lines), "meters": len(new.meters), "points": len(new.points)}
-    output.text(f"read {', '.join(f'{n} {kind}' for kind, n in counts.items())}; added {count} entries")
-    if output.as_json:
-        output.document({"read": counts, "added": count, "dry_run": arguments.dry_run})
-    return 0
-
-
-async def _export(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.config import load
-    from headend.known import line_path
-    from headend.place import store
-    from storage.entries import MeterState
-
-    async with store(load(arguments.config)) as opened:
-        known = opened.registry
-        lines, installations = await known.lines(), await known.installations()
-        meters = [meter for meter in await known.meters() if meter.state is not MeterState.REMOVED]
-        addresses = {point.name: point.address or "" for point in await known.usage_points()}
-    names = {meter.name for meter in meters}
-    tables: dict[str, list[tuple[object, ...]]] = {
-        "lines.csv": [
-            ("name", "url", "protocol", "framing", "echo", "window"),
-            *(
-                (p.name, p.url, p.protocol, p.framing, "yes" if p.echo else "no", p.window)
-                for p in map(line_path, lines)
-            ),
-        ],
-        "meters.csv": [
-            ("name", "address", "model", "line", "multiplier"),
-            *((m.name, m.address, m.model, m.line, format(m.multiplier, "f")) for m in meters),
-        ],
-        "points.csv": [
-            ("name", "meter", "from", "address"),
-            *(
-                (i.point, i.meter, i.start.isoformat(), addresses[i.point])
-                for i in installations
-                if i.end is None and i.meter in names
-            ),
-        ],
-    }
-    arguments.directory.mkdir(parents=True, exist_ok=True)
-    for name, rows in tables.items():
-        with (arguments.directory / name).open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(rows)
-    written = [str(arguments.directory / name) for name in tables]
-    output.text(f"wrote {', '.join(written)}")
-    if output.as_json:
-        output.document({"written": written})
     return 0
 
 
