@@ -40,6 +40,14 @@ SHORTEST = {
     "model": [["model", "list"], ["model", "show", "dlt645_2007"], ["model", "test"]],
     "read": [["read", "m1"]],
     "readings": [["readings", "m1"]],
+    "events": [
+        ["events", "list"],
+        ["events", "show", "1"],
+        ["events", "ack", "1"],
+        ["events", "read", "m1"],
+        ["events", "storms"],
+    ],
+    "outages": [["outages", "list"], ["outages", "show", "1"], ["outages", "ping", "A"]],
     "frame": [["frame", "decode", FRAME]],
     "simulate": [["simulate", "scenario.toml"]],
     "dead-letters": [
@@ -48,7 +56,9 @@ SHORTEST = {
         ["dead-letters", "replay", "1"],
         ["dead-letters", "drop", "1"],
     ],
-    "replay": [["replay", "--dead-letters"]],
+    "replay": [["replay", "--dead-letters"], ["replay", "--spool"]],
+    "backup": [["backup", "dir"]],
+    "restore": [["restore", "dir"]],
 }
 """The shortest good call of every verb of every command."""
 CALLS = [call for calls in SHORTEST.values() for call in calls]

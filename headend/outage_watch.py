@@ -1,0 +1,102 @@
+"""Outages of areas: stored topology and evidence handed to `analytics.outages`, conclusions kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from analytics.outages import Branch, Conclusion, District, Evidence, Outage, conclude
+from storage.outages import EvidenceRow, OutageRow, OutageStore
+from storage.topology import AreaAt, Topology
+
+WITHIN: Final = timedelta(days=2)
+"""How far back evidence is looked for."""
+
+
+def district_of(area: AreaAt) -> District:
+    """The tree of an area: its branches by name; meters whose branch is not known hang on it directly."""
+    branches: dict[str, list[str]] = {}
+    loose: list[str] = []
+    for member in area.members:
+        into = loose if member.branch is None else branches.setdefault(member.branch, [])
+        into += [meter.name for meter in member.meters]
+    totals = set(area.totals)
+    return District(
+        area.area.name,
+        tuple(Branch(name, tuple(m for m in branches[name] if m not in totals)) for name in sorted(branches)),
+        tuple(name for name in loose if name not in totals),
+        area.totals,
+    )
+
+
+def evidence_of(row: EvidenceRow) -> Evidence:
+    """Stored evidence as the conclusion takes it."""
+    return Evidence(row.line, row.answered, row.silent_since, row.last_gasp, row.restored, row.voltage, row.unreachable)
+
+
+async def assess(
+    topology: Topology,
+    store: OutageStore,
+    now: datetime,
+    areas: Collection[str] | None = None,
+    heard: Mapping[str, Evidence] | None = None,
+) -> dict[str, Conclusion]:
+    """Area to what is out there `now`. `heard` is fresher evidence, by meter: what a ping just gave.
+
+    Raises `NotFound` for an area that is not there.
+    """
+    found = {}
+    for area in await topology.areas_at(now, areas):
+        district = district_of(area)
+        rows = await store.evidence(district.members, now - WITHIN, now)
+        evidence = {row.meter: evidence_of(row) for row in rows}
+        found[district.name] = conclude(district, {m: _fresher(e, (heard or {}).get(m)) for m, e in evidence.items()})
+    return found
+
+
+def _fresher(stored: Evidence, heard: Evidence | None) -> Evidence:
+    if heard is None:
+        return stored
+    answered = heard.answered or stored.answered
+    return Evidence(
+        stored.line,
+        answered,
+        None if heard.answered else stored.silent_since or heard.silent_since,
+        stored.last_gasp,
+        stored.restored,
+        heard.voltage if heard.answered else stored.voltage,
+        heard.unreachable or stored.unreachable,
+    )
+
+
+async def keep_outages(
+    store: OutageStore, conclusions: Mapping[str, Conclusion], now: datetime
+) -> tuple[list[int], list[int]]:
+    """Keep what was concluded; ids of new and of restored outages."""
+    rows = [_row(outage, now) for found in conclusions.values() for outage in found.outages]
+    return await store.keep(list(conclusions), rows, now)
+
+
+def _row(outage: Outage, now: datetime) -> OutageRow:
+    return OutageRow(
+        area=outage.district,
+        level=outage.level,
+        place=outage.place,
+        start=outage.start,
+        not_before=outage.not_before,
+        seen=now,
+        confidence=outage.confidence,
+        meters=outage.affected,
+        evidence={
+            "dark": list(outage.dark),
+            "unknown": list(outage.unknown),
+            "proven": outage.proven,
+            "nested": told_nested(outage.nested),
+        },
+    )
+
+
+def told_nested(outages: Sequence[Outage]) -> list[dict[str, Any]]:
+    """Outages within an outage, as JSON says them."""
+    return [{"level": o.level, "place": o.place, "start": o.start.isoformat(), "meters": list(o.dark)} for o in outages]
