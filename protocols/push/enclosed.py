@@ -32,22 +32,24 @@ class HexDecoder:
     def decode(self, messages: Sequence[Message]) -> Arrivals:
         found = _Enclosed(messages)
         for number, message in enumerate(messages):
-            try:
-                found.add(number, bytes.fromhex(message.payload.decode("ascii")))
-            except ValueError:
-                found.add(number, b"".join(_hex_lines(number, message.payload, found.rejects)))
+            pieces = _unhex(number, message.payload, found.rejects)
+            if pieces is not None:
+                found.add(number, pieces)
         return found.read(self._frames)
 
 
-def _hex_lines(number: int, payload: bytes, rejects: Rejects) -> list[bytes]:
-    """Line by line, what is none left out; without line breaks only the blanks are left out."""
-    lines = []
-    for line in payload.splitlines():
-        try:
-            lines.append(binascii.unhexlify(b"".join(line.split())))
-        except ValueError as error:
-            rejects.add(number, Reason.BAD_FORM, f"not hexadecimal: {error}")
-    return lines
+def _unhex(number: int, payload: bytes, rejects: Rejects) -> bytes | None:
+    """The bytes; where not all is hexadecimal, those of the lines that are."""
+    try:
+        return binascii.unhexlify(b"".join(payload.split()))
+    except ValueError:
+        lines = []
+        for line in payload.splitlines():
+            try:
+                lines.append(binascii.unhexlify(b"".join(line.split())))
+            except ValueError as error:
+                rejects.add(number, Reason.BAD_FORM, f"not hexadecimal: {error}")
+        return b"".join(lines) or None
 
 
 class EnvelopeDecoder:

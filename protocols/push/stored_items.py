@@ -70,7 +70,7 @@ def in_steps(number: Ints, quality: Bytes, shift: npt.NDArray[np.int8]) -> tuple
     up = np.clip(shift, 0, _MOST_SHIFT)
     factor = _POWERS[up]
     steps = number * factor  # wraps where the number is beyond the limit, which is told below
-    beyond = np.flatnonzero((np.abs(number) > _MOST[up]) | (number == -_LIMIT - 1))
+    beyond = np.flatnonzero((np.abs(number) > _MOST[up]) | ((number == -_LIMIT - 1) & (shift >= 0)))
     if least < 0:
         down = np.flatnonzero(shift < 0)
         steps[down] = _rounded(number[down], -shift[down].astype(np.intp))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from hypothesis import strategies as st
 
 from protocols import models
@@ -12,6 +15,7 @@ from protocols.dlt645.frame import encode
 from protocols.dlt645.words import SERVICES, SERVICES_1997
 from protocols.modbus import rtu, tcp
 from protocols.modbus.pdu import FUNCTIONS
+from protocols.push.batch_encode import BatchBlock, ValueColumn, encode_batch
 
 ADDRESSES: Final = st.sampled_from((bytes.fromhex("129078563412"), b"\xaa" * 6, b"\x99" * 6)) | st.binary(
     min_size=6, max_size=6
@@ -74,6 +78,86 @@ STREAMS: Final = (
 )
 """Frames of all protocols, glued, damaged and cut, with noise between."""
 CUTS: Final = st.lists(st.integers(0, 400), max_size=8).map(sorted)
+
+_TIMES: Final[st.SearchStrategy[object]] = st.sampled_from(
+    (None, "2026-11-22T10:15:00+08:00", 1_794_000_000, 1_794_000_000_000, "2026-11-22", 0, -1, 10**30, True, [], "x")
+)
+_NAMES: Final = st.sampled_from(
+    ("active_energy_import", "1-0:32.7.0", "active_power", "frequency", "status_word_1", "nonsense", "")
+)
+_NUMBERS: Final = st.sampled_from(
+    ("0", "1", "-17", "123456.78", "1.5e3", "1e400", "null", "true", '"1.25"', '"x"', "{}", "[]", "9" * 40, "0.05")
+) | st.integers(-(2**70), 2**70).map(str)
+_WORDS: Final[st.SearchStrategy[object]] = st.sampled_from((None, "M-1", "", 17, -1, True, [], "123456789012"))
+
+
+def _json(values: dict[str, str] | dict[str, list[str]], columns: bool, rest: dict[str, object]) -> bytes:
+    held = ",".join(
+        f"{json.dumps(name)}:{number if isinstance(number, str) else '[' + ','.join(number) + ']'}"
+        for name, number in values.items()
+    )
+    return f'{{"{"columns" if columns else "values"}":{{{held}}},{json.dumps(rest)[1:]}'.encode()
+
+
+_REST: Final = st.fixed_dictionaries(
+    {"meter": _WORDS},
+    optional={
+        "time": _TIMES,
+        "address": _WORDS,
+        "line": _WORDS,
+        "meters": st.lists(st.sampled_from(("A", "B", "")), max_size=3),
+        "addresses": st.lists(_WORDS, max_size=3),
+        "times": st.lists(_TIMES, max_size=3),
+        "decimals": st.dictionaries(_NAMES, st.sampled_from((0, 2, 18, -1, 10**9)), max_size=2),
+        "units": st.dictionaries(_NAMES, st.sampled_from(("kWh", "Wh", "W", "", 1)), max_size=2),
+        "quality": st.dictionaries(_NAMES, st.sampled_from((0, 1, "good", "not_available", [1, 0], 9)), max_size=2),
+    },
+)
+_DOCUMENTS: Final = st.builds(
+    _json,
+    st.dictionaries(_NAMES, _NUMBERS, max_size=4) | st.dictionaries(_NAMES, st.lists(_NUMBERS, max_size=3), max_size=4),
+    st.booleans(),
+    _REST,
+) | st.builds(
+    lambda stream, name, time: json.dumps({name: stream.hex(), "time": time}).encode(),
+    STREAMS,
+    st.sampled_from(("data", "frames")),
+    _TIMES,
+)
+
+
+def _batch(layout: int, numbers: list[int], meters: list[str], time_ms: int) -> bytes:
+    meter = np.arange(len(numbers)) % max(len(meters), 1)
+    times = np.full(len(numbers), 1000 * time_ms)
+    columns = [ValueColumn(0, np.array(numbers, np.int64), 2), ValueColumn(3, np.array(numbers, np.int64))]
+    return encode_batch([BatchBlock(layout, meter, times, columns)], names=meters)
+
+
+_BATCHES: Final = st.builds(
+    _batch,
+    st.integers(0, 9),
+    st.lists(st.integers(-(2**63), 2**63 - 1), max_size=6),
+    st.lists(st.sampled_from(("A", "B", "")), max_size=3),
+    st.sampled_from((1_794_000_000_000, 0, 2**52)),
+)
+
+
+def _sealed(batch: bytes) -> bytes:
+    """With the CRC of whatever the bytes have become."""
+    return batch[:-4] + zlib.crc32(batch[:-4]).to_bytes(4, "little")
+
+
+_SOUND: Final = (
+    STREAMS
+    | STREAMS.map(lambda stream: stream.hex(" ").encode())
+    | _DOCUMENTS
+    | st.lists(_DOCUMENTS, max_size=3).map(lambda parts: b"[" + b",".join(parts) + b"]")
+    | _BATCHES
+)
+_HURT: Final = st.builds(_damaged, _SOUND, st.integers(0, 2000), st.integers(0, 255), st.sampled_from((0, 0, 1, 3)))
+_RESEALED: Final = st.builds(_damaged, _BATCHES, st.integers(0, 200), st.integers(0, 255), st.just(0)).map(_sealed)
+PUSHED: Final = _SOUND | _HURT | _RESEALED
+"""Payloads of every form, sound and damaged."""
 
 _JUNK: Final = st.sampled_from(
     (

@@ -1,7 +1,7 @@
 """What must stand anything: each target takes one input and lets through no error but its layer's own.
 
-Readers and documents raise nothing at all; parsers raise `ProtocolError`, or `Refused` where a server owes an
-exception; model files and links raise `ModelError`.
+Readers, documents and the decoders of pushed payloads raise nothing at all; parsers raise `ProtocolError`, or `Refused`
+where a server owes an exception; model files and links raise `ModelError`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
@@ -34,6 +35,8 @@ from protocols.modbus import pdu as modbus
 from protocols.modbus.identification import ReadIdentification, decode_objects
 from protocols.modbus.rtu import RtuReader
 from protocols.modbus.tcp import TcpReader
+from protocols.push.arrivals import Message
+from protocols.push.payloads import PAYLOADS, PayloadSettings
 from tests.fuzz import inputs
 
 METER: Final = bytes.fromhex("129078563412")
@@ -168,6 +171,16 @@ def _link(text: str) -> None:
         return
 
 
+def _push(case: tuple[str, list[bytes], bool]) -> None:
+    """Each message gives something or a reason, whatever came beside it."""
+    name, payloads, repeated = case
+    settings = PayloadSettings(ZoneInfo("Europe/Berlin"), "received", edition="both")
+    messages = [Message({"line": "l", "meter": "M"}, payload, 1_795_000_000_000_000, repeated) for payload in payloads]
+    arrivals = PAYLOADS[name](settings).decode(messages)
+    said = {*arrivals.message.tolist(), *(reject.message for reject in arrivals.rejects)}
+    assert said == set(range(len(payloads)))
+
+
 _STREAMS: Final = st.tuples(inputs.STREAMS, inputs.CUTS)
 _FRAMES: Final = st.builds(encode, inputs.ADDRESSES, inputs.CONTROLS, inputs.DATA, st.just(b""))
 _CODES: Final = inputs.CODES_2007 | inputs.CODES_1997
@@ -206,4 +219,7 @@ TARGETS: Final = (
     Target("modbus answer", st.tuples(inputs.PDUS, inputs.PDUS), _modbus_answer),
     Target("model file", inputs.model_texts(), _model),
     Target("link", _URLS, _link),
+    Target(
+        "push", st.tuples(st.sampled_from(sorted(PAYLOADS)), st.lists(inputs.PUSHED, max_size=4), st.booleans()), _push
+    ),
 )
