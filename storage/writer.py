@@ -1,15 +1,17 @@
 """Captures into the database: idempotent, acknowledged means committed.
 
-A batch is sorted by key, its parts of one capture are merged, and it is copied straight into the table by one
-statement. Where a row is there already the batch takes the other road: a staging table, insert what is new, then fill
-holes only where a staged row knows what the stored one does not. A stored value is never overwritten. After such a
-batch the next one is asked for first: a replay does not try in vain each time.
+A batch is sorted by key, its parts of one capture are merged, and it is copied straight into the table, in a
+transaction that also tells the roll-up which hours of which meters it touches. Where a row is there already the batch
+takes the other road: a staging table, insert what is new, then fill holes only where a staged row knows what the
+stored one does not. A stored value is never overwritten. After such a batch the next one is asked for first: a replay
+does not try in vain each time.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -21,6 +23,7 @@ from protocols.model import Capture
 from storage.columns import CaptureColumns, from_us
 from storage.connection import Row, Session
 from storage.copy_format import payload
+from storage.dirty import dirty_hours
 from storage.errors import StorageError
 from storage.migrate import Level, level_of
 from storage.statements import load
@@ -58,6 +61,8 @@ class Miss:
     reason: str
     received: datetime
     """When we gave up."""
+    final: bool = False
+    """It cannot be had any more: nobody needs to ask again."""
 
 
 class Writer(Session):
@@ -149,20 +154,37 @@ class Writer(Session):
     async def _write(self, connection: psycopg.AsyncConnection[Row], columns: CaptureColumns, stream: bytes) -> Written:
         if not (self._repeated and await self._has_first(connection, columns)):
             try:
-                await _copy(connection, SQL["copy_capture"], stream)  # one statement, hence one transaction
+                async with _told(connection, columns):
+                    await _copy(connection, SQL["copy_capture"], stream)
             except pg.UniqueViolation:
                 self._repeated = True  # some are there already; the server has taken the others back
             else:
                 self._repeated = False
                 return Written(len(columns), 0, 0)
         async with connection.transaction():
-            return await _merge(connection, columns, stream)
+            written = await _merge(connection, columns, stream)
+            if written.stored or written.merged:
+                await connection.execute(dirty_hours(columns))
+            return written
 
     async def _has_first(self, connection: psycopg.AsyncConnection[Row], columns: CaptureColumns) -> bool:
         """Whether the first capture of a sorted batch is stored: then a COPY would only leave dead rows behind."""
         key = (int(columns.meter_id[0]), from_us(int(columns.time_us[0])), int(columns.layout[0]))
         cursor = await connection.execute(SQL["has_capture"], key, prepare=False)
         return cursor.rowcount > 0
+
+
+@asynccontextmanager
+async def _told(connection: psycopg.AsyncConnection[Row], columns: CaptureColumns) -> AsyncIterator[None]:
+    """A transaction that tells the roll-up what it touches. BEGIN and the telling share a round trip."""
+    try:
+        await connection.execute(b"BEGIN; " + dirty_hours(columns), prepare=False)
+        yield
+        await connection.execute(b"COMMIT", prepare=False)
+    except psycopg.Error:
+        if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            await connection.execute(b"ROLLBACK", prepare=False)
+        raise
 
 
 async def _merge(connection: psycopg.AsyncConnection[Row], columns: CaptureColumns, stream: bytes) -> Written:
