@@ -23,8 +23,7 @@ from protocols.links.url import PUSH, parse_link, scheme_of
 from storage import entries
 from storage.errors import DatabaseUnreachable, StorageError
 from storage.migrate import check
-from storage.spool.segment import segments_in
-from storage.spool.spool import ASIDE
+from storage.spool.segment import ASIDE, segments_in
 
 
 @dataclass(frozen=True, slots=True)

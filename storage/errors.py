@@ -5,6 +5,7 @@
     |- ServerError             the embedded server could not be provided; says what to do
     |  |- VersionMismatch      a data directory of one PostgreSQL major version, binaries of another
     |- SchemaMismatch          what is in the database contradicts this program's migrations, quantities or layouts
+    |- BackupFault             a backup is damaged or of another version, or what it would go into is not empty
     |- SpoolRefused            the spool cannot take a batch: full by its bound or the disk, read-only, broken
     |- SpoolInUse              another process has the spool's directory
     |- Rejected                the database refused a row: `constraint` names the rule
@@ -41,6 +42,10 @@ class VersionMismatch(ServerError):
 
 class SchemaMismatch(StorageError):
     """Stored migrations, quantities or layouts differ from this program's."""
+
+
+class BackupFault(StorageError):
+    """A backup cannot be made there, or not be restored; nothing was changed."""
 
 
 class SpoolRefused(StorageError):

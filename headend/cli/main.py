@@ -33,6 +33,8 @@ COMMANDS: Final = {
     "outages": "what is without supply: meters, branches, districts",
     "dead-letters": "pushed messages that could not be stored",
     "replay": "what was set aside, into the database once more",
+    "backup": "the whole database into a directory",
+    "restore": "a backup into an empty database",
     "frame": "decode and encode frames",
     "simulate": "meters and buses for a test lab",
 }

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, NamedTuple
 
-from headend.cli import dead_letters
+from headend.cli import dead_letters, spooled
 from headend.cli.output import Output
 
 
@@ -22,6 +22,7 @@ class Source(NamedTuple):
 
 SOURCES: Final[Mapping[str, Source]] = {
     "dead_letters": Source(dead_letters.add_source, dead_letters.replay),
+    "spool": Source(spooled.add_source, spooled.replay),
 }
 """By the name under which the flag's value is kept."""
 

@@ -11,6 +11,8 @@ from storage.spool.batch import Batch, NotABatch, decode
 from storage.spool.segment_format import HEADING_BYTES, Heading, heading, record, scan
 
 SUFFIX: Final = ".spool"
+ASIDE: Final = "aside"
+"""The folder for what somebody has to look at."""
 
 
 def name_of(number: int) -> str:

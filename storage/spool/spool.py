@@ -12,12 +12,11 @@ from typing import Final
 from storage.errors import SpoolRefused
 from storage.spool.batch import Batch, encode
 from storage.spool.lock import DirectoryLock
-from storage.spool.segment import OpenSegment, Segment, heading_of, load, name_of, segments_in, sync_directory
+from storage.spool.segment import ASIDE, OpenSegment, Segment, heading_of, load, name_of, segments_in, sync_directory
 from storage.spool.segment_format import HEADING_BYTES, RECORD_BYTES, Heading, UnknownVersion
 
 log = logging.getLogger(__name__)
 
-ASIDE: Final = "aside"
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 
 

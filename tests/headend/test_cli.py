@@ -122,7 +122,8 @@ def test_every_command_has_help(headend: Headend, command: str) -> None:
         assert "--json" in ran.out
         assert "--config FILE" in ran.out
     for call in SHORTEST[command]:
-        if len({tuple(other[:2]) for other in SHORTEST[command]}) > 1 or command in ("frame", "model", "meter"):
+        verbs = {tuple(other[:2]) for other in SHORTEST[command] if not other[-1].startswith("-")}
+        if len(verbs) > 1 or command in ("frame", "model", "meter"):
             ran = headend(*call[:2], "--help")
             assert (ran.code, ran.err) == (0, "")
             assert ran.out.startswith(f"usage: headend {call[0]} {call[1]}")
