@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 LANES: Final = 2
 _MOST_MESSAGES: Final = 20_000
-_MOST_BYTES: Final = 4 << 20
+_MOST_BYTES: Final = 1 << 20
 """Of one batch: what is decoded at once."""
 _LONGEST_PAUSE_S: Final = 5.0
 
@@ -98,7 +98,7 @@ class Intake:
         self._free: asyncio.Queue[ColumnWriter] = asyncio.Queue()
         for writer in writers:
             self._free.put_nowait(writer)
-        self._captures_a_message = 1.0
+        self._captures_a_message = 100.0
 
     def stop(self) -> None:
         """Commit what is held; where the database is away, leave it to the broker."""
@@ -119,12 +119,13 @@ class Intake:
                     except BaseException:
                         self._hold.release(batch)
                         raise
+                    self._captures_a_message = max(0.1, len(found.columns) / len(batch))
                     before = group.create_task(self._settle(found, writer, before))
         except* Abandoned:
             _log.info("left to the broker: the database is away", push=self._table.name, messages=self._hold.messages)
 
     def _most(self) -> int:
-        """Messages that give about one commit, going by those of late."""
+        """Messages that give about one commit, going by the batch before; at first, by a guess."""
         return max(1, min(_MOST_MESSAGES, int(self._table.captures / self._captures_a_message)))
 
     async def _settle(self, found: Sorted, writer: ColumnWriter, before: asyncio.Task[None] | None) -> None:
@@ -169,8 +170,6 @@ class Intake:
         counters.merged += written.merged
         counters.duplicates += written.duplicates
         counters.dead.update(letter.reason for letter in found.letters.values())
-        average = len(found.columns) / len(found.batch)
-        self._captures_a_message = max(0.01, (3 * self._captures_a_message + average) / 4)
 
     async def _insist(self, act: Callable[[], Awaitable[T]]) -> T:
         """Until the database does it. Raises `Rejected`, and `Abandoned` when told to stop meanwhile."""

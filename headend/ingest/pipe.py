@@ -22,6 +22,15 @@ class Pipe:
         """Bytes fed and not read yet."""
         return len(self._incoming) - self._position
 
+    @property
+    def ahead(self) -> tuple[bytes, int]:
+        """What is waiting, as bytes and where in them it begins."""
+        return self._incoming, self._position
+
+    def skip_to(self, position: int) -> None:
+        """What comes before `position` of `ahead` has been read otherwise."""
+        self._position = position
+
     def taken(self) -> bytes:
         """What was sent since the last call."""
         data, self._outgoing = b"".join(self._outgoing), []
