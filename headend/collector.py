@@ -19,9 +19,11 @@ from headend.config import Config
 from headend.duration import seconds
 from headend.line import Line, LinePath
 from headend.pending import Pending
-from headend.poller import Plan, Poller, utc_now
+from headend.poller import Poller, utc_now
 from headend.recorder import Recorder, Spooling
+from headend.recovery import Gaps
 from headend.survey import MeterPath
+from headend.work.plan import Plan
 from storage.errors import StorageError
 from storage.spool.spool import Spool
 from storage.writer import Writer
@@ -42,6 +44,7 @@ class Collector:
         beat: Callable[[Collector], Any] | None = None,
         revive: Callable[[], Awaitable[None]] | None = None,
         spooling: Spooling | None = None,
+        gaps: Gaps | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.config = config
@@ -52,7 +55,7 @@ class Collector:
             self._writer, self.pending, config.queue.batch, seconds(config.queue.linger), revive, spooling
         )
         self.pollers = [
-            Poller(Line(path, _timing(config, path)), meters, plans, self.pending, now)
+            Poller(Line(path, _timing(config, path)), meters, plans, self.pending, now, gaps=gaps)
             for path, meters in lines
             if meters
         ]

@@ -47,10 +47,9 @@ from headend.duration import seconds
 from headend.errors import UsageFault
 from headend.ingest import settings as ingest
 from headend.ingest.settings import PushTable
+from headend.plan_table import PlanTable as PlanTable
+from headend.plan_table import plan_problems
 from headend.spool_settings import SpoolTable
-from protocols.errors import ModelError
-from protocols.model import Quantity
-from protocols.quantities import quantity
 from protocols.timing import Timing
 
 
@@ -105,22 +104,6 @@ class TimingTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Timings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     dlt645: TimingTable = TimingTable()
     modbus: TimingTable = TimingTable()
-
-
-class PlanTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What is read how often; slots are multiples of `every` since 1970-01-01T00:00Z."""
-
-    name: str
-    every: str
-    quantities: list[str]
-
-    @property
-    def period_s(self) -> int:
-        return round(seconds(self.every))
-
-    @property
-    def wanted(self) -> tuple[Quantity, ...]:
-        return tuple(quantity(name) for name in self.quantities)
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -221,7 +204,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
             found.append((f"timing.{protocol}.retries", "is at least 0"))
     names: set[str] = set()
     for number, plan in enumerate(config.plan):
-        found += [(f"plan[{number}].{key}", problem) for key, problem in _plan_problems(plan, names)]
+        found += [(f"plan[{number}].{key}", problem) for key, problem in plan_problems(plan, names)]
         names.add(plan.name)
     found += _push_problems(config)
     return found
@@ -251,22 +234,3 @@ def _duration_problem(key: str, text: str, *, above_0: bool = False) -> list[tup
     except ValueError as error:
         return [(key, str(error))]
     return [(key, f"{text!r}, expected a duration above 0")]
-
-
-def _plan_problems(plan: PlanTable, earlier: set[str]) -> list[tuple[str, str]]:
-    found = _duration_problem("every", plan.every)
-    if not found and (plan.period_s < 1 or plan.period_s != seconds(plan.every)):
-        found.append(("every", f"{plan.every!r}, expected whole seconds, at least 1s"))
-    try:
-        wanted = [quantity.name for quantity in plan.wanted]
-    except ModelError as error:
-        found.append(("quantities", str(error)))
-    else:
-        if not wanted:
-            found.append(("quantities", "is empty, expected at least one quantity"))
-        found += [("quantities", f"{name} stands twice") for name in set(wanted) if wanted.count(name) > 1]
-    if not plan.name:
-        found.append(("name", "is empty"))
-    if plan.name in earlier:
-        found.append(("name", f"{plan.name!r} stands twice"))
-    return found

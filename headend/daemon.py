@@ -17,7 +17,8 @@ import structlog
 from headend.collector import Collector
 from headend.config import Config
 from headend.errors import HeadendError, UsageFault
-from headend.known import by_line, plans_of
+from headend.gaps import LedgerGaps, Reach
+from headend.known import by_line, plans_of, stored_plan
 from headend.metrics import Endpoint
 from headend.place import Store, store
 from headend.recorder import Spooling
@@ -125,13 +126,11 @@ async def prepare(
     known_lines = await opened.registry.lines()
     pushing = {line.id for line in known_lines if line.url == PUSH}
     meters = await opened.registry.meters(states=[entries.MeterState.ACTIVE])
-    lines = by_line(known_lines, meters)
+    now = datetime.now(UTC)
+    lines = by_line(known_lines, meters, config.zone, await opened.ledger.places(now))
     if any(meter.line_id not in pushing for meter in meters) and not any(standing for _, standing in lines):
         raise HeadendError("none of the registered meters can be read (see headend check)")
-    now = datetime.now(UTC)
-    plans = [
-        entries.NewPlan(name=p.name, period_s=p.period_s, quantities=p.wanted, valid_from=now) for p in config.plan
-    ]
+    plans = [stored_plan(plan, config.timezone, now) for plan in plans_of(config) if plan.kind.is_expected]
     await opened.registry.keep_plans(plans, now)
 
     async def beat(collector: Collector) -> None:
@@ -146,4 +145,6 @@ async def prepare(
             )
         )
 
-    return Collector(config, lines, plans_of(config), opened.conninfo, beat=beat, revive=opened.revive, spooling=spool)
+    work = plans_of(config)
+    gaps = LedgerGaps(opened.ledger, Reach.of(work))
+    return Collector(config, lines, work, opened.conninfo, beat=beat, revive=opened.revive, spooling=spool, gaps=gaps)

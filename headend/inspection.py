@@ -116,7 +116,7 @@ def _plans(config: Config, meters: list[MeterPath]) -> list[Finding]:
     kinds = {meter.model.head.name: meter.model for meter in meters}
     for plan in config.plan:
         for name, model in kinds.items():
-            task = task_of(model, plan.wanted, plan.period_s)
+            task = task_of(model, plan.wanted, 0)
             lacking = [quantity.name for quantity in plan.wanted if quantity not in task.wanted]
             detail = f"{len(task.wanted)} quantities in {len(task.reads)} requests"
             detail += f"; the model does not give {', '.join(lacking)}" if lacking else ""

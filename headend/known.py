@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -10,8 +14,9 @@ from headend.config import Config, load
 from headend.errors import HeadendError
 from headend.line import LinePath
 from headend.place import store
-from headend.poller import Plan
-from headend.survey import MeterPath
+from headend.survey import UTC, MeterPath
+from headend.work.plan import Plan
+from headend.work.schedule import Daily, Every, Monthly
 from protocols import models
 from protocols.errors import ModelError
 from protocols.links.url import PUSH
@@ -33,16 +38,25 @@ def line_path(line: entries.NewLine) -> LinePath:
     )
 
 
-def meter_path_of(meter: entries.Meter) -> MeterPath:
-    """A stored meter as the poller sees it. Raises `HeadendError` where its model is gone or broken."""
+Places: TypeAlias = Mapping[int, tuple[str | None, str | None]]
+"""Meter to its area's name and its usage point's tariff."""
+
+
+def meter_path_of(meter: entries.Meter, zone: ZoneInfo = UTC, places: Places = MappingProxyType({})) -> MeterPath:
+    """A stored meter as the poller sees it, its clock in `zone`. Raises `HeadendError` where its model is gone or
+    broken."""
     try:
-        return MeterPath(meter.id, meter.name, meter.address, models.load(meter.model))
+        model = models.load(meter.model)
+        return MeterPath(meter.id, meter.name, meter.address, model, zone, *places.get(meter.id, (None, None)))
     except ModelError as error:
         raise HeadendError(f"meter {meter.name}: {error}") from error
 
 
 def by_line(
-    lines: Iterable[entries.Line], meters: Iterable[entries.Meter]
+    lines: Iterable[entries.Line],
+    meters: Iterable[entries.Meter],
+    zone: ZoneInfo = UTC,
+    places: Places = MappingProxyType({}),
 ) -> list[tuple[LinePath, Sequence[MeterPath]]]:
     """Every line that is polled with its active meters, in the order of their names.
 
@@ -53,7 +67,7 @@ def by_line(
         if meter.state is not entries.MeterState.ACTIVE:
             continue
         try:
-            standing.setdefault(meter.line_id, []).append(meter_path_of(meter))
+            standing.setdefault(meter.line_id, []).append(meter_path_of(meter, zone, places))
         except HeadendError as error:
             _log.error("meter cannot be read", meter=meter.name, reason=str(error))
     return [(line_path(line), standing.get(line.id, [])) for line in lines if line.url != PUSH]
@@ -61,7 +75,29 @@ def by_line(
 
 def plans_of(config: Config) -> list[Plan]:
     """The configured plans."""
-    return [Plan(plan.name, plan.period_s, plan.wanted) for plan in config.plan]
+    return [plan.plan(config.zone) for plan in config.plan]
+
+
+def stored_plan(plan: Plan, zone: str, now: datetime) -> entries.NewPlan:
+    """A plan as the ledger is told of it."""
+    schedule, selection = plan.schedule, plan.selection
+    chosen = (selection.models, selection.areas, selection.tariffs, selection.lines, selection.meters)
+    models_, areas, tariffs, lines, meters = (tuple(sorted(names)) or None for names in chosen)
+    return entries.NewPlan(
+        name=plan.name,
+        period_s=schedule.seconds if isinstance(schedule, Every) else None,
+        quantities=plan.quantities,
+        valid_from=now,
+        kind=str(plan.kind),
+        minute=schedule.minute if isinstance(schedule, Daily | Monthly) else None,
+        days=schedule.days if isinstance(schedule, Monthly) else None,
+        zone=zone if isinstance(schedule, Daily | Monthly) else None,
+        models=models_,
+        areas=areas,
+        tariffs=tariffs,
+        lines=lines,
+        meters=meters,
+    )
 
 
 async def meter_path(config_file: str, name: str) -> tuple[LinePath, MeterPath, list[str]]:

@@ -34,6 +34,9 @@ _POLLER_WORDS: Final = {
     "captures": "captures received",
     "misses": "expected captures that did not come whole",
     "late": "meters not reached within their slot",
+    "retries": "jobs that were given another turn",
+    "probes": "looks whether a quarantined meter is back",
+    "recovered": "captures that filled a gap",
 }
 _RECORDER_WORDS: Final = {
     "batches": "batches committed",

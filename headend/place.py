@@ -10,6 +10,7 @@ from pathlib import Path
 
 from headend.config import Config
 from storage.embedded import Server
+from storage.ledger import Ledger
 from storage.reader import Reader
 from storage.registry import Registry
 from storage.server import provide
@@ -22,6 +23,7 @@ class Store:
     conninfo: str
     registry: Registry
     reader: Reader
+    ledger: Ledger
     server: Server | None = None
 
     async def revive(self) -> None:
@@ -41,10 +43,13 @@ async def store(config: Config) -> AsyncIterator[Store]:
     """
     directory = config.database_directory or Path()
     served = await asyncio.to_thread(provide, config.database.dsn or None, directory)
-    opened = Store(served.conninfo, Registry(served.conninfo), Reader(served.conninfo), served.server)
+    opened = Store(
+        served.conninfo, Registry(served.conninfo), Reader(served.conninfo), Ledger(served.conninfo), served.server
+    )
     try:
         yield opened
     finally:
         await opened.registry.close()
         await opened.reader.close()
+        await opened.ledger.close()
         await asyncio.to_thread(served.close)

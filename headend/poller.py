@@ -1,33 +1,35 @@
-"""One line's poller: at every slot of every plan it surveys the line's meters, one after the other, or as many side by
-side as the line has a window for."""
+"""One line's poller: turns with the line's meters, the most urgent first, as many side by side as the line's window.
+
+What is due comes from the plans at their slots, from people at any time, and from the ledger's gaps when nothing else
+is to be done. All that is due for a meter is done in its turn.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 
+from headend.conduct import Conduct
 from headend.line import Line
 from headend.pending import Pending
-from headend.slots import next_slot
-from headend.survey import MeterPath, Survey, Task, missed, relearnt, survey, task_of
-from protocols.model import Quantity
+from headend.recovery import Gaps, Recovery
+from headend.survey import MeterPath, Survey, Task, missed, relearnt, task_of
+from headend.turn import End, Errand, Result, Turn, Work, take_turn
+from headend.work.agenda import Agenda
+from headend.work.job import Job, due
+from headend.work.plan import Kind, Plan, Priority
+from headend.work.quarantine import Policy
+from protocols.errors import CommunicationError, ModelError, NoAnswer
+from protocols.exchange import once
+from storage.writer import Miss
 
 _log = structlog.get_logger("poller")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is asked of every meter at each slot."""
-
-    name: str
-    period_s: int
-    quantities: tuple[Quantity, ...]
 
 
 @dataclass(slots=True)
@@ -42,8 +44,15 @@ class PollerCounters:
     misses: int = 0
     late: int = 0
     """Meters not reached before their slot was over."""
+    retries: int = 0
+    """Jobs that were given another turn."""
+    probes: int = 0
+    recovered: int = 0
+    """Captures that filled a gap."""
 
 
+_LONGEST_WAIT_S: Final = 60.0
+"""Clocks are set: the time is looked at again."""
 _SLACK: Final = timedelta(minutes=1)
 """Clocks are corrected by seconds all the time."""
 
@@ -53,7 +62,10 @@ def utc_now() -> datetime:
 
 
 class Poller:
-    """Polls `meters` of one line by `plans`. A slot's reading is taken within the slot or not at all."""
+    """Works `meters` of one line by `plans`. A slot's registers are read within the slot or not at all.
+
+    `gaps` is the ledger to recover from, `errands` does what is no reading, `throttle` is held during a turn.
+    """
 
     def __init__(
         self,
@@ -62,124 +74,277 @@ class Poller:
         plans: Sequence[Plan],
         pending: Pending,
         now: Callable[[], datetime] = utc_now,
+        *,
+        gaps: Gaps | None = None,
+        errands: Mapping[Kind, Errand] | None = None,
+        policy: Policy | None = None,
+        throttle: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
     ) -> None:
         self.line = line
         self.counters = PollerCounters()
-        self.failures: dict[str, int] = {}
-        """Meter name to slots in a row in which it did not answer."""
         self.meters = meters
+        self._by_id = {meter.id: meter for meter in meters}
         self._pending = pending
         self._now = now
+        self._throttle = throttle
         self._stopping = asyncio.Event()
-        self._plans = [(plan, _tasks(meters, plan)) for plan in plans]
+        self._roused = asyncio.Event()
+        self._agenda = Agenda()
+        self._conduct = Conduct(line.path.name, policy or Policy(), now)
+        self._work = Work(line, now, self._task, errands or {})
+        self._plans = [(plan, _tasks(line, meters, plan)) for plan in plans if _is_done(plan, errands or {})]
+        self._recovery = Recovery(gaps, [meter.id for meter in meters]) if gaps is not None else None
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Meter name to turns in a row in which it gave nothing."""
+        return self._conduct.failures
+
+    @property
+    def quarantined(self) -> list[str]:
+        """Names of the meters that are left alone for a while."""
+        return sorted(self._by_id[meter_id].name for meter_id in self._conduct.quarantined)
 
     def stop(self) -> None:
-        """Begin no further survey; what is under way is finished and queued."""
+        """Begin no further turn; what is under way is finished and queued."""
         self._stopping.set()
+        self._roused.set()
+
+    def ask(self, jobs: Iterable[Job]) -> None:
+        """Put jobs on the agenda from outside: what a person wants, an event that calls for a look."""
+        self._agenda.add(jobs)
+        self._roused.set()
+
+    def look_for_gaps(self) -> None:
+        """The ledger has changed from outside."""
+        if self._recovery is not None:
+            self._recovery.soon(self._now())
 
     async def run(self) -> None:
         """Until `stop`."""
         try:
-            await self._work()
+            await self._run()
         finally:
             await self.line.close()
 
-    async def _work(self) -> None:
-        due = {number: next_slot(self._now(), plan.period_s) for number, (plan, _) in enumerate(self._plans)}
-        while due and not self._stopping.is_set():
-            self._heed_the_clock(due)
-            number = min(due, key=lambda n: (due[n], self._plans[n][0].period_s))
-            slot = due[number]
-            if not await self._reached(slot):
-                continue
-            plan, tasks = self._plans[number]
-            await self._collect(tasks, slot)
-            following = slot + timedelta(seconds=plan.period_s)
-            due[number] = max(following, next_slot(self._now() - timedelta(seconds=plan.period_s), plan.period_s))
+    async def _run(self) -> None:
+        slots = {number: _first(plan, self._now()) for number, (plan, _) in enumerate(self._plans)}
+        turns: set[asyncio.Task[None]] = set()
+        at_once = max(1, self.line.path.side_by_side)
+        try:
+            while not self._stopping.is_set():
+                self._roused.clear()
+                await self._look_at_the_clock(slots)
+                if len(turns) < at_once and (turn := self._agenda.turn(self._now(), self._conduct.may_ask)) is not None:
+                    if at_once == 1:
+                        await self._turn(*turn)
+                    else:
+                        turns.add(asyncio.create_task(self._turn(*turn)))
+                elif turns:
+                    turns = await self._wait_for(turns, slots)
+                elif not await self._look_for_gaps():
+                    await self._wait(slots)
+            for task in turns:
+                await task
+        finally:
+            for task in turns:
+                task.cancel()
 
-    def _heed_the_clock(self, due: dict[int, datetime]) -> None:
-        """A slot further away than its period: the clock was set back. Slots that it shows again are read again,
-        which does no harm; else nothing would be read until it is as late as it was."""
+    async def _look_at_the_clock(self, slots: dict[int, datetime]) -> None:
+        """Put on the agenda what has become due, and record what has come to its end undone."""
         now = self._now()
-        for number, (plan, _) in enumerate(self._plans):
-            if due[number] - now > timedelta(seconds=plan.period_s) + _SLACK:
-                due[number] = next_slot(now, plan.period_s)
+        await self._give_up(self._agenda.expired(now))
+        for number, slot in slots.items():
+            plan, tasks = self._plans[number]
+            if slot - now > plan.schedule.period + _SLACK:
+                # The clock was set back. Slots that it shows again are read again, which does no harm; else nothing
+                # would be read until it is as late as it was.
+                slots[number] = _first(plan, now)
+            elif slot <= now:
+                begun = max(slot, plan.schedule.last(now))
+                self.counters.slots += 1
+                self._agenda.add(due(plan, tasks, begun))
+                slots[number] = plan.schedule.next(begun)
 
-    async def _reached(self, moment: datetime) -> bool:
-        """Wait for it, a minute at most: clocks are set. False if it has not come, or we are told to stop."""
-        left = (moment - self._now()).total_seconds()
-        if left > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(left, 60.0)):
-                    await self._stopping.wait()
-        return not self._stopping.is_set() and self._now() >= moment
-
-    async def _collect(self, tasks: dict[int, Task], slot: datetime) -> None:
-        self.counters.slots += 1
-        meters = iter([meter for meter in self.meters if meter.id in tasks])
-        at_once = min(self.line.path.side_by_side, len(tasks))
-        if at_once <= 1:
-            await self._take_turns(meters, tasks, slot)
-            return
-        async with asyncio.TaskGroup() as group:  # what is raised there is a fault of ours: it ends them all
-            for _ in range(at_once):
-                group.create_task(self._take_turns(meters, tasks, slot))
-
-    async def _take_turns(self, meters: Iterator[MeterPath], tasks: dict[int, Task], slot: datetime) -> None:
-        """Survey the next of `meters`, which may be shared, until there is none or we are told to stop."""
-        while not self._stopping.is_set():
-            meter = next(meters, None)
-            if meter is None:
+    async def _turn(self, meter_id: int, jobs: list[Job]) -> None:
+        meter = self._by_id[meter_id]
+        async with self._throttle():
+            if self._conduct.is_quarantined(meter_id) and not await self._probe(meter):
+                self._agenda.back(meter_id, jobs)
                 return
-            task = tasks[meter.id]
-            if self._now() >= slot + timedelta(seconds=task.period_s):
-                result = missed(meter, task, slot, "late", self._now())
-                self.counters.late += 1
+            recovery = all(job.priority is Priority.RECOVERY for job in jobs)
+            turn = await take_turn(
+                self._work,
+                meter,
+                jobs,
+                refused=self._conduct.without(meter_id),
+                give_way=self._live_waits if recovery else self._stopping.is_set,
+            )
+        again = {number: self._tried_again(result, turn) for number, result in enumerate(turn.results)}
+        await self._keep(turn, again)
+        self._learn(meter, turn)
+        self._conduct.judge(meter, turn)
+        self._agenda.back(meter_id, [job for jobs in again.values() for job in jobs])
+
+    async def _probe(self, meter: MeterPath) -> bool:
+        """One cheap read of one try: whether a quarantined meter is back."""
+        self.counters.probes += 1
+        cheap = meter.model.plan(meter.model.quantities[:1])[0]
+        try:
+            await self.line.run(once(cheap.exchange(meter.address, self.line.wire)))
+        except NoAnswer:
+            self._conduct.fell_silent(meter.id)
+            return False
+        except (CommunicationError, ModelError) as error:
+            _log.debug("a probe ended otherwise", meter=meter.name, reason=str(error))
+        return True
+
+    def _live_waits(self) -> bool:
+        """Whether recovery has to stop: something live can be done, or we are told to stop."""
+        return self._stopping.is_set() or self._agenda.live_is_due(self._now())
+
+    def _tried_again(self, result: Result, turn: Turn) -> list[Job]:
+        """The job, if another turn is worth it. A gap that the meter's silence kept us from is the ledger's to ask for
+        again; what was not begun because something else was more urgent costs no try."""
+        job = result.job
+        if result.end is End.DONE:
+            return []
+        if result.end is End.UNBEGUN and not turn.over:
+            return [job]
+        if job.priority is Priority.RECOVERY or job.expires <= self._now():
+            return []
+        again = job.again()
+        if again is None:
+            return []
+        self.counters.retries += 1
+        return [again]
+
+    async def _keep(self, turn: Turn, again: Mapping[int, Sequence[Job]]) -> None:
+        """Queue what came; a miss stands once its job is not tried again."""
+        for number, result in enumerate(turn.results):
+            job, told = result.job, result.told
+            stands = not again[number]
+            if stands and result.end is End.UNBEGUN and job.plan is not None and job.kind.is_expected:
+                told = self._missed(job, turn.error.label if isinstance(turn.error, CommunicationError) else "model")
+            misses = told.misses if stands else []
+            await self._pending.put([*told.captures, *misses])
+            if job.kind.is_expected:
+                self.counters.surveys += 1
+            self._count(job, told, misses)
+
+    def _count(self, job: Job, told: Survey, misses: Sequence[Miss]) -> None:
+        counters = self.counters
+        counters.readings += told.readings
+        counters.captures += len(told.captures)
+        counters.misses += len(misses)
+        if job.priority is Priority.RECOVERY:
+            counters.recovered += len(told.captures)
+        elif self._recovery is not None and any(not miss.final for miss in misses):
+            self._recovery.soon(self._now())
+
+    async def _give_up(self, ended: Sequence[Job]) -> None:
+        """Jobs that came to their end on the agenda."""
+        for job in ended:
+            if job.plan is None or not job.kind.is_expected:
+                continue
+            if self._conduct.is_quarantined(job.meter_id):
+                reason = "quarantined"
+            elif job.done:
+                reason = self._conduct.last_error(job.meter_id) or "late"
             else:
-                result = await survey(self.line, meter, task, slot, self._now)
-                self._tell(meter, result)
-                self._learn(meter, tasks, result)
-            await self._pending.put([*result.captures, *result.misses])
-            self._count(result)
+                reason = "late"
+                self.counters.late += 1
+            told = self._missed(job, reason)
+            self.counters.surveys += 1
+            self._count(job, told, told.misses)
+            await self._pending.put(told.misses)
 
-    def _count(self, result: Survey) -> None:
-        self.counters.surveys += 1
-        self.counters.readings += result.readings
-        self.counters.captures += len(result.captures)
-        self.counters.misses += len(result.misses)
+    def _missed(self, job: Job, reason: str) -> Survey:
+        return missed(self._by_id[job.meter_id], self._task(job), job.slot, reason, self._now())
 
-    def _learn(self, meter: MeterPath, tasks: dict[int, Task], result: Survey) -> None:
-        """Keep what a meter taught by refusing, in this plan and until the daemon ends; a meter that gave nothing at
-        all taught nothing."""
-        if result.model is None or not result.captures:
-            return
-        task = tasks[meter.id] = relearnt(tasks[meter.id], result.model)
-        lacking = sorted(q.name for q in set(task.wanted) - set(result.model.quantities))
-        _log.info(
-            "meter refuses a read: asked in other parts from now on",
-            meter=meter.name,
-            line=self.line.path.name,
-            reads=[read.label for read in task.reads],
-            lacking=lacking,
-        )
+    def _task(self, job: Job) -> Task:
+        """What a job of a plan wants of its meter."""
+        for plan, tasks in self._plans:
+            if plan is job.plan:
+                return tasks[job.meter_id]
+        raise ValueError(f"no plan of this line has the job {job}")
 
-    def _tell(self, meter: MeterPath, result: Survey) -> None:
-        """Say when a meter falls silent and when it is back, not every slot of its silence."""
-        if result.captures:
-            if self.failures.pop(meter.name, 0):
-                _log.info("meter answers again", meter=meter.name, line=self.line.path.name)
-        else:
-            count = self.failures[meter.name] = self.failures.get(meter.name, 0) + 1
-            if count == 1:
-                reason = str(result.errors[-1]) if result.errors else "nothing came"
-                _log.warning("meter gives nothing", meter=meter.name, line=self.line.path.name, reason=reason)
+    def _learn(self, meter: MeterPath, turn: Turn) -> None:
+        """Keep what a meter taught by refusing, in its plan and until the daemon ends."""
+        for job, model in turn.models:
+            tasks = next(tasks for plan, tasks in self._plans if plan is job.plan)
+            task = tasks[meter.id] = relearnt(tasks[meter.id], model)
+            _log.info(
+                "meter refuses a read: asked in other parts from now on",
+                meter=meter.name,
+                line=self.line.path.name,
+                reads=[read.label for read in task.reads],
+                lacking=sorted(q.name for q in set(task.wanted) - set(model.quantities)),
+            )
+
+    async def _look_for_gaps(self) -> bool:
+        """Whether there is something to recover now."""
+        if self._recovery is None or self._stopping.is_set():
+            return False
+        jobs = await self._recovery.jobs(self._now())
+        self._agenda.add(jobs)
+        return bool(jobs)
+
+    async def _wait(self, slots: dict[int, datetime]) -> None:
+        """Until something becomes due, somebody asks, or we are told to stop; a minute at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._idle_s(slots)):
+                await self._roused.wait()
+
+    async def _wait_for(self, turns: set[asyncio.Task[None]], slots: dict[int, datetime]) -> set[asyncio.Task[None]]:
+        """Until one of `turns` is over or there is something else to do; gives those that go on."""
+        roused = asyncio.ensure_future(self._roused.wait())
+        try:
+            done, _ = await asyncio.wait(
+                {*turns, roused}, timeout=self._idle_s(slots), return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            roused.cancel()
+        for task in done & turns:
+            task.result()
+        return turns - done
+
+    def _idle_s(self, slots: dict[int, datetime]) -> float:
+        now = self._now()
+        moments = [*slots.values()]
+        moments += self._conduct.ends(now)
+        if (wakes := self._agenda.wakes(now)) is not None:
+            moments.append(wakes)
+        if self._recovery is not None:
+            moments.append(self._recovery.looks or now)
+        left = min(((moment - now).total_seconds() for moment in moments), default=_LONGEST_WAIT_S)
+        return min(max(left, 0.0), _LONGEST_WAIT_S)
 
 
-def _tasks(meters: Sequence[MeterPath], plan: Plan) -> dict[int, Task]:
-    """Meter id to what the plan means for it; meters with nothing to give are left out."""
+def _first(plan: Plan, now: datetime) -> datetime:
+    """The first slot that begins at `now` or after it."""
+    last = plan.schedule.last(now)
+    return last if last == now else plan.schedule.next(now)
+
+
+def _is_done(plan: Plan, errands: Mapping[Kind, Errand]) -> bool:
+    return plan.kind.is_expected or plan.kind in errands
+
+
+def _tasks(line: Line, meters: Sequence[MeterPath], plan: Plan) -> dict[int, Task]:
+    """Meter id to what the plan means for it; meters that it does not select, or that have nothing to give, are left
+    out."""
     by_model: dict[int, Task] = {}
+    found: dict[int, Task] = {}
     for meter in meters:
+        name = meter.model.head.name
+        if not plan.selection.holds(
+            model=name, area=meter.area, tariff=meter.tariff, line=line.path.name, meter=meter.name
+        ):
+            continue
         kind = id(meter.model)
         if kind not in by_model:
-            by_model[kind] = task_of(meter.model, plan.quantities, plan.period_s)
-    return {meter.id: by_model[id(meter.model)] for meter in meters if by_model[id(meter.model)].wanted}
+            by_model[kind] = task_of(meter.model, plan.quantities, round(plan.open_for.total_seconds()))
+        if by_model[kind].wanted or not plan.kind.is_expected:
+            found[meter.id] = by_model[kind]
+    return found

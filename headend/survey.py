@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
 
 from headend.learning import learnt
 from headend.line import Line
@@ -14,6 +16,8 @@ from protocols.meter_model import MeterModel, Read
 from protocols.model import POSITIONS, Capture, Quality, Quantity, Source, Value
 from protocols.quantities import HOME
 from storage.writer import Miss
+
+UTC: Final = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,10 @@ class MeterPath:
     name: str
     address: str
     model: MeterModel
+    zone: ZoneInfo = UTC
+    """Of the meter's clock."""
+    area: str | None = None
+    tariff: str | None = None
 
 
 @dataclass(slots=True)
@@ -136,8 +144,11 @@ def gather(
     default: str,
     slot: datetime,
     now: datetime,
+    source: Source = Source.PULL,
+    final: Collection[str] = (),
 ) -> None:
-    """One capture a layout from the values, one miss a layout where something wanted is lacking."""
+    """One capture a layout from the values, one miss a layout where something wanted is lacking; the miss is final
+    where the reasons of all that is lacking are."""
     for layout in sorted({HOME[quantity.id][0].id for quantity in wanted}):
         members = [quantity for quantity in wanted if HOME[quantity.id][0].id == layout]
         numbers: list[int | None] = [None] * POSITIONS
@@ -151,12 +162,11 @@ def gather(
             numbers[position], quality[position] = stored(value)
             times.append(received)
         if times:
-            result.captures.append(
-                Capture(meter_id, layout, slot, max(times), Source.PULL, tuple(numbers), tuple(quality))
-            )
+            result.captures.append(Capture(meter_id, layout, slot, max(times), source, tuple(numbers), tuple(quality)))
         if len(times) < len(members):
-            lacking = next(quantity for quantity in members if quantity not in values)
-            result.misses.append(Miss(meter_id, layout, slot, reasons.get(lacking, default), now))
+            why = [reasons.get(quantity, default) for quantity in members if quantity not in values]
+            told = next((reason for reason in why if reason not in final), why[0])
+            result.misses.append(Miss(meter_id, layout, slot, told, now, told in final))
 
 
 _LIMIT = 2**63 - 1

@@ -11,7 +11,7 @@ goes to whoever ran it. No clock, no link, no event loop here.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 F = TypeVar("F")
@@ -65,3 +65,21 @@ class FrameReader(Protocol[F_co]):
     @property
     def pending(self) -> int:
         """Bytes held back because a frame may still be growing."""
+
+
+def once(exchange: Exchange[F, T]) -> Exchange[F, T]:
+    """The same conversation with no request sent twice: for a look whether anybody is there."""
+    ask = next(exchange)
+    try:
+        while True:
+            try:
+                answer = yield replace(ask, repeatable=False)
+            except Exception as error:  # noqa: BLE001 - the conversation's to see, whatever it is
+                ask = exchange.throw(error)
+            else:
+                ask = exchange.send(answer)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    finally:
+        exchange.close()

@@ -92,6 +92,8 @@ class Source(IntEnum):
 
     PULL = 1
     PUSH = 2
+    RECORD = 3
+    """Read later from what the meter had kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ _NAMED: Final = (
         kind="usage point",
     ),
     _Sort(
-        "plans", "add_plan", lambda e, _: (e.name, e.period_s, quantity_ids(e.quantities), e.valid_from), kind="plan"
+        "plans", "add_plan", lambda e, _: (e.name, e.valid_from, *e.row), kind="plan"
     ),
 )  # fmt: skip
 

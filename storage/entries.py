@@ -101,12 +101,34 @@ class Installation(NewInstallation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPlan:
-    """These quantities of every active meter that can give them, every `period_s` seconds since 1970-01-01 UTC."""
+    """These quantities of the active meters that can give them and that are selected (None: all), at every slot.
+
+    Slots are the multiples of `period_s` seconds since 1970-01-01 UTC; or, where it is None, at `minute` past midnight
+    in `zone` on every day, or on `days` of the month.
+    """
 
     name: str
-    period_s: int
+    period_s: int | None
     quantities: tuple[Quantity, ...]
     valid_from: datetime
+    kind: str = "registers"
+    minute: int | None = None
+    days: tuple[int, ...] | None = None
+    zone: str | None = None
+    models: tuple[str, ...] | None = None
+    areas: tuple[str, ...] | None = None
+    tariffs: tuple[str, ...] | None = None
+    lines: tuple[str, ...] | None = None
+    meters: tuple[str, ...] | None = None
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        """As it is stored, without name and time: what tells whether a plan is the same."""
+        calendar = "seconds" if self.period_s is not None else "days" if self.days is None else "months"
+        lists = (self.days, self.models, self.areas, self.tariffs, self.lines, self.meters)
+        days, *selection = (None if one is None else sorted(one) for one in lists)
+        wanted = sorted(quantity.id for quantity in self.quantities)
+        return (self.kind, calendar, self.period_s, wanted, self.minute, days, self.zone, *selection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

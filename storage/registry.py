@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from protocols.model import Quantity
 from protocols.quantities import BY_ID
-from storage.adding import add_all, insert, quantity_ids
+from storage.adding import add_all, insert
 from storage.connection import Row, Session
 from storage.entries import (
     Additions,
@@ -108,23 +108,18 @@ class Registry(Session):
         """Make `wanted` the current plans: one that is there unchanged goes on, others end `now`, new ones begin."""
         async with self.transaction() as connection:
             rows = await (await connection.execute(SQL["plans"])).fetchall()
-            ids = {name: plan_id for plan_id, name, *_ in rows}
-            stored = {name: (period_s, set(quantities)) for _, name, period_s, quantities, _ in rows}
-            asked = {plan.name: (plan.period_s, {quantity.id for quantity in plan.quantities}) for plan in wanted}
-            for name, plan_id in ids.items():
-                if stored[name] != asked.get(name):
-                    await connection.execute(SQL["end_plan"], {"id": plan_id, "at": now})
+            stored = {plan.name: plan for plan in map(_plan, rows)}
+            asked = {plan.name: plan for plan in wanted}
+            for name, current in stored.items():
+                if name not in asked or current.row != asked[name].row:
+                    await connection.execute(SQL["end_plan"], {"id": current.id, "at": now})
             for plan in wanted:
-                if stored.get(plan.name) != asked[plan.name]:
-                    row = (plan.name, plan.period_s, quantity_ids(plan.quantities), plan.valid_from)
-                    await insert(connection, "add_plan", [(plan, row)])
+                if plan.name not in stored or stored[plan.name].row != plan.row:
+                    await insert(connection, "add_plan", [(plan, (plan.name, plan.valid_from, *plan.row))])
 
     async def plans(self) -> list[Plan]:
         """The current ones."""
-        return [
-            Plan(id=i, name=name, period_s=period_s, quantities=_quantities(quantities), valid_from=valid_from)
-            for i, name, period_s, quantities, valid_from in await self._rows("plans")
-        ]
+        return [_plan(row) for row in await self._rows("plans")]
 
     async def beat(self, daemon: Daemon) -> None:
         """Write a daemon's sign of life."""
@@ -149,6 +144,16 @@ async def _installations(connection: psycopg.AsyncConnection[Row], points: Seque
         Installation(point=point, meter=meter, start=start, end=end, point_id=point_id, meter_id=meter_id)
         for point, meter, start, end, point_id, meter_id in await rows.fetchall()
     ]
+
+
+def _plan(row: Row) -> Plan:
+    plan_id, name, valid_from, kind, _, period_s, quantities, minute, days, zone, *selection = row
+    models, areas, tariffs, lines, meters = (None if one is None else tuple(one) for one in selection)
+    return Plan(
+        id=plan_id, name=name, period_s=period_s, quantities=_quantities(quantities), valid_from=valid_from, kind=kind,
+        minute=minute, days=None if days is None else tuple(days), zone=zone, models=models, areas=areas,
+        tariffs=tariffs, lines=lines, meters=meters,
+    )  # fmt: skip
 
 
 def _quantities(ids: Sequence[int]) -> tuple[Quantity, ...]:

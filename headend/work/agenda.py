@@ -19,10 +19,11 @@ class Agenda:
     def __len__(self) -> int:
         return sum(map(len, self._jobs.values()))
 
-    @property
-    def live(self) -> int:
-        """Jobs that are no recovery."""
-        return sum(job.priority is not Priority.RECOVERY for jobs in self._jobs.values() for job in jobs)
+    def live_is_due(self, now: datetime) -> bool:
+        """Whether something else than recovery can be done now."""
+        return any(
+            job.due <= now and job.priority is not Priority.RECOVERY for jobs in self._jobs.values() for job in jobs
+        )
 
     def add(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
@@ -65,11 +66,6 @@ class Agenda:
             left = {meter_id: [j for j in jobs if id(j) not in gone] for meter_id, jobs in self._jobs.items()}
             self._jobs = {meter_id: jobs for meter_id, jobs in left.items() if jobs}
         return ended
-
-    def drop_recovery(self) -> None:
-        """Gaps are known to the ledger; they are asked for again when there is time again."""
-        left = {m: [j for j in jobs if j.priority is not Priority.RECOVERY] for m, jobs in self._jobs.items()}
-        self._jobs = {meter_id: jobs for meter_id, jobs in left.items() if jobs}
 
     def wakes(self, now: datetime) -> datetime | None:
         """When something changes by itself: a job becomes due or ends."""

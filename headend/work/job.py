@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from headend.work.plan import Plan, Priority
+from headend.work.plan import Kind, Plan, Priority
 from protocols.model import Quantity
 
 
@@ -21,6 +21,7 @@ class Job:
     expires: datetime
     priority: Priority
     tries: int
+    kind: Kind = Kind.REGISTERS
     plan: Plan | None = None
     wanted: tuple[Quantity, ...] = ()
     request: int | None = None
@@ -40,5 +41,6 @@ class Job:
 
 def due(plan: Plan, meter_ids: Iterable[int], slot: datetime) -> list[Job]:
     """The jobs of one slot."""
-    begin, end = slot + plan.delay, slot + plan.open_for
-    return [Job(meter_id, slot, begin, end, plan.priority, plan.tries, plan) for meter_id in meter_ids]
+    begin = plan.collect.next(slot) if plan.collect is not None else slot
+    end = slot + plan.open_for if plan.kind is Kind.REGISTERS else begin + plan.open_for
+    return [Job(i, slot, begin + plan.delay, end, plan.priority, plan.tries, plan.kind, plan) for i in meter_ids]

@@ -59,9 +59,11 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`delay`: how long behind the slot its work begins, so that the meter's clock has come there too. `expires`: how
-    long behind the slot it is tried at most; registers never beyond the slot. `tries`: turns with a meter.
-    `horizon`: how far back a gap is worth filling.
+    """What is asked of the meters that `selection` holds.
+
+    `collect`: records are asked for at its next slot, many moments together. `delay`: how long behind that the work
+    begins, so that the meter's clock has come there too. `expires`: how long it is tried at most; registers never
+    beyond their slot. `tries`: turns with a meter. `horizon`: how far back a gap is worth filling.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Plan:
     kind: Kind = Kind.REGISTERS
     selection: Selection = field(default=Selection())
     priority: Priority = Priority.TODAY
+    collect: Schedule | None = None
     delay: timedelta = timedelta(0)
     expires: timedelta | None = None
     tries: int = 3

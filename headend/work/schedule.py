@@ -2,7 +2,7 @@
 
 Slots are moments in UTC and a pure function of the schedule, so that every daemon and every restart means the same. A
 local time that a day lacks (summer time begins) is the moment at which it would have been; one that comes twice is the
-first.
+second. PostgreSQL sees it so, too, and computes what is expected (`plan_slots`).
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Monthly:
 
 def _moment(day: date, minute: int, zone: ZoneInfo) -> datetime:
     own = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=zone)
-    return own.astimezone(UTC)
+    return max(own.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")

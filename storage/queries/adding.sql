@@ -19,7 +19,9 @@ INSERT INTO usage_point (name, address, options, tariff, category, capacity_kw, 
 VALUES (%s, %s, %s, %s, %s, %s, %s);
 
 -- name: add_plan
-INSERT INTO plan (name, period_s, quantities, valid_from) VALUES (%s, %s, %s, %s);
+INSERT INTO plan (
+    name, valid_from, kind, calendar, period_s, quantities, minute, days, zone, models, areas, tariffs, lines, meters
+) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);
 
 -- name: add_feeder
 INSERT INTO feeder (name, address, options) VALUES (%s, %s, %s);

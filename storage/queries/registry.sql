@@ -30,7 +30,9 @@ UPDATE meter_installation SET "to" = %(at)s
 WHERE meter_id = (SELECT id FROM meter WHERE name = %(meter)s) AND "to" IS NULL;
 
 -- name: plans
-SELECT id, name, period_s, quantities, valid_from FROM plan WHERE valid_to IS NULL ORDER BY name;
+SELECT id, name, valid_from, kind, calendar, period_s, quantities, minute, days, zone, models, areas, tariffs, lines,
+       meters
+FROM plan WHERE valid_to IS NULL ORDER BY name;
 
 -- name: end_plan
 UPDATE plan SET valid_to = greatest(valid_from, %(at)s) WHERE id = %(id)s;

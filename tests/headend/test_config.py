@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from headend.config import Config, Database, PlanTable, load, parse
 from headend.errors import UsageFault
 from headend.ingest.settings import PushTable
 from headend.spool_settings import SpoolTable
+from headend.work.schedule import Every
 from tests.headend.command import Headend
 
 SAMPLE = sample()
@@ -55,6 +57,9 @@ def test_every_key_stands_in_the_sample(key: str) -> None:
         return
     if key.startswith("push."):
         assert key.removeprefix("push.") in tomllib.loads(PUSH)["push"][0]
+        return
+    if key.startswith("plan."):
+        assert re.search(rf"\b{key.split('.')[-1]} = ", SAMPLE), f"{key} is not in the sample"
         return
     table: Any = tomllib.loads(SAMPLE)
     for step in key.split("."):
@@ -98,8 +103,9 @@ PLAN = '[[plan]]\nname = "p"\nevery = "15m"\nquantities = ["voltage_l1"]\n'
 
 def test_a_plan_in_full() -> None:
     config = parse(PLACE + PLAN, "x")
-    assert config.plan == [PlanTable("p", "15m", ["voltage_l1"])]
-    assert (config.plan[0].period_s, [q.name for q in config.plan[0].wanted]) == (900, ["voltage_l1"])
+    assert config.plan == [PlanTable("p", "15m", quantities=["voltage_l1"])]
+    assert config.plan[0].schedule(config.zone) == Every(900)
+    assert [q.name for q in config.plan[0].wanted] == ["voltage_l1"]
 
 
 BAD = {
@@ -109,7 +115,23 @@ BAD = {
     "number for text": (PLACE + "[daemon]\nname = 7\n", "daemon.name: Expected `str`, got `int`"),
     "text for number": (PLACE + "[queue]\ncaptures = '7'\n", "queue.captures: Expected `int`, got `str`"),
     "table for list": (PLACE + "[plan]\nname = 'x'\n", "plan: Expected `array`"),
-    "missing key": (PLACE + '[[plan]]\nname = "x"\nquantities = []\n', r"plan\[0\]: .*missing required field `every`"),
+    "missing key": (PLACE + '[[plan]]\nevery = "1m"\n', r"plan\[0\]: .*missing required field `name`"),
+    "no schedule": (PLACE + '[[plan]]\nname = "x"\n', r"plan\[0\].every: expected exactly one of every, daily"),
+    "two schedules": (PLACE + PLAN + 'daily = "00:05"\n', r"plan\[0\].every: expected exactly one of every, daily"),
+    "time of day": (
+        PLACE + PLAN.replace('every = "15m"', 'daily = "25:00"'),
+        r"plan\[0\].daily: '25:00', expected",
+    ),
+    "day of month": (
+        PLACE + PLAN.replace('every = "15m"', 'monthly = "31 00:00"'),
+        r"monthly: .*from 1 to 28",
+    ),
+    "kind": (PLACE + PLAN + 'kind = "all"\n', r"plan\[0\].kind: Invalid enum value 'all'"),
+    "collect": (PLACE + PLAN + 'collect = "1h"\n', r"plan\[0\].collect: is for records alone"),
+    "priority": (PLACE + PLAN + 'priority = "high"\n', r"plan\[0\].priority: 'high', expected one of event, today"),
+    "no tries": (PLACE + PLAN + "tries = 0\n", r"plan\[0\].tries: 0, expected 1 to 100"),
+    "horizon": (PLACE + PLAN + 'horizon = "long"\n', r"plan\[0\].horizon: 'long' is no duration"),
+    "events with quantities": (PLACE + PLAN + 'kind = "events"\n', r"plan\[0\].quantities: events reads none"),
     "duration": (PLACE + "[daemon]\nheartbeat = '2 weeks'\n", "daemon.heartbeat: '2 weeks' .*expected .*15m"),
     "duration without unit": (PLACE + "[queue]\nlinger = '5'\n", "queue.linger: '5' is no duration"),
     "timing": (PLACE + "[timing.modbus]\ngap = 'x'\n", "timing.modbus.gap: 'x' is no duration"),

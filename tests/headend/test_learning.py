@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
 
 from headend.line import Line, LinePath
 from headend.pending import Pending
-from headend.poller import Plan, Poller
+from headend.poller import Poller
 from headend.survey import MeterPath, relearnt, survey, task_of
 from protocols import models
 from protocols.links.open import SCHEMES
 from protocols.modbus.pdu import ReadRegisters, exception_reply, parse_request
 from protocols.timing import Timing
 from tests.headend.modbus_bus import ModbusBus
+from tests.headend.plans import every
 from tests.headend.virtual_time import START, Clock, virtually
 
 TIMING = Timing(response=0.2, latency=0.0, gap=0.05, pause=0.0, retries=0, late=0.2)
@@ -96,13 +98,15 @@ async def test_a_meter_that_refuses_everything_teaches_nothing_for_long(bus: Mod
 async def test_the_poller_keeps_what_one_meter_taught(bus: ModbusBus) -> None:
     bus.units = {1: unit(limit=20), 2: unit()}  # type: ignore[dict-item]
     pending = Pending(10_000)
-    plan = Plan("curve", 60, tuple(KIND.quantities))
-    poller = Poller(line(), [path(1), path(2)], [plan], pending, Clock())
+    plan = every("curve", 60, *(q.name for q in KIND.quantities))
+    poller = Poller(line(), [path(1), path(2)], [plan], pending, Clock(START))
     ((_, tasks),) = poller._plans
-    for _ in range(2):
-        bus.asked.clear()
-        await poller._collect(tasks, START)
-    await poller.line.close()
+    running = asyncio.create_task(poller.run())
+    await asyncio.sleep(30)
+    bus.asked.clear()
+    await asyncio.sleep(60)
+    poller.stop()
+    await running
     by_unit = {number: [pdu for unit_, pdu in bus.asked if unit_ == number] for number in (1, 2)}
     assert len(by_unit[2]) == len(KIND.plan(KIND.quantities))
     assert len(by_unit[1]) == len(tasks[1].reads) > len(by_unit[2])
@@ -111,9 +115,13 @@ async def test_the_poller_keeps_what_one_meter_taught(bus: ModbusBus) -> None:
 @virtually
 async def test_a_meter_that_gave_nothing_is_asked_as_before(bus: ModbusBus) -> None:
     bus.units = {1: unit(limit=0)}  # type: ignore[dict-item]
-    poller = Poller(line(), [path(1)], [Plan("curve", 60, tuple(KIND.quantities))], Pending(10_000), Clock())
+    plan = every("curve", 60, *(q.name for q in KIND.quantities))
+    poller = Poller(line(), [path(1)], [plan], Pending(10_000), Clock(START))
     ((_, tasks),) = poller._plans
     before = tasks[1]
-    await poller._collect(tasks, START)
-    await poller.line.close()
+    running = asyncio.create_task(poller.run())
+    await asyncio.sleep(30)
+    poller.stop()
+    await running
+    assert bus.asked
     assert tasks[1] is before

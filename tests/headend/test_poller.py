@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from headend.line import Line
 from headend.pending import Pending, Record
-from headend.poller import Plan, Poller
+from headend.poller import Poller
 from headend.survey import MeterPath
+from headend.work.plan import Plan
 from protocols import models
 from protocols.model import Capture
 from protocols.quantities import BY_NAME
@@ -17,11 +18,12 @@ from protocols.timing import Timing
 from storage.writer import Miss
 from tests.headend.bus import ENERGY, IMPORT, VOLTAGE, Bus, data, meter, path
 from tests.headend.conftest import Plug
+from tests.headend.plans import every
 from tests.headend.virtual_time import START, Clock, virtually
 
 TIMING = Timing(response=0.5, latency=0.0, gap=0.1, pause=0.0, retries=0, late=1.0)
-QUARTER = Plan("quarter", 900, (BY_NAME["active_energy_import"], BY_NAME["active_energy_export"]))
-SECONDS = Plan("seconds", 2, (BY_NAME["active_energy_import"],))
+QUARTER = every("quarter", 900, "active_energy_import", "active_energy_export")
+SECONDS = every("seconds", 2, "active_energy_import")
 
 
 def meters(count: int) -> list[MeterPath]:
@@ -92,7 +94,7 @@ async def test_a_slot_that_begins_with_the_poller_is_taken(plug: Plug) -> None:
 @virtually
 async def test_several_plans(plug: Plug) -> None:
     plug("bus", fleet(1))
-    watched = Watched(meters(1), [QUARTER, Plan("minute", 60, (BY_NAME["active_energy_import"],))])
+    watched = Watched(meters(1), [QUARTER, every("minute", 60, "active_energy_import")])
     await watched.for_s(1000)
     await watched.stop()
     assert watched.captures() == [(1, slot) for slot in sorted([*at(*range(0, 1000, 60)), *at(0, 900)])]
@@ -105,7 +107,7 @@ async def test_what_a_kind_of_meter_cannot_give_is_neither_asked_nor_missed(plug
     plug("bus", bus)
     model = models.load("eastron_sdm630")
     lacking = next(quantity for quantity in BY_NAME.values() if quantity not in model.quantities)
-    watched = Watched([MeterPath(1, "m1", "1", model)], [Plan("strange", 60, (lacking,))])
+    watched = Watched([MeterPath(1, "m1", "1", model)], [every("strange", 60, lacking.name)])
     await watched.for_s(1000)
     await watched.stop()
     assert (watched.records, bus.asked, watched.poller.counters.slots) == ([], [], 17)
@@ -301,5 +303,6 @@ async def test_an_error_of_ours_ends_the_poller_and_closes_its_line(plug: Plug) 
 @virtually
 async def test_nothing_to_do() -> None:
     watched = Watched(meters(1), [])
-    await watched.running
+    await watched.for_s(100_000)
+    await watched.stop()
     assert watched.records == []

@@ -50,6 +50,7 @@ async def judge(conninfo: str, truth_file: Path, start: datetime, end: datetime)
     unknown = []
     expected = 0
     for plan in plans:
+        assert plan.period_s is not None
         slot = _first_slot(max(start, plan.valid_from), plan.period_s)
         while slot < end:
             for meter in meters.values():

@@ -52,10 +52,10 @@ def test_midnights_around_summer_time() -> None:
     assert [f"{slot:%d %H}" for slot in autumn] == ["24 22", "25 23", "26 23"]
 
 
-def test_a_time_that_comes_twice_is_its_first_and_one_that_is_lacking_is_there() -> None:
+def test_a_time_that_comes_twice_is_its_second_and_one_that_is_lacking_is_there() -> None:
     half_past_two = Daily(150, BERLIN)
-    assert half_past_two.next(datetime(2026, 10, 24, 12, tzinfo=UTC)) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-    assert half_past_two.next(datetime(2026, 10, 25, 0, 30, tzinfo=UTC)) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
+    assert half_past_two.next(datetime(2026, 10, 24, 12, tzinfo=UTC)) == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    assert half_past_two.next(datetime(2026, 10, 25, 1, 30, tzinfo=UTC)) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
     assert half_past_two.next(datetime(2026, 3, 28, 12, tzinfo=UTC)) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 

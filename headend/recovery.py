@@ -1,0 +1,91 @@
+"""What a line does when nothing else is due: the gaps of its meters, as the ledger knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+import structlog
+
+from headend.work.job import Job
+from headend.work.plan import Kind, Priority
+from protocols.model import Quantity
+from protocols.quantities import LAYOUTS
+from storage.errors import StorageError
+
+_log = structlog.get_logger("recovery")
+
+_AGAIN: Final = timedelta(seconds=5)
+"""Between two looks at the ledger while there is something to recover: what came is committed meanwhile."""
+_IDLE: Final = timedelta(minutes=15)
+_AWAY: Final = timedelta(minutes=1)
+_HELD: Final = timedelta(minutes=10)
+"""So long a gap that was asked for is not asked for again: its answer may still be on its way to the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """An expected capture that is missing; `quantities` is what it lacks."""
+
+    meter_id: int
+    time: datetime
+    quantities: tuple[Quantity, ...]
+
+
+class Gaps(Protocol):
+    """The ledger, as far as a line needs it."""
+
+    async def recoverable(self, meters: Sequence[int], now: datetime) -> list[Gap]:
+        """Some of the newest open gaps that are worth a try now. Raises `storage.errors.StorageError`."""
+
+
+class Recovery:
+    """When the ledger is looked at, and which of its gaps become jobs."""
+
+    def __init__(self, gaps: Gaps, meter_ids: Sequence[int]) -> None:
+        self._gaps = gaps
+        self._meter_ids = list(meter_ids)
+        self._next: datetime | None = None
+        self._asked: dict[tuple[int, datetime], datetime] = {}
+
+    @property
+    def looks(self) -> datetime | None:
+        """When the ledger is looked at next; None: at once."""
+        return self._next
+
+    def soon(self, now: datetime) -> None:
+        """Something was missed, or is wanted again: look within a minute."""
+        soon = now + _AWAY
+        if self._next is None or self._next > soon:
+            self._next = soon
+
+    async def jobs(self, now: datetime) -> list[Job]:
+        """The next gaps to fill, none while it is too early to look."""
+        if self._next is not None and self._next > now:
+            return []
+        try:
+            found = await self._gaps.recoverable(self._meter_ids, now)
+        except StorageError as error:
+            _log.info("the ledger cannot be read", reason=str(error))
+            self._next = now + _AWAY
+            return []
+        self._asked = {key: since for key, since in self._asked.items() if now - since < _HELD}
+        fresh = [gap for gap in found if (gap.meter_id, gap.time) not in self._asked]
+        self._asked.update(dict.fromkeys(((gap.meter_id, gap.time) for gap in fresh), now))
+        self._next = now + (_AGAIN if found else _IDLE)
+        return list(_jobs(fresh, now))
+
+
+def _jobs(gaps: Iterable[Gap], now: datetime) -> Iterable[Job]:
+    for gap in gaps:
+        yield Job(
+            gap.meter_id, gap.time, now, now + _HELD, Priority.RECOVERY, 1, kind=Kind.RECORDS, wanted=gap.quantities
+        )
+
+
+def lacking(layout: int, positions: int) -> tuple[Quantity, ...]:
+    """The quantities at the positions (as bits, the first is 1) of a layout."""
+    (found,) = [one for one in LAYOUTS if one.id == layout]
+    return tuple(quantity for place, quantity in enumerate(found.quantities) if positions >> place & 1)

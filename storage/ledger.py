@@ -1,0 +1,146 @@
+"""The gap ledger: every capture that the plans expect, each in exactly one state.
+
+What is expected is computed and what came is in `capture`; only what is neither has a row, in `miss`. A span is
+half-open; `meters` None means all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from storage.connection import Session
+from storage.statements import load
+
+SQL = load("ledger")
+
+PAUSE: Final = timedelta(minutes=10)
+"""After a first try; after the second twice as long, up to twelve times."""
+
+
+class State(StrEnum):
+    """Of an expected capture."""
+
+    RECEIVED = "received"
+    RECOVERED = "recovered"
+    """It was missed, and had from the meter's memory later."""
+    ESTIMATED = "estimated"
+    UNRECOVERABLE = "unrecoverable"
+    """The meter has not kept it, or keeps nothing."""
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSlot:
+    """An open slot that is worth a try; `lacking`: which positions of the layout are missing, as bits."""
+
+    meter_id: int
+    time: datetime
+    layout: int
+    lacking: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An expected capture. `reason` is the last try's, `not_collected` where nobody tried; None where it is there."""
+
+    meter_id: int
+    layout: int
+    time: datetime
+    lacking: int
+    state: State
+    reason: str | None
+    tries: int
+    tried: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """`expected` is the sum of `states`; `reasons` tell of those that are open or unrecoverable."""
+
+    states: Mapping[State, int]
+    reasons: Mapping[str, int]
+
+    @property
+    def expected(self) -> int:
+        return sum(self.states.values())
+
+
+class Ledger(Session):
+    """One connection. Raises `DatabaseUnreachable`; the next question connects anew."""
+
+    async def recoverable(
+        self,
+        meters: Sequence[int],
+        start: datetime,
+        end: datetime,
+        now: datetime,
+        *,
+        untried: datetime,
+        limit: int = 500,
+    ) -> list[OpenSlot]:
+        """Newest first: what was tried long enough ago, or was never tried and is older than `untried`."""
+        given = {
+            "meters": list(meters), "start": start, "end": end, "now": now, "untried": untried, "limit": limit,
+            "pause": PAUSE,
+        }  # fmt: skip
+        async with self.use() as connection:
+            rows = await (await connection.execute(SQL["recoverable"], given)).fetchall()
+        return [OpenSlot(*row) for row in rows]
+
+    async def balance(self, start: datetime, end: datetime, meters: Collection[int] | None = None) -> Balance:
+        """How many are in which state."""
+        given = {"meters": _list(meters), "start": start, "end": end}
+        states = dict.fromkeys(State, 0)
+        reasons: dict[str, int] = {}
+        async with self.use() as connection:
+            for state, reason, count in await (await connection.execute(SQL["states"], given)).fetchall():
+                states[State(state)] += count
+                if reason is not None:
+                    reasons[reason] = reasons.get(reason, 0) + count
+        return Balance(states, reasons)
+
+    async def by_day(
+        self, start: datetime, end: datetime, zone: str, meters: Collection[int] | None = None
+    ) -> dict[date, dict[State, int]]:
+        """The same by local day."""
+        given = {"meters": _list(meters), "start": start, "end": end, "zone": zone}
+        days: dict[date, dict[State, int]] = {}
+        async with self.use() as connection:
+            for day, state, count in await (await connection.execute(SQL["by_day"], given)).fetchall():
+                days.setdefault(day, dict.fromkeys(State, 0))[State(state)] = count
+        return days
+
+    async def slots(
+        self,
+        start: datetime,
+        end: datetime,
+        meters: Collection[int] | None = None,
+        states: Collection[State] = (State.OPEN, State.UNRECOVERABLE),
+        *,
+        limit: int | None = None,
+    ) -> list[Slot]:
+        """Newest first."""
+        given = {"meters": _list(meters), "start": start, "end": end, "states": list(map(str, states)), "limit": limit}
+        async with self.use() as connection:
+            rows = await (await connection.execute(SQL["slots"], given)).fetchall()
+        return [Slot(m, y, t, lacking, State(s), reason, n, at) for m, y, t, lacking, s, reason, n, at in rows]
+
+    async def reopen(self, start: datetime, end: datetime, meters: Collection[int] | None = None) -> int:
+        """Whatever was given up or tried in vain is tried again. Returns how many slots."""
+        given = {"meters": _list(meters), "start": start, "end": end}
+        async with self.use() as connection:
+            return (await connection.execute(SQL["reopen"], given)).rowcount
+
+    async def places(self, at: datetime) -> dict[int, tuple[str | None, str | None]]:
+        """Meter to its area's name and its usage point's tariff."""
+        async with self.use() as connection:
+            rows = await (await connection.execute(SQL["places"], {"at": at})).fetchall()
+        return {meter_id: (area, tariff) for meter_id, area, tariff in rows}
+
+
+def _list(meters: Collection[int] | None) -> list[int] | None:
+    return None if meters is None else list(meters)
