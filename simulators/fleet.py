@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final
@@ -17,6 +17,7 @@ from simulators.carrier_url import parse_carrier
 from simulators.carriers import Carrier, made_carrier
 from simulators.collision import Collisions
 from simulators.dlt645 import Dlt645Station, Dlt645Stations, Hooks
+from simulators.last_gasp import Teller
 from simulators.meter import VirtualMeter
 from simulators.modbus import ModbusStations
 from simulators.plan import PlannedBus as PlannedBus
@@ -133,7 +134,7 @@ class Fleet:
 
     async def _open_all(self) -> None:
         broker = ""
-        if any(bus.table.carrier.startswith(EMBEDDED) for bus in self.planned):
+        if any(url.startswith(EMBEDDED) for bus in self.planned for url in (bus.table.carrier, bus.table.tell)):
             broker = await self._stack.enter_async_context(embedded_broker())
         log = self._wire_log()
         running: list[RunningBus] = []
@@ -141,7 +142,10 @@ class Fleet:
             text = planned.table.carrier.replace("{bus}", planned.name)
             if text.startswith(EMBEDDED):
                 text = f"{broker}/{text.removeprefix(EMBEDDED)}"
-            bus = Bus(self._stations(planned), _manners(planned.table), planned.name, log)
+            tell = planned.table.tell
+            if tell.startswith(EMBEDDED):
+                tell = f"{broker}/{tell.removeprefix(EMBEDDED)}"
+            bus = Bus(self._stations(planned, tell), _manners(planned.table), planned.name, log)
             running.append(RunningBus(planned, bus, made_carrier(parse_carrier(text), bus, self.clock)))
         for start in range(0, len(running), _STARTING):
             together = running[start : start + _STARTING]
@@ -161,9 +165,15 @@ class Fleet:
         self._stack.callback(log.close)
         return log
 
-    def _stations(self, planned: PlannedBus) -> Stations:
+    def _stations(self, planned: PlannedBus, tell: str) -> Stations:
         if planned.table.protocol == "dlt645":
-            return Dlt645Stations(planned.meters, planned.table.setup(), Hooks(self._changed, self._timeline.add))
+            hooks = Hooks(self._changed, self._timeline.add)
+            if tell:
+                teller = Teller(tell, planned.name)
+                hooks = replace(hooks, told=teller.tell)
+                task = asyncio.get_running_loop().create_task(teller.run())
+                self._stack.push_async_callback(_stopped, task)
+            return Dlt645Stations(planned.meters, planned.table.setup(), hooks)
         return ModbusStations(planned.meters, planned.table.framing)
 
     def _changed(self, meter: VirtualMeter, moment: datetime) -> None:

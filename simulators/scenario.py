@@ -31,6 +31,7 @@ from simulators.carrier_url import parse_carrier
 from simulators.dlt645 import Quirks, Setup
 from simulators.dlt645.befall import KINDS
 from simulators.dlt645.setup import PROFILE_RECORDS
+from simulators.last_gasp import Teller
 
 MODELS: Final = {
     ("dlt645", ""): "dlt645_2007",
@@ -80,7 +81,8 @@ class EventTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class BusTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Meters on one line. `load` is one of home, shop, works, roof, or empty for a mixture; `clock_spread_s`: how wrong
     the meters' clocks may be, either way; `clock_drift_ppm`: how wrong they become, either way; `passwords`: six hex
-    digits by level; `programming`: the programming key is pressed; `tick_s` 0: the scenario's."""
+    digits by level; `programming`: the programming key is pressed; `tick_s` 0: the scenario's; `tell`:
+    where meters push what happens to their supply, ``mqtt://host:port/topic``."""
 
     protocol: Literal["dlt645", "modbus"]
     carrier: str
@@ -106,6 +108,7 @@ class BusTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     capture: float = 0.0
     quirks: QuirksTable = QuirksTable()
     event: list[EventTable] = []
+    tell: str = ""
 
     def setup(self) -> Setup:
         """What its DL/T 645 meters begin with. Raises `ValueError`."""
@@ -209,7 +212,16 @@ def _bus_problems(bus: BusTable) -> Iterator[tuple[str, str]]:
     if not 0 <= bus.capture <= 1:
         yield "capture", f"{bus.capture}, expected a share from 0 to 1"
     if bus.protocol == "modbus":
-        for key in ("quirks", "edition", "passwords", "programming", "event", "clock_drift_ppm", "profile_records"):
+        for key in (
+            "quirks",
+            "edition",
+            "passwords",
+            "programming",
+            "event",
+            "tell",
+            "clock_drift_ppm",
+            "profile_records",
+        ):
             if getattr(bus, key) != getattr(_PLAIN, key):
                 yield key, "is a matter of DL/T 645 meters"
     if bus.protocol == "modbus" and bus.phases != 3:
@@ -231,6 +243,11 @@ def _bus_problems(bus: BusTable) -> Iterator[tuple[str, str]]:
         bus.setup()
     except ValueError as error:
         yield ("passwords" if "password" in str(error) else "quirks"), str(error)
+    if bus.tell:
+        try:
+            Teller(bus.tell, bus.name)
+        except ValueError as error:
+            yield "tell", str(error)
     for index, event in enumerate(bus.event):
         if event.kind not in KINDS:
             yield f"event[{index}].kind", f"{event.kind!r}, expected one of {', '.join(KINDS)}"
