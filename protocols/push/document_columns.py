@@ -12,6 +12,7 @@ import numpy.typing as npt
 from protocols.model import Quality, Quantity
 from protocols.push.arrivals import MeterKey
 from protocols.push.captures import Block
+from protocols.push.decimal_text import Decimals, decimals
 from protocols.push.keys import Keys
 from protocols.push.readings import Bytes, Ints, Places
 from protocols.push.reasons import Reason
@@ -22,9 +23,6 @@ from protocols.push.stored_items import LEAST_SHIFT
 from protocols.quantities import HOME
 
 _MOST_DECIMALS: Final = 18
-_MOST_DIGITS: Final = 18
-_COMMA, _DOT, _MINUS = b",.-"
-_PLAIN: Final = b"0123456789.,-"
 _INTEGERS: Final = msgspec.json.Decoder(list[int])
 _ANYTHING: Final = msgspec.json.Decoder(list[Any], float_hook=Decimal)
 
@@ -61,10 +59,10 @@ def power(entry: Columns, name: str, quantity: Quantity) -> int:
     """The power of ten from a number as it stands there to steps. Raises `Unusable`."""
     told = quantity.decimals
     if entry.decimals is not None:
-        decimals = entry.decimals.get(name, 0)
-        if not 0 <= decimals <= _MOST_DECIMALS:
+        places = entry.decimals.get(name, 0)
+        if not 0 <= places <= _MOST_DECIMALS:
             raise Unusable(Reason.BAD_FORM, f"the decimals of {name} are not 0 to {_MOST_DECIMALS}")
-        told -= decimals
+        told -= places
     if entry.units is not None and name in entry.units:
         told += power_of(entry.units[name], quantity)
     return told
@@ -147,9 +145,9 @@ def _times_one_by_one(raw: bytes, number: int, rejects: Rejects) -> Ints:
 
 def _column(raw: bytes, name: str, shift: int, number: int, rejects: Rejects) -> Column:
     """Raises `Unusable`."""
-    found = _integers(raw) or _decimals(raw)
-    if found is not None and shift - found[1] >= LEAST_SHIFT:
-        return Column(found[0], shift - found[1])
+    found = _integers(raw) or decimals(raw)
+    if found is not None and shift - found.decimals >= LEAST_SHIFT:
+        return Column(found.numbers, shift - found.decimals, found.nothing)
     return _one_by_one(raw, name, shift, number, rejects)
 
 
@@ -175,30 +173,14 @@ def _qualities(told: object, name: str, count: int) -> Bytes:
     return np.array([quality_of(one) for one in told], np.uint8)
 
 
-def _integers(raw: bytes) -> tuple[Ints, int] | None:
-    """The numbers and their decimals, where all are integers that 64 bits hold."""
+def _integers(raw: bytes) -> Decimals | None:
+    """Where all are integers that 64 bits hold."""
     if b"." in raw:
         return None
     try:
-        return np.array(_INTEGERS.decode(raw), np.int64), 0
+        return Decimals(np.array(_INTEGERS.decode(raw), np.int64), 0, None)
     except (msgspec.ValidationError, OverflowError):
         return None
-
-
-def _decimals(raw: bytes) -> tuple[Ints, int] | None:
-    """The same where all have a dot, and as many decimals: the text without the dots."""
-    text = raw[1:-1].translate(None, b" \t\r\n")
-    if not raw.startswith(b"[") or text.translate(None, _PLAIN):
-        return None
-    characters = np.frombuffer(text, np.uint8)
-    ends = np.append(np.flatnonzero(characters == _COMMA), len(text))
-    dots = np.flatnonzero(characters == _DOT)
-    if len(dots) != len(ends):
-        return None
-    decimals = int(ends[0] - dots[0]) - 1
-    if (ends - dots != decimals + 1).any() or np.diff(ends, prepend=-1).max() > _MOST_DIGITS + 2:
-        return None
-    return np.fromstring(text.replace(b".", b""), np.int64, sep=","), decimals
 
 
 def _one_by_one(raw: bytes, name: str, shift: int, number: int, rejects: Rejects) -> Column:
