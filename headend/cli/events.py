@@ -13,7 +13,7 @@ from headend.cli.output import Output
 
 if TYPE_CHECKING:
     from headend.event_survey import EventSurvey
-    from storage.events import EventFilter, StoredEvent
+    from storage.events import EventFilter
 
 SEVERITIES = ("info", "notice", "warning", "critical")
 
@@ -79,6 +79,7 @@ def _catalogue(output: Output) -> int:
 async def _list(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
     from headend.place import store
+    from headend.told_events import told
     from storage.events import EventStore
 
     config = load(arguments.config)
@@ -145,6 +146,7 @@ async def _show(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
     from headend.errors import HeadendError
     from headend.place import store
+    from headend.told_events import told
     from storage.events import EventFilter, EventStore
 
     async with store(load(arguments.config)) as opened, EventStore(opened.conninfo) as events:
@@ -196,6 +198,7 @@ async def _storms(arguments: argparse.Namespace, output: Output) -> int:
 
 async def _read(arguments: argparse.Namespace, output: Output) -> int:
     from headend.errors import UsageFault
+    from headend.told_events import told_event
     from protocols.events import kind
 
     kinds = {kind(code).code for code in arguments.kind} if arguments.kind else None
@@ -268,34 +271,3 @@ async def _read_known(arguments: argparse.Namespace, kinds: set[str] | None) -> 
             await line.close()
         await record_events(events, result.events, {meter.id: result.state.to_json()}, utc_now())
     return result
-
-
-def told_event(event: Any) -> dict[str, Any]:
-    """An event as JSON says it."""
-    return {
-        "kind": event.kind.code,
-        "name": event.kind.name,
-        "name_zh": event.kind.name_zh,
-        "severity": event.kind.severity.name.lower(),
-        "category": str(event.kind.category),
-        "start": event.start,
-        "end": event.end,
-        "open": event.is_open,
-        "received": event.received,
-        "source": event.source.name.lower(),
-        "values": dict(event.values),
-    }
-
-
-def told(held: StoredEvent) -> dict[str, Any]:
-    """The same of a stored one."""
-    return {
-        "id": held.id,
-        "meter": held.meter,
-        **told_event(held.event),
-        "severity": held.severity.name.lower(),
-        "storm": held.storm_id,
-        "acknowledged": held.acknowledged,
-        "by": held.actor,
-        "note": held.note,
-    }
