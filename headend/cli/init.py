@@ -50,7 +50,7 @@ def sample(dsn: str | None = None) -> str:
     if dsn is None:
         return text
     literal = json.dumps(dsn).replace("\x7f", "\\u007f")  # a TOML basic string, too
-    lines = [line for line in text.splitlines(keepends=True) if not line.startswith("directory =")]
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith('directory = "database"')]
     return "".join(f"dsn = {literal}\n" if line.startswith("# dsn =") else line for line in lines)
 
 

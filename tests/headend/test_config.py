@@ -82,6 +82,7 @@ def test_every_key_stands_in_the_documentation() -> None:
 def test_a_server_in_place_of_the_embedded_one(dsn: str) -> None:
     config = parse(sample(dsn), "sample.toml")
     assert config.database == Database(dsn=dsn)
+    assert config.spool.directory == "spool"
     assert config.database_directory is None
 
 
