@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from analytics.outages import Branch, Conclusion, District, Evidence, Outage, conclude
+from analytics.outages import Branch, Conclusion, District, Evidence, Outage, conclude, restoration
 from storage.outages import EvidenceRow, OutageRow, OutageStore
 from storage.topology import AreaAt, Topology
 
 WITHIN: Final = timedelta(days=2)
 """How far back evidence is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """One area: what was asked, what its meters showed, what follows."""
+
+    district: District
+    evidence: Mapping[str, Evidence]
+    conclusion: Conclusion
 
 
 def district_of(area: AreaAt) -> District:
@@ -41,7 +51,7 @@ async def assess(
     now: datetime,
     areas: Collection[str] | None = None,
     heard: Mapping[str, Evidence] | None = None,
-) -> dict[str, Conclusion]:
+) -> dict[str, Assessed]:
     """Area to what is out there `now`. `heard` is fresher evidence, by meter: what a ping just gave.
 
     Raises `NotFound` for an area that is not there.
@@ -50,8 +60,9 @@ async def assess(
     for area in await topology.areas_at(now, areas):
         district = district_of(area)
         rows = await store.evidence(district.members, now - WITHIN, now)
-        evidence = {row.meter: evidence_of(row) for row in rows}
-        found[district.name] = conclude(district, {m: _fresher(e, (heard or {}).get(m)) for m, e in evidence.items()})
+        stored = {row.meter: evidence_of(row) for row in rows}
+        evidence = {name: _fresher(shown, (heard or {}).get(name)) for name, shown in stored.items()}
+        found[district.name] = Assessed(district, evidence, conclude(district, evidence))
     return found
 
 
@@ -71,11 +82,23 @@ def _fresher(stored: Evidence, heard: Evidence | None) -> Evidence:
 
 
 async def keep_outages(
-    store: OutageStore, conclusions: Mapping[str, Conclusion], now: datetime
+    store: OutageStore, assessed: Mapping[str, Assessed], now: datetime
 ) -> tuple[list[int], list[int]]:
-    """Keep what was concluded; ids of new and of restored outages."""
-    rows = [_row(outage, now) for found in conclusions.values() for outage in found.outages]
-    return await store.keep(list(conclusions), rows, now)
+    """Keep what was concluded; ids of new and of restored outages.
+
+    An outage that is concluded no more is over only where meters of it answer again: where nobody can be asked any
+    longer it stays open.
+    """
+    rows = [_row(outage, now) for found in assessed.values() for outage in found.conclusion.outages]
+    held = await store.outages(areas=list(assessed), open=True)
+    unproven = [row.id for row in held if row.id is not None and not _is_back(row, assessed[row.area])]
+    return await store.keep(list(assessed), rows, now, stay=unproven)
+
+
+def _is_back(row: OutageRow, found: Assessed) -> bool:
+    """Whether any meter of a kept outage has shown life since it began."""
+    outage = Outage("meter", row.area, row.place, row.start, None, row.confidence, row.meters)
+    return bool(restoration(outage, found.district, found.evidence).restored)
 
 
 def _row(outage: Outage, now: datetime) -> OutageRow:

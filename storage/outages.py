@@ -63,9 +63,10 @@ class OutageStore(Session):
         ]
 
     async def keep(
-        self, areas: Collection[str], outages: Sequence[OutageRow], now: datetime
+        self, areas: Collection[str], outages: Sequence[OutageRow], now: datetime, stay: Collection[int] = ()
     ) -> tuple[list[int], list[int]]:
-        """Make `outages` the open ones of `areas`; an open one that is not among them was restored `now`.
+        """Make `outages` the open ones of `areas`; an open one that is not among them was restored `now`, unless its id
+        is in `stay`.
 
         Returns the ids of the new ones and of those that were restored.
         """
@@ -79,7 +80,7 @@ class OutageStore(Session):
                 row = await (await connection.execute(SQL["keep_outage"], given)).fetchone()
                 assert row is not None
                 kept.add(int(row[0]))
-            gone = sorted(set(before.values()) - kept)
+            gone = sorted(set(before.values()) - kept - set(stay))
             for number in gone:
                 await connection.execute(SQL["restore_outage"], {"id": number, "at": now})
             return sorted(kept - set(before.values())), gone

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from headend.cli.output import Output
 
 if TYPE_CHECKING:
-    from analytics.outages import Conclusion, LineFault
+    from analytics.outages import LineFault
+    from headend.outage_watch import Assessed
     from storage.outages import OutageRow
 
 
@@ -112,9 +113,9 @@ async def _ping(arguments: argparse.Namespace, output: Output) -> int:
 
 
 def _tell(
-    output: Output, found: list[OutageRow], concluded: dict[str, Conclusion], ping: dict[str, Any] | None = None
+    output: Output, found: list[OutageRow], concluded: dict[str, Assessed], ping: dict[str, Any] | None = None
 ) -> int:
-    faults = [fault for one in concluded.values() for fault in one.faults]
+    faults = [fault for one in concluded.values() for fault in one.conclusion.faults]
     if output.as_json:
         if ping is not None:
             output.document({"ping": ping})

@@ -155,6 +155,8 @@ def test_a_branch_is_out_until_its_meters_answer(
     assert 0 < float(outage["confidence"]) < 1
     assert "m1" in headend("--config", site, "outages", "show", outage["id"]).out
 
+    silent = headend("--config", site, "outages", "list", "--json").documents
+    assert [row["id"] for row in silent] == [outage["id"]], "what is not known any more is not restored"
     bus.meters.update(held)
     assert len(headend(*ping).documents) == 1
     since = ["--config", site, "outages", "list", "--json", "--since", "1h"]
