@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocols.model import Layout, Quality
-from protocols.push.arrivals import Arrivals, Message, MeterKey
+from protocols.push.arrivals import Arrivals, Message
 from protocols.push.batch_format import (
     BLOCK,
     COLUMN,
@@ -105,7 +105,7 @@ def _meters(message: Message, kind: int, count: int, raw: bytes, keys: Keys) -> 
         name, address = fields.get("meter", ""), fields.get("address", "")
         if not (name or address):
             raise Unusable(Reason.NO_METER, "neither the batch nor its topic tells the meter")
-        return np.array([keys.number(MeterKey(name, address, line))], np.intp), 0
+        return np.array([keys.number(name, address, line)], np.intp), 0
     texts, end = _digits(raw, count) if kind == DIGITS else _texts(raw, kind, count)
     nothing = [""] * count
     numbers = keys.numbers(texts, nothing, line) if kind == NAMES else keys.numbers(nothing, texts, line)

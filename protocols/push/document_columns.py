@@ -111,7 +111,7 @@ def _keys(entry: Columns, number: int, origin: MeterKey, count: int, keys: Keys,
     if names is None and addresses is None:
         if not (origin.name or origin.address):
             raise Unusable(Reason.NO_METER, "neither meters nor addresses are stated")
-        return np.full(count, keys.number(origin), np.intp)
+        return np.full(count, keys.number(*origin), np.intp)
     texts = [""] * count if addresses is None else [stated_text(address) for address in addresses]
     found = keys.numbers(names or [""] * count, texts, origin.line)
     missing = found.count(-1)

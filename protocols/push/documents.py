@@ -115,7 +115,7 @@ class JsonDecoder:
             return
         if not (origin.name or origin.address):
             raise Unusable(Reason.NO_METER, "neither meter nor address is stated")
-        _read_values(entry, entry.values, number, keys.number(origin), time_us, rejects, rows)
+        _read_values(entry, entry.values, number, keys.number(*origin), time_us, rejects, rows)
 
 
 def _origin(entry: Entry, message: Message) -> MeterKey:

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from protocols.dlt645.batch import Batch
-from protocols.dlt645.packed import not_bcd
-from protocols.push.arrivals import Message, MeterKey
+from protocols.dlt645.packed import Words, not_bcd
+from protocols.push.arrivals import Message
 from protocols.push.keys import Keys
 from protocols.push.readings import Places
 from protocols.push.reasons import Reason
@@ -55,19 +55,21 @@ def heard(batch: Batch, messages: Sequence[Message], settings: PayloadSettings) 
     origins: dict[tuple[str, str, str], int] = {}
     origin_of = np.array([origins.setdefault(_origin(message), len(origins)) for message in messages], np.intp)
     told = list(origins)
-    distinct, which = np.unique(frames.address, return_inverse=True)
-    pairs, pair = np.unique(origin_of[frames.message] * max(len(distinct), 1) + which, return_inverse=True)
+    run, heads = _runs(frames.message, frames.address)
+    distinct, which = np.unique(frames.address[heads], return_inverse=True)
+    pairs, pair = np.unique(origin_of[frames.message[heads]] * max(len(distinct), 1) + which, return_inverse=True)
     texts = [f"{address:012X}" for address in distinct.tolist()]
     bad = (not_bcd(distinct) | (distinct == _BROADCAST)).tolist()
     numbers = np.empty(len(pairs), np.intp)
     for row, code in enumerate(pairs.tolist()):
         origin, address = divmod(code, len(distinct))
         name, line, stated = told[origin]
-        if bad[address] or (stated and stated != texts[address]):
+        text = texts[address]
+        if bad[address] or (stated and stated != text):
             numbers[row] = NOBODY
         else:
-            numbers[row] = keys.number(MeterKey(name, texts[address], line))
-    key = numbers[pair]
+            numbers[row] = keys.number(name, text, line)
+    key = numbers[pair][run]
     if settings.edition != "both":
         old = np.isin(frames.control, (READ_1997, *MORE_1997))
         key[old if settings.edition == "2007" else ~old] = NOT_ASKED
@@ -76,6 +78,13 @@ def heard(batch: Batch, messages: Sequence[Message], settings: PayloadSettings) 
         text = f"a frame of {frames.address[row]:012X}" + (f", and the message says {stated}" if stated else "")
         rejects.add(int(frames.message[row]), Reason.BAD_ADDRESS, text)
     return Heard(batch, messages, key, keys, rejects, settings)
+
+
+def _runs(message: Places, address: Words) -> tuple[Places, Places]:
+    """The run of frames of one message and address that each frame is in, and where each begins."""
+    begins = np.ones(len(message), np.bool_)
+    begins[1:] = (message[1:] != message[:-1]) | (address[1:] != address[:-1])
+    return np.cumsum(begins) - 1, np.flatnonzero(begins)
 
 
 def _origin(message: Message) -> tuple[str, str, str]:

@@ -11,16 +11,17 @@ class Keys:
     """Numbers meters in the order in which they are met."""
 
     def __init__(self) -> None:
+        # Tuples instead of the keys, which they equal: cheaper to make.
         self._number: dict[tuple[str, str, str], int] = {}
 
-    def number(self, key: MeterKey) -> int:
-        return self._number.setdefault(key, len(self._number))
+    def number(self, name: str, address: str, line: str) -> int:
+        return self._number.setdefault((name, address, line), len(self._number))
 
     def numbers(self, names: Sequence[str], addresses: Sequence[str], line: str) -> list[int]:
         """One for each; -1 where both name and address are empty."""
         known, found = self._number, []
         for name, address in zip(names, addresses, strict=True):
-            told = (name, address, line)  # equals the key, and is cheaper to make
+            told = (name, address, line)
             number = known.get(told)
             if number is None:
                 if not (name or address):
