@@ -109,12 +109,12 @@ class Lives:
 def address_clashes(meters: Mapping[str, NewMeter], lives: Lives) -> dict[str, str]:
     """Name of a meter to the name of an earlier one in `meters` that has its address in the same time."""
     held: dict[tuple[str, str], list[tuple[datetime, datetime, str]]] = {}
-    clashes = {}
+    clashes: dict[str, str] = {}
     for meter in meters.values():
         there = held.setdefault((meter.line, meter.address), [])
         for start, end in lives.holding(meter.name):
             for since, until, name in there:
                 if since < end and start < until and name != meter.name:
-                    clashes[meter.name] = name
+                    clashes.setdefault(meter.name, name)
             there.append((start, end, meter.name))
     return clashes

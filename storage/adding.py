@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from storage.connection import Row
 from storage.entries import Additions, NewMeter
 from storage.errors import AlreadyThere, NotFound, translated
 from storage.statements import load
-from storage.topology_entries import StateChange
+from storage.topology_entries import HOLDING, StateChange
 
 SQL: Final = load("adding")
 
@@ -23,7 +24,9 @@ Connection = psycopg.AsyncConnection[Row]
 
 
 class Ids(dict[tuple[str, str], int]):
-    """(kind, name) to id of every name that the additions speak of."""
+    """(kind, name) to id of every name that the additions speak of, and the transaction's time."""
+
+    now: datetime
 
     def of(self, kind: str, name: str, who: str) -> int:
         """Raises `NotFound`, saying who asked."""
@@ -60,7 +63,7 @@ _NAMED: Final = (
         "add_meter",
         lambda e, ids: (
             e.name, e.address, e.model, ids.of("line", e.line, f"meter {e.name}"), e.multiplier,
-            quantity_ids(e.quantities), e.created,
+            _array(e.quantities), "planned", e.created or ids.now,
         ),
         kind="meter",
     ),
@@ -190,19 +193,23 @@ async def _states(
         stored = set(await (await connection.execute(SQL["stored_states"])).fetchall())
         rows = [(change, row) for change, row in rows if row[:3] not in stored]
     count = len(rows)
-    undated = [meter for meter in meters if meter.created is None]
-    rows += [(m, (ids["meter", m.name], m.created, str(m.state), "", "")) for m in meters if m.created is not None]
-    rows.sort(
-        key=lambda pair: (_start(pair[1]), pair[1][2] in ("active", "suspended"), isinstance(pair[0], StateChange))
-    )
-    rows += [(m, (ids["meter", m.name], None, str(m.state), "", "")) for m in undated]
+    firsts: list[tuple[Any, Row]] = [
+        (meter, (ids["meter", meter.name], meter.created or ids.now, str(meter.state), "", "")) for meter in meters
+    ]
+    rows = _in_time(firsts + rows)
     await insert(connection, "add_meter_state", rows)
     return count
 
 
-def _start(row: Row) -> datetime:
-    start: datetime = row[1]
-    return start
+def _in_time(rows: Sequence[tuple[Any, Row]]) -> list[tuple[Any, Row]]:
+    """By time, each meter's own in the order given; at one moment who leaves an address goes before who takes it."""
+    takes: dict[tuple[int, datetime], bool] = {}
+    keyed = []
+    for entry, row in rows:
+        meter_id, start, state = row[:3]
+        takes[meter_id, start] = takes.get((meter_id, start), False) or state in HOLDING
+        keyed.append(((start, takes[meter_id, start]), (entry, row)))
+    return [pair for _, pair in sorted(keyed, key=lambda each: each[0])]
 
 
 def _fresh(kind: str, entries: Iterable[Any], ids: Ids, keep_existing: bool) -> list[Any]:
@@ -217,24 +224,22 @@ def _fresh(kind: str, entries: Iterable[Any], ids: Ids, keep_existing: bool) -> 
 
 
 async def insert(connection: Connection, statement: str, rows: Sequence[tuple[Any, Row]]) -> None:
-    """Entries with their rows; what the database says against one of them is told with the entry.
-
-    All in one go; only where that is refused one by one, to find out which.
-    """
+    """Entries with their rows, by COPY; what the database says against one of them is told with the entry."""
     if not rows:
         return
     try:
-        async with connection.transaction(), connection.cursor() as cursor:
-            await cursor.executemany(SQL[statement], [row for _, row in rows])
-    except (psycopg.IntegrityError, psycopg.DataError):
-        for entry, row in rows:
-            try:
-                await connection.execute(SQL[statement], row)
-            except (psycopg.IntegrityError, psycopg.DataError) as error:
-                refused = translated(error)
-                refused.add_note(f"in {entry}")
-                raise refused from error
-        raise
+        async with connection.cursor() as cursor, cursor.copy(SQL[statement]) as copy:
+            for _, row in rows:
+                await copy.write_row(row)
+    except (psycopg.IntegrityError, psycopg.DataError) as error:
+        refused = translated(error)
+        line = _LINE.search(error.diag.context or "")
+        if line:
+            refused.add_note(f"in {rows[int(line[1]) - 1][0]}")
+        raise refused from error
+
+
+_LINE: Final = re.compile(r"^COPY \w+, line (\d+)", re.MULTILINE)
 
 
 _NAMES: Final = {
@@ -263,9 +268,11 @@ async def _known(connection: Connection, new: Additions) -> Ids:
         for kind, places in _NAMES.items()
     }
     rows = await connection.execute(SQL["known_names"], {kind: list(found) for kind, found in names.items()})
-    return Ids({(kind, name): number for kind, number, name in await rows.fetchall()})
+    ids = Ids({(kind, name): number for kind, number, name in await rows.fetchall()})
+    ((ids.now,),) = await (await connection.execute(SQL["transaction_time"])).fetchall()
+    return ids
 
 
-def quantity_ids(quantities: Sequence[Quantity] | None) -> list[int] | None:
-    """As they are stored; None stays None."""
-    return None if quantities is None else [quantity.id for quantity in quantities]
+def _array(quantities: Sequence[Quantity] | None) -> str | None:
+    """Their ids as PostgreSQL spells an array; COPY takes it as it is."""
+    return None if quantities is None else "{" + ",".join([str(quantity.id) for quantity in quantities]) + "}"

@@ -6,53 +6,54 @@ UNION ALL SELECT 'feeder', id, name FROM feeder WHERE name = ANY (%(feeder)s)
 UNION ALL SELECT 'area', id, name FROM area WHERE name = ANY (%(area)s)
 UNION ALL SELECT 'plan', id, name FROM plan WHERE name = ANY (%(plan)s) AND valid_to IS NULL;
 
--- name: add_line
-INSERT INTO line (name, url, protocol, options) VALUES (%s, %s, %s, %s);
+-- name: transaction_time
+SELECT now();
 
--- Its state comes with the first row of its history.
+-- What comes in a file comes by the hundred thousand, so everything comes by COPY.
+-- name: add_line
+COPY line (name, url, protocol, options) FROM STDIN;
+
+-- A meter's state comes with the first row of its history.
 -- name: add_meter
-INSERT INTO meter (name, address, model, line_id, multiplier, quantities, state, created)
-VALUES (%s, %s, %s, %s, %s, %s, 'planned', coalesce(%s, now()));
+COPY meter (name, address, model, line_id, multiplier, quantities, state, created) FROM STDIN;
 
 -- name: add_usage_point
-INSERT INTO usage_point (name, address, options, tariff, category, capacity_kw, rated_current_a)
-VALUES (%s, %s, %s, %s, %s, %s, %s);
+COPY usage_point (name, address, options, tariff, category, capacity_kw, rated_current_a) FROM STDIN;
 
 -- name: add_plan
-INSERT INTO plan (
+COPY plan (
     name, valid_from, kind, calendar, period_s, quantities, minute, days, zone, models, areas, tariffs, lines, meters
-) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);
+) FROM STDIN;
 
 -- name: add_feeder
-INSERT INTO feeder (name, address, options) VALUES (%s, %s, %s);
+COPY feeder (name, address, options) FROM STDIN;
 
 -- name: add_area
-INSERT INTO area (name, timezone, address, options) VALUES (%s, %s, %s, %s);
+COPY area (name, timezone, address, options) FROM STDIN;
 
 -- name: add_meter_state
-INSERT INTO meter_state (meter_id, "from", state, actor, reason) VALUES (%s, coalesce(%s, now()), %s, %s, %s);
+COPY meter_state (meter_id, "from", state, actor, reason) FROM STDIN;
 
 -- name: add_installation
-INSERT INTO meter_installation (usage_point_id, meter_id, "from", "to") VALUES (%s, %s, %s, %s);
+COPY meter_installation (usage_point_id, meter_id, "from", "to") FROM STDIN;
 
 -- name: add_area_feeder
-INSERT INTO area_feeder (area_id, feeder_id, "from", "to") VALUES (%s, %s, %s, %s);
+COPY area_feeder (area_id, feeder_id, "from", "to") FROM STDIN;
 
 -- name: add_area_point
-INSERT INTO area_point (usage_point_id, area_id, "from", "to", phase, branch) VALUES (%s, %s, %s, %s, %s, %s);
+COPY area_point (usage_point_id, area_id, "from", "to", phase, branch) FROM STDIN;
 
 -- name: add_total
-INSERT INTO total_meter (meter_id, area_id, feeder_id, "from", "to") VALUES (%s, %s, %s, %s, %s);
+COPY total_meter (meter_id, area_id, feeder_id, "from", "to") FROM STDIN;
 
 -- name: add_multiplier
-INSERT INTO meter_multiplier (meter_id, "from", multiplier, actor, reason) VALUES (%s, %s, %s, %s, %s);
+COPY meter_multiplier (meter_id, "from", multiplier, actor, reason) FROM STDIN;
 
 -- name: add_register
-INSERT INTO register_mark (meter_id, "time", quantity, edge, value, source, actor, reason)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s);
+COPY register_mark (meter_id, "time", quantity, edge, value, source, actor, reason) FROM STDIN;
 
 -- name: add_exchange
-INSERT INTO meter_exchange (old_meter_id, new_meter_id, "at", actor, reason) VALUES (%s, %s, %s, %s, %s);
+COPY meter_exchange (old_meter_id, new_meter_id, "at", actor, reason) FROM STDIN;
 
 -- name: stored_installations
 SELECT meter_id, "from" FROM meter_installation;

@@ -132,8 +132,7 @@ def test_days_of_23_and_25_hours_add_up_and_the_hour_that_comes_twice_counts_twi
         times = [(first + n * HOUR).astimezone(berlin) for n in range(hours + 1)]
         assert times[-1] == (day.replace(day=day.day + 1))
         segments = [
-            Segment("m", a, b, Decimal(1), Decimal(n), Decimal(n + 1))
-            for n, (a, b) in enumerate(pairwise(times))
+            Segment("m", a, b, Decimal(1), Decimal(n), Decimal(n + 1)) for n, (a, b) in enumerate(pairwise(times))
         ]
         found = consumption(segments, times[0], times[-1])
         assert (found.energy, found.unmeasured, len(found.parts)) == (Decimal(hours), (), hours)

@@ -242,6 +242,17 @@ async def test_an_address_is_free_for_whoever_comes_later(plain_database: str) -
             await registry.set_meter_state("planned", MeterState.ACTIVE, at=T0 + 2 * DAY)
 
 
+async def test_steps_of_one_moment_keep_their_order(plain_database: str) -> None:
+    steps = tuple(
+        StateChange(meter="m1", state=state, start=T0 + DAY)
+        for state in (MeterState.SUSPENDED, MeterState.ACTIVE, MeterState.REMOVED)
+    )
+    async with Registry(plain_database) as registry, Topology(plain_database) as topology:
+        await registry.add(replace(NETWORK, states=steps))
+        assert [s.state for s in await topology.states(["m1"])][1:] == [s.state for s in steps]
+        assert (await registry.meter("m1")).state is MeterState.REMOVED
+
+
 async def test_multipliers_hold_from_their_moment_on(database: str) -> None:
     berlin = ZoneInfo("Europe/Berlin")
     autumn = datetime(2026, 10, 25, 2, 30, tzinfo=berlin)  # comes twice
