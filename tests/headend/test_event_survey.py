@@ -64,8 +64,8 @@ class Site:
 
 
 @asynccontextmanager
-async def site(edition: str = "2007", *more: str) -> AsyncIterator[Site]:
-    text = bus("dlt645", "tcp://127.0.0.1:0", "meters = 1", f'edition = "{edition}"', *more)
+async def site(edition: str = "2007", *more: str, carrier: str = "tcp://127.0.0.1:0") -> AsyncIterator[Site]:
+    text = bus("dlt645", carrier, "meters = 1", f'edition = "{edition}"', *more)
     made: list[Site] = []
     async with Fleet(scenario(text), lambda: made[0].now if made else NOON) as fleet:
         line = Line(LinePath("line", fleet.buses[0].url, "dlt645"), QUICK)
@@ -80,8 +80,9 @@ def at(event: MeterEvent) -> str:
     return event.start.astimezone(SHANGHAI).isoformat()[:19]
 
 
-async def test_a_new_meter_without_a_past() -> None:
-    async with site() as one:
+@pytest.mark.parametrize("carrier", ["tcp://127.0.0.1:0", "pty"])
+async def test_a_new_meter_without_a_past(carrier: str) -> None:
+    async with site(carrier=carrier) as one:
         result = await one.survey()
         assert (result.events, result.errors, result.complete) == ([], [], True)
         assert one.state.meter_number == one.simulated.address
@@ -148,7 +149,9 @@ async def test_1997_an_end_before_the_start_is_that_of_the_time_before() -> None
         await one.survey()
         one.happen("phase_loss_l1", 1200)
         one.wait(minutes=5)
-        open_ones = [e for e in (await one.survey()).events if e.source is EventSource.RECORD]
+        begun = (await one.survey()).events
+        assert [e.kind.code for e in begun if e.source is EventSource.STATUS_WORD] == ["phase_loss_l1"]
+        open_ones = [e for e in begun if e.source is EventSource.RECORD]
         assert [(e.kind.code, at(e), e.is_open) for e in open_ones] == [
             ("phase_loss", "2026-11-22T12:50:00", True), ("phase_loss_l1", "2026-11-22T12:50:00", True),
         ]  # fmt: skip
@@ -249,3 +252,35 @@ async def test_a_meter_of_another_protocol_gives_nothing() -> None:
         one.meter = MeterPath(1, "m", "1", models.load("eastron_sdm630"))
         result = await one.survey()
         assert (result.events, result.errors, result.state) == ([], [], EventState())
+
+
+@pytest.mark.parametrize("edition", ["2007", "1997"])
+async def test_on_a_bad_line_nothing_is_lost_or_told_with_two_starts(edition: str) -> None:
+    """Answers are dropped and damaged; what one turn did not get, a later one does."""
+    async with site(edition, 'faults = "drop:0.08,noise:0.05,cut:0.04"') as one:
+        told: dict[tuple[str, datetime], MeterEvent] = {}
+        gaps = 0
+
+        async def turn() -> EventSurvey:
+            nonlocal gaps
+            result = await one.survey(kinds={f"phase_loss_l{phase}" for phase in (1, 2, 3)})
+            for event in result.events:
+                if event.source is EventSource.RECORD:
+                    told[event.kind.code, event.start] = event
+                gaps += event.kind.code in ("event_gap", "event_counter_reset")
+            return result
+
+        for number in range(4):
+            one.wait(minutes=2)
+            one.happen(f"phase_loss_l{number % 3 + 1}", 60)
+            one.wait(minutes=2)
+            for _ in range(40):
+                result = await turn()
+                if result.complete and not result.errors:
+                    break
+            else:
+                pytest.fail("never a whole turn")
+        assert gaps == 0
+        by_phase = [key for key in told if key[0].startswith("phase_loss_l")]
+        assert len(by_phase) == 4
+        assert all(told[key].end is not None for key in by_phase)
