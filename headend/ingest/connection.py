@@ -119,7 +119,7 @@ class Connection(asyncio.BufferedProtocol):
         self._has_room = has_room
         self._counters = counters
         self._loop = loop
-        self._buffer = bytearray(_READ)
+        self._buffer = memoryview(bytearray(_READ))  # asyncio's TLS reads into slices, which of a bytearray are copies
         self._transport: asyncio.Transport | None = None
         self._quiet = False
         self._why = ""
@@ -146,12 +146,12 @@ class Connection(asyncio.BufferedProtocol):
         self._flush()
         self._tick()
 
-    def get_buffer(self, sizehint: int) -> bytearray:
+    def get_buffer(self, sizehint: int) -> Any:
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         self._heard = self._loop.time()
-        self._client.pipe.feed(bytes(memoryview(self._buffer)[:nbytes]))
+        self._client.pipe.feed(bytes(self._buffer[:nbytes]))
         self._work()
 
     def eof_received(self) -> bool:
