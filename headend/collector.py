@@ -11,11 +11,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
+from headend.cluster.keeper import Keeper
 from headend.config import Config
+from headend.crew import Crew
 from headend.duration import seconds
 from headend.line import Line, LinePath
 from headend.pending import Pending
@@ -29,6 +31,16 @@ from storage.spool.spool import Spool
 from storage.writer import Writer
 
 _log = structlog.get_logger("collector")
+
+
+class Rota(Protocol):
+    """Who decides which lines are polled, beside those that are polled from the start."""
+
+    async def run(self, crew: Crew) -> None:
+        """Begins and retires pollers until cancelled."""
+
+    async def leave(self) -> None:
+        """Called when all pollers have ended."""
 
 
 class Collector:
@@ -45,6 +57,7 @@ class Collector:
         revive: Callable[[], Awaitable[None]] | None = None,
         spooling: Spooling | None = None,
         gaps: Gaps | None = None,
+        rota: Rota | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.config = config
@@ -54,71 +67,85 @@ class Collector:
         self.recorder = Recorder(
             self._writer, self.pending, config.queue.batch, seconds(config.queue.linger), revive, spooling
         )
-        self.pollers = [
-            Poller(Line(path, _timing(config, path)), meters, plans, self.pending, now, gaps=gaps)
-            for path, meters in lines
-            if meters
-        ]
+        self.rota = rota
+        self._crew = Crew(
+            lambda path, meters, guard: Poller(
+                Line(path, _timing(config, path), guard=guard), meters, plans, self.pending, now, gaps=gaps
+            )
+        )
+        for path, meters in lines:
+            if meters:
+                self._crew.begin(path, meters)
         self._beat = beat
-        self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         """Begin no further survey, store what was received, then return from `run`. May be called from a signal."""
-        self._stopping.set()
-        for poller in self.pollers:
-            poller.stop()
+        self._crew.stop()
+
+    @property
+    def pollers(self) -> list[Poller]:
+        """Those that work now."""
+        return self._crew.pollers
 
     async def run(self) -> None:
         """Raises what ended it, if that was not `stop`: a fault of ours in a poller, or a row the database refuses."""
         recording = asyncio.create_task(self.recorder.run(), name="recorder")
-        polling = asyncio.create_task(self._poll(), name="pollers")
+        polling = asyncio.create_task(self._crew.run(), name="pollers")
         beating = asyncio.create_task(self._beats(), name="heartbeat")
+        beside = {beating}
+        if self.rota is not None:
+            beside.add(asyncio.create_task(self.rota.run(self._crew), name="rota"))
         _log.info("collecting", lines=len(self.pollers), meters=sum(len(p.meters) for p in self.pollers))
         try:
-            await asyncio.wait({recording, polling, beating}, return_when=asyncio.FIRST_COMPLETED)
-            if beating.done():  # only ever by a fault of ours: nobody would see that we live
+            await asyncio.wait({recording, polling, *beside}, return_when=asyncio.FIRST_COMPLETED)
+            if any(task.done() for task in beside):  # only ever by a fault: nobody would see that we live, or lead
                 self.stop()
                 await asyncio.wait({recording, polling}, return_when=asyncio.FIRST_COMPLETED)
             if recording.done():  # only ever by an error: nobody would empty the queue that the pollers fill
                 polling.cancel()
             await asyncio.wait({polling})
+            if self.rota is not None:
+                await self._rest(beside - {beating})
             await self.pending.close()
             await asyncio.wait({recording})
             self.stop()
             if not beating.done():
                 await self._tell()
         finally:
-            for task in (recording, polling, beating):
+            tasks = (recording, polling, *beside)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(recording, polling, beating, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._writer.close()
-        for task in (recording, polling, beating):
+        for task in tasks:
             if not task.cancelled():
                 task.result()
         _log.info("stopped", captures=self.recorder.counters.captures)
 
-    async def _poll(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for poller in self.pollers:
-                group.create_task(poller.run(), name=f"poller {poller.line.path.name}")
-            await self._stopping.wait()
+    async def _rest(self, leading: set[asyncio.Task[None]]) -> None:
+        """Nobody polls any more: others may have our lines, before the last reading is stored."""
+        assert self.rota is not None
+        for task in leading:
+            task.cancel()
+        await asyncio.wait(leading)
+        await self.rota.leave()
 
     @property
     def counters(self) -> dict[str, Any]:
         """What the sign of life says: totals over all lines."""
-        pollers = [asdict(p.counters) for p in self.pollers]
-        lines = [asdict(p.line.counters) for p in self.pollers]
+        pollers, lines = self._crew.totals
         return {
-            "stopped": self._stopping.is_set(),
+            "stopped": self._crew.stopping,
             "lines": len(self.pollers),
             "lines_open": sum(p.line.is_open for p in self.pollers),
             "meters_silent": sum(len(p.failures) for p in self.pollers),
             "pending": len(self.pending),
             "database_away": self.recorder.waiting,
             "spool": _spool_counters(self.recorder.spool),
-            "poller": {key: sum(row[key] for row in pollers) for key in pollers[0]} if pollers else {},
-            "line": {key: round(sum(row[key] for row in lines), 3) for key in lines[0]} if lines else {},
+            "poller": pollers,
+            "line": lines,
             "recorder": asdict(self.recorder.counters),
+            "leases": _lease_counters(self.rota),
         }
 
     async def _beats(self) -> None:
@@ -133,6 +160,10 @@ class Collector:
             await self._beat(self)
         except StorageError as error:
             _log.debug("no sign of life given", reason=str(error))
+
+
+def _lease_counters(rota: Rota | None) -> dict[str, Any] | None:
+    return asdict(rota.counters) | {"lines": rota.lines} if isinstance(rota, Keeper) else None
 
 
 def _spool_counters(spool: Spool | None) -> dict[str, Any] | None:

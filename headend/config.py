@@ -10,6 +10,9 @@ directory = "database"                 # relative to this file
 name = "headend"
 metrics = "127.0.0.1:9645"             # Prometheus; "" for none
 
+[cluster]
+enabled = false                        # true where several daemons share this database's lines
+
 [queue]
 captures = 10000                       # bound of what waits for the database; pollers wait when it is full
 
@@ -43,6 +46,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from headend import spool_settings
+from headend.cluster import settings as cluster
+from headend.cluster.settings import ClusterTable
 from headend.duration import seconds
 from headend.errors import UsageFault
 from headend.ingest import settings as ingest
@@ -67,6 +72,8 @@ class Daemon(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     metrics: str = "127.0.0.1:9645"
     log: str = "info"
     heartbeat: str = "2s"
+    reload: str = "30s"
+    """How often new and changed lines and meters are looked for."""
 
 
 class Queue(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -111,6 +118,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     database: Database = Database()
     daemon: Daemon = Daemon()
+    cluster: ClusterTable = ClusterTable()
     queue: Queue = Queue()
     spool: SpoolTable = SpoolTable()
     timing: Timings = Timings()
@@ -193,6 +201,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     if config.queue.captures < 1 or config.queue.batch < 1:
         found.append(("queue", "captures and batch are at least 1"))
     found += _duration_problem("daemon.heartbeat", config.daemon.heartbeat, above_0=True)
+    found += _duration_problem("daemon.reload", config.daemon.reload, above_0=True)
     found += _duration_problem("queue.linger", config.queue.linger)
     found += [(f"spool.{key}", problem) for key, problem in spool_settings.problems(config.spool)]
     for protocol in ("dlt645", "modbus"):
@@ -202,6 +211,11 @@ def _problems(config: Config) -> list[tuple[str, str]]:
                 found += _duration_problem(f"timing.{protocol}.{key}", getattr(table, key))
         if table.retries < 0:
             found.append((f"timing.{protocol}.retries", "is at least 0"))
+    if not found:
+        tables = (config.timing.dlt645, config.timing.modbus)
+        answer_s = max(seconds(table.response) + seconds(table.latency) for table in tables)
+        flaws = cluster.problems(config.cluster, is_served=bool(config.database.dsn), answer_s=answer_s)
+        found += [(f"cluster.{key}", problem) for key, problem in flaws]
     names: set[str] = set()
     for number, plan in enumerate(config.plan):
         found += [(f"plan[{number}].{key}", problem) for key, problem in plan_problems(plan, names)]

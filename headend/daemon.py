@@ -13,19 +13,24 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from headend.cluster.keeper import Keeper
 from headend.collector import Collector
 from headend.config import Config
+from headend.duration import seconds
 from headend.errors import HeadendError, UsageFault
 from headend.gaps import LedgerGaps, Reach
-from headend.known import by_line, plans_of, stored_plan
+from headend.known import plans_of, stored_plan
 from headend.metrics import Endpoint
 from headend.place import Store, store
 from headend.recorder import Spooling
+from headend.roster import Roster
+from headend.solo import Solo
 from headend.spooling import spooling
 from protocols.links.listen import close_listeners
-from protocols.links.url import PUSH
 from storage import entries
+from storage.leases import Leases
 from storage.migrate import check, migrate
 
 if TYPE_CHECKING:
@@ -123,12 +128,10 @@ async def prepare(
     """A collector for what the registry holds and the configuration plans. `ingest` runs beside it."""
     if not config.plan and not config.push:
         raise UsageFault(f"{config.path}: plan: there is none, and no push, so nothing would be collected")
-    known_lines = await opened.registry.lines()
-    pushing = {line.id for line in known_lines if line.url == PUSH}
-    meters = await opened.registry.meters(states=[entries.MeterState.ACTIVE])
     now = datetime.now(UTC)
-    lines = by_line(known_lines, meters, config.zone, await opened.ledger.places(now))
-    if any(meter.line_id not in pushing for meter in meters) and not any(standing for _, standing in lines):
+    roster = Roster(opened, config.zone)
+    await roster.reload()
+    if roster.meters and not roster.readable:
         raise HeadendError("none of the registered meters can be read (see headend check)")
     plans = [stored_plan(plan, config.timezone, now) for plan in plans_of(config) if plan.kind.is_expected]
     await opened.registry.keep_plans(plans, now)
@@ -147,4 +150,27 @@ async def prepare(
 
     work = plans_of(config)
     gaps = LedgerGaps(opened.ledger, Reach.of(work))
-    return Collector(config, lines, work, opened.conninfo, beat=beat, revive=opened.revive, spooling=spool, gaps=gaps)
+    lines = [] if config.cluster.enabled else [(post.path, post.meters) for post in roster.posts.values()]
+    return Collector(
+        config,
+        lines,
+        work,
+        opened.conninfo,
+        beat=beat,
+        revive=opened.revive,
+        spooling=spool,
+        gaps=gaps,
+        rota=_rota(config, opened.conninfo, roster),
+    )
+
+
+def _rota(config: Config, conninfo: str, roster: Roster) -> Solo | Keeper:
+    """A keeper's connections give up in the time that its terms leave them."""
+    reload_s = seconds(config.daemon.reload)
+    if not config.cluster.enabled:
+        return Solo(roster, reload_s)
+    terms = config.cluster.terms
+    patience = {"connect_timeout": str(max(2, round(terms.patience))), "tcp_user_timeout": str(round(terms.ttl * 1000))}
+    given = conninfo_to_dict(conninfo)
+    hasty = make_conninfo(conninfo, **{key: value for key, value in patience.items() if key not in given})
+    return Keeper(config.daemon.name, terms, roster, reload_s, lambda: Leases(hasty))

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from headend.dialect import dialect, framing_of, pause, wire
 from protocols.driver import Driver, Guard, LineCounters, Tap, ours
-from protocols.errors import LinkClosed, LinkUnreachable
+from protocols.errors import LeaseLost, LinkClosed, LinkUnreachable
 from protocols.exchange import Exchange
 from protocols.links.open import open_link
 from protocols.timing import Timing
@@ -71,15 +71,26 @@ class Line:
         self._reason = ""
 
     @property
+    def is_ours(self) -> bool:
+        """Whether we may speak on it now."""
+        try:
+            self._guard()
+        except LeaseLost:
+            return False
+        return True
+
+    @property
     def is_open(self) -> bool:
         return self._driver is not None
 
     async def run(self, exchange: Exchange[Any, T]) -> T:
         """Run one conversation; opens the link first if need be.
 
-        Raises what the conversation raises, and `LinkUnreachable` at once while a failed link's back-off lasts.
+        Raises what the conversation raises, `LinkUnreachable` at once while a failed link's back-off lasts, and
+        `LeaseLost`.
         """
         try:
+            self._guard()
             driver = self._driver or await self._open()
         except BaseException:
             exchange.close()

@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector as Source
 
+from headend.cluster.keeper import Keeper
+from headend.cluster.membership import KeeperCounters
 from headend.errors import UsageFault
 from protocols.driver import LineCounters
 from storage.spool.spool import Spool, SpoolCounters
@@ -46,6 +48,13 @@ _RECORDER_WORDS: Final = {
     "duplicates": "captures that said nothing new",
     "misses": "misses recorded",
     "unreachable": "times the database was found away",
+}
+_LEASE_WORDS: Final = {
+    "renewals": "times that the leases were renewed",
+    "claims": "lines taken",
+    "releases": "lines given back",
+    "losses": "lines cut off, since their lease had ended",
+    "buried": "other daemons found dead",
 }
 _SPOOL_WORDS: Final = {
     "captures": "captures put on the disk",
@@ -86,6 +95,18 @@ class _Counters(Source):
         )
         if self._collector.recorder.spool is not None:
             yield from _spooled(self._collector.recorder.spool)
+        if isinstance(self._collector.rota, Keeper):
+            yield from _leased(self._collector.rota)
+
+
+def _leased(keeper: Keeper) -> Iterator[Metric]:
+    yield from _families("headend_lease", _LEASE_WORDS, [(None, keeper.counters)])
+    for name, sentence, value in (
+        ("lines", "lines that this daemon may speak on", keeper.lines),
+        ("members", "daemons that live, this one among them", keeper.membership.count),
+        ("deadline_seconds", "until this daemon must be silent", max(keeper.membership.deadline_in_s, -1.0)),
+    ):
+        yield GaugeMetricFamily(f"headend_lease_{name}", sentence, value=float(value))
 
 
 def _spooled(spool: Spool) -> Iterator[Metric]:
@@ -117,6 +138,7 @@ def _families(prefix: str, words: dict[str, str], rows: Iterable[tuple[str | Non
 
 assert {field.name for field in fields(LineCounters)} == set(_LINE_WORDS)
 assert {field.name for field in fields(SpoolCounters)} == set(_SPOOL_WORDS)
+assert {field.name for field in fields(KeeperCounters)} == set(_LEASE_WORDS)
 
 
 class Endpoint:

@@ -14,6 +14,7 @@ from storage.ledger import Ledger
 from storage.reader import Reader
 from storage.registry import Registry
 from storage.server import provide
+from storage.stamp import Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Store:
     registry: Registry
     reader: Reader
     ledger: Ledger
+    stamp: Stamp
     server: Server | None = None
 
     async def revive(self) -> None:
@@ -44,7 +46,12 @@ async def store(config: Config) -> AsyncIterator[Store]:
     directory = config.database_directory or Path()
     served = await asyncio.to_thread(provide, config.database.dsn or None, directory)
     opened = Store(
-        served.conninfo, Registry(served.conninfo), Reader(served.conninfo), Ledger(served.conninfo), served.server
+        served.conninfo,
+        Registry(served.conninfo),
+        Reader(served.conninfo),
+        Ledger(served.conninfo),
+        Stamp(served.conninfo),
+        served.server,
     )
     try:
         yield opened
@@ -52,4 +59,5 @@ async def store(config: Config) -> AsyncIterator[Store]:
         await opened.registry.close()
         await opened.reader.close()
         await opened.ledger.close()
+        await opened.stamp.close()
         await asyncio.to_thread(served.close)

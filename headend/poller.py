@@ -88,11 +88,14 @@ class Poller:
         self._now = now
         self._throttle = throttle
         self._stopping = asyncio.Event()
+        self._retiring = False
         self._roused = asyncio.Event()
         self._agenda = Agenda()
         self._conduct = Conduct(line.path.name, policy or Policy(), now)
         self._work = Work(line, now, self._task, errands or {})
         self._plans = [(plan, _tasks(line, meters, plan)) for plan in plans if _is_done(plan, errands or {})]
+        self._gone: dict[int, set[int]] = {}
+        """Plan's number to meters that have left it: what was begun with them is finished."""
         self._recovery = Recovery(gaps, [meter.id for meter in meters]) if gaps is not None else None
 
     @property
@@ -110,6 +113,26 @@ class Poller:
         self._stopping.set()
         self._roused.set()
 
+    def retire(self) -> None:
+        """Begin no further slot; what is due of those that were begun is done before `run` returns."""
+        self._retiring = True
+        self._roused.set()
+
+    def give(self, meters: Sequence[MeterPath]) -> None:
+        """These are the line's meters from the next slot on. Who was there before keeps what it has taught."""
+        changed = [meter for meter in meters if self._by_id.get(meter.id) != meter]
+        standing = {meter.id for meter in meters}
+        for number, (plan, tasks) in enumerate(self._plans):
+            fresh = _tasks(self.line, changed, plan)
+            left = {meter.id for meter in changed} - fresh.keys()
+            tasks |= fresh
+            self._gone[number] = (tasks.keys() - standing) | ((self._gone.get(number, set()) | left) - fresh.keys())
+        self._by_id |= {meter.id: meter for meter in meters}
+        self.meters = meters
+        if self._recovery is not None:
+            self._recovery.give([meter.id for meter in meters])
+        self._roused.set()
+
     def ask(self, jobs: Iterable[Job]) -> None:
         """Put jobs on the agenda from outside: what a person wants, an event that calls for a look."""
         self._agenda.add(jobs)
@@ -121,7 +144,7 @@ class Poller:
             self._recovery.soon(self._now())
 
     async def run(self) -> None:
-        """Until `stop`."""
+        """Until `stop` or `retire`."""
         try:
             await self._run()
         finally:
@@ -142,6 +165,8 @@ class Poller:
                         turns.add(asyncio.create_task(self._turn(*turn)))
                 elif turns:
                     turns = await self._wait_for(turns, slots)
+                elif self._retiring:
+                    break
                 elif not await self._look_for_gaps():
                     await self._wait(slots)
             for task in turns:
@@ -162,8 +187,11 @@ class Poller:
                 slots[number] = _first(plan, now)
             elif slot <= now:
                 begun = max(slot, plan.schedule.last(now))
-                self.counters.slots += 1
-                self._agenda.add(due(plan, tasks, begun))
+                if not self._retiring:
+                    self.counters.slots += 1
+                    gone = self._gone.get(number)
+                    present = {meter: task for meter, task in tasks.items() if meter not in gone} if gone else tasks
+                    self._agenda.add(due(plan, present, begun))
                 slots[number] = plan.schedule.next(begun)
 
     async def _turn(self, meter_id: int, jobs: list[Job]) -> None:
@@ -180,11 +208,21 @@ class Poller:
                 refused=self._conduct.without(meter_id),
                 give_way=self._live_waits if recovery else self._stopping.is_set,
             )
+        if not self.line.is_ours:
+            await self._break_off(turn)
+            return
         again = {number: self._tried_again(result, turn) for number, result in enumerate(turn.results)}
         await self._keep(turn, again)
         self._learn(meter, turn)
         self._conduct.judge(meter, turn)
         self._agenda.back(meter_id, [job for jobs in again.values() for job in jobs])
+
+    async def _break_off(self, turn: Turn) -> None:
+        """The line is lost: what came is kept, and whoever works it now will know what is missing."""
+        self.stop()
+        for result in turn.results:
+            await self._pending.put(result.told.captures)
+            self._count(result.job, result.told, ())
 
     async def _probe(self, meter: MeterPath) -> bool:
         """One cheap read of one try: whether a quarantined meter is back."""
@@ -201,7 +239,7 @@ class Poller:
 
     def _live_waits(self) -> bool:
         """Whether recovery has to stop: something live can be done, or we are told to stop."""
-        return self._stopping.is_set() or self._agenda.live_is_due(self._now())
+        return self._stopping.is_set() or self._retiring or self._agenda.live_is_due(self._now())
 
     def _tried_again(self, result: Result, turn: Turn) -> list[Job]:
         """The job, if another turn is worth it. A gap that the meter's silence kept us from is the ledger's to ask for

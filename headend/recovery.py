@@ -50,6 +50,11 @@ class Recovery:
         self._next: datetime | None = None
         self._asked: dict[tuple[int, datetime], datetime] = {}
 
+    def give(self, meter_ids: Sequence[int]) -> None:
+        """These are the line's meters from now on."""
+        self._meter_ids = list(meter_ids)
+        self._next = None
+
     @property
     def looks(self) -> datetime | None:
         """When the ledger is looked at next; None: at once."""

@@ -107,6 +107,7 @@ class Registry(Session):
     async def keep_plans(self, wanted: Sequence[NewPlan], now: datetime) -> None:
         """Make `wanted` the current plans: one that is there unchanged goes on, others end `now`, new ones begin."""
         async with self.transaction() as connection:
+            await connection.execute(SQL["lock_plans"])  # several daemons may start at once
             rows = await (await connection.execute(SQL["plans"])).fetchall()
             stored = {plan.name: plan for plan in map(_plan, rows)}
             asked = {plan.name: plan for plan in wanted}

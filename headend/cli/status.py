@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -11,6 +12,10 @@ from headend.cli.output import Output
 
 SILENT_AFTER: Final = timedelta(seconds=15)
 """A daemon whose sign of life is older than this is taken for dead."""
+
+
+_NAMED: Final = 10
+"""So many lines are named."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +32,7 @@ async def _status(arguments: argparse.Namespace, output: Output) -> int:
     from headend.duration import seconds
     from headend.errors import UsageFault
     from headend.place import store
+    from storage.leases import Leases
 
     config = load(arguments.config)
     now = datetime.now(UTC)
@@ -39,6 +45,12 @@ async def _status(arguments: argparse.Namespace, output: Output) -> int:
         totals = await opened.reader.totals(start, now)
         gaps = await opened.reader.gaps(start, now)
         meters = await opened.registry.meters()
+        async with Leases(opened.conninfo) as leases:
+            tenures = await leases.tenures() if config.cluster.enabled else []
+    held = Counter(tenure.holder for tenure in tenures)
+    for daemon in daemons:
+        daemon["lines_held"] = held[daemon["name"]] if config.cluster.enabled else None
+    unheld = [tenure.line for tenure in tenures if tenure.holder is None]
     document = {
         "daemons": daemons,
         "meters": len(meters),
@@ -49,17 +61,19 @@ async def _status(arguments: argparse.Namespace, output: Output) -> int:
         "expected": gaps.expected,
         "received": gaps.received,
         "missing": dict(gaps.missing),
+        "lines_not_held": unheld,
     }
     if output.as_json:
         output.document(document)
     output.table(
-        ["daemon", "state", "seen s ago>", "lines open>", "silent meters>", "pending>", "database", "spool"],
+        ["daemon", "state", "seen s ago>", "lines open>", "held>", "silent meters>", "pending>", "database", "spool"],
         [
             (
                 d["name"],
                 "running" if d["alive"] else "not running",
                 d["seen_s"],
                 f"{d['counters'].get('lines_open', 0)}/{d['counters'].get('lines', 0)}",
+                d["lines_held"],
                 d["counters"].get("meters_silent"),
                 d["counters"].get("pending"),
                 "away" if d["counters"].get("database_away") else "there",
@@ -74,6 +88,9 @@ async def _status(arguments: argparse.Namespace, output: Output) -> int:
         f"captures expected {gaps.expected}, received {gaps.received}, missing {sum(gaps.missing.values())}"
         + "".join(f", {reason} {count}" for reason, count in sorted(gaps.missing.items()))
     )
+    if unheld:
+        more = f" and {len(unheld) - _NAMED} more" if len(unheld) > _NAMED else ""
+        output.text(f"lines that nobody holds: {', '.join(unheld[:_NAMED])}{more}")
     return 0 if any(daemon["alive"] for daemon in daemons) else 1
 
 

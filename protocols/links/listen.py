@@ -66,6 +66,13 @@ def last_heard(settings: ListenSettings) -> float | None:
     return None if listener is None else listener.last_heard(settings.register)
 
 
+def hang_up(settings: ListenSettings) -> None:
+    """End the connections of the line's DTU: it is known to have dialled in somewhere else."""
+    listener = _listeners.get(asyncio.get_running_loop(), {}).get((settings.host, settings.port))
+    if listener is not None:
+        listener.hang_up(settings.register)
+
+
 def _listener(settings: ListenSettings) -> Listener:
     ours = _listeners.setdefault(asyncio.get_running_loop(), {})
     key = (settings.host, settings.port)

@@ -157,12 +157,18 @@ class Listener:
 
     def last_heard(self, register: Words | None) -> float | None:
         """When the line's DTU, which is connected, said something last (the loop's time); None: it is not connected."""
-        links = self._links.get(register, [])
+        return max((link.last_heard for link in self._present(register)), default=None)
+
+    def hang_up(self, register: Words | None) -> None:
+        """End the connections of the line's DTU."""
+        for link in self._present(register):
+            link.end("its DTU has dialled in elsewhere")
+
+    def _present(self, register: Words | None) -> list[DtuLink]:
+        links = list(self._links.get(register, ()))
         if register is None:
-            links = [*links, *self._unclaimed]
-        elif register in self._recognised:
-            links = [*links, self._recognised[register]]
-        return max((link.last_heard for link in links), default=None)
+            return [*links, *self._unclaimed]
+        return [*links, self._recognised[register]] if register in self._recognised else links
 
     def _know(self, register: Words | None) -> None:
         """Raises `LinkUnreachable` where it cannot be told from another line."""

@@ -48,5 +48,5 @@ SELECT l.id, l.name, m.name, l2.token
 FROM line l
 LEFT JOIN lease l2 ON l2.line_id = l.id
 LEFT JOIN member m ON m.id = l2.holder AND m.renewed + m.ttl > now()
-WHERE l.id IN (SELECT line_id FROM meter WHERE state = 'active')
+WHERE l.url <> 'push:' AND l.id IN (SELECT line_id FROM meter WHERE state = 'active')
 ORDER BY l.name;

@@ -34,6 +34,9 @@ SELECT id, name, valid_from, kind, calendar, period_s, quantities, minute, days,
        meters
 FROM plan WHERE valid_to IS NULL ORDER BY name;
 
+-- name: lock_plans
+LOCK TABLE plan IN SHARE ROW EXCLUSIVE MODE;
+
 -- name: end_plan
 UPDATE plan SET valid_to = greatest(valid_from, %(at)s) WHERE id = %(id)s;
 

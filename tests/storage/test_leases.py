@@ -146,14 +146,16 @@ async def test_people_see_who_holds_what(database: str) -> None:
 
 
 async def test_a_line_that_is_deleted_takes_its_lease_along(database: str) -> None:
-    lines = await plant(database, 2)
+    lines = await plant(database, 1)
+    async with Registry(database) as registry:
+        await registry.add(Additions(lines=(NewLine(name="bare", url="tcp://127.0.0.1:1", protocol="dlt645"),)))
+        bare = next(line.id for line in await registry.lines() if line.name == "bare")
     async with Leases(database) as leases:
         member = await joined(leases)
-        await leases.claim(member, lines, 9)
+        assert len(await leases.claim(member, [*lines, bare], 9)) == 2
         async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
-            await connection.execute("DELETE FROM meter WHERE line_id = %s", (lines[0],))
-            await connection.execute("DELETE FROM line WHERE id = %s", (lines[0],))
-        assert [lease.line_id for lease in await leases.held(member)] == [lines[1]]
+            await connection.execute("DELETE FROM line WHERE id = %s", (bare,))
+        assert [lease.line_id for lease in await leases.held(member)] == lines
 
 
 class Believer:
