@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from storage.spool.segment import load, segments_in
 from storage.spool.spool import Spool
 from storage.writer import Miss
 from tests.servers import free_port, open_directory
+from tests.small_disk import small_disk
 from tests.soak import rounds, timeout
 from tests.system.plant import Plant, wait_until
 from tests.system.test_outage import metric
@@ -112,31 +114,35 @@ async def test_an_end_in_order_while_the_database_is_away_keeps_everything(serve
 
 
 @pytest.mark.soak
-async def test_a_daemon_that_is_killed_while_it_spools_loses_nothing_that_it_spooled(
-    server: Server, tmp_path: Path
-) -> None:
+async def test_a_full_disk_is_seen_and_kill_9_costs_nothing_that_was_spooled(server: Server, tmp_path: Path) -> None:
     await migrate(server.conninfo)
     address = f"127.0.0.1:{free_port()}"
-    plant = plant_with_spool(tmp_path, server, address)
-    started = datetime.now(UTC)
-    with plant.simulate():
-        for _ in rounds(1):
-            with plant.daemon() as daemon:
-                before = plant.values()
-                wait_until(lambda seen=before: plant.values() > seen, "readings")  # type: ignore[misc]
-                kill(server)
-                wait_until(lambda: metric(address, "headend_spool_captures_total") > 10, "captures on the disk")
-                daemon.kill()
-            safe = keys_in(tmp_path / "spool")
-            assert len(safe) > 10
-            server.start()
-            with plant.daemon() as daemon:
-                wait_until(lambda: not segments_in(tmp_path / "spool"), "the spool drained")
-                assert daemon.stop() == 0
-            there = stored(server.conninfo)
-            assert safe - there.keys() == set(), "acknowledged by the spool, and lost"
-            assert [key for key, count in there.items() if count > 1] == []
-        verdict = await judge(server.conninfo, tmp_path / "truth.csv", started, datetime.now(UTC))
+    with small_disk(tmp_path / "disk", 256) as disk:
+        plant = plant_with_spool(tmp_path, server, address, disk / "spool")
+        started = datetime.now(UTC)
+        with plant.simulate():
+            for _ in rounds(1):
+                with plant.daemon() as daemon:
+                    before = plant.values()
+                    wait_until(lambda seen=before: plant.values() > seen, "readings")  # type: ignore[misc]
+                    fill(disk, leaving=20_000)
+                    kill(server)
+                    wait_until(lambda: metric(address, "headend_spool_full") == 1, "the refusal")
+                    assert "No space left on device" in daemon.log.read_text()
+                    wait_until(lambda: metric(address, "headend_pending_records") > 20, "a queue that holds")
+                    (disk / "ballast").unlink()
+                    wait_until(lambda: metric(address, "headend_spool_full") == 0, "room again")
+                    daemon.kill()
+                safe = keys_in(disk / "spool")
+                assert len(safe) > 20
+                server.start()
+                with plant.daemon() as daemon:
+                    wait_until(lambda: not segments_in(disk / "spool"), "the spool drained")
+                    assert daemon.stop() == 0
+                there = stored(server.conninfo)
+                assert safe - there.keys() == set(), "acknowledged by the spool, and lost"
+                assert set(there.values()) == {1}
+            verdict = await judge(server.conninfo, tmp_path / "truth.csv", started, datetime.now(UTC))
     assert (verdict.wrong, verdict.twice) == ([], 0)
 
 
@@ -177,6 +183,11 @@ async def test_daemon_and_database_are_killed_while_they_drain(server: Server, t
         misses = connection.execute("SELECT count(*) FROM miss WHERE meter_id >= 1000000").fetchone()
     assert wrong == (0,)
     assert misses == (number,)
+
+
+def fill(disk: Path, leaving: int) -> None:
+    with (disk / "ballast").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - leaving)
 
 
 def thousand(number: int) -> Batch:

@@ -12,30 +12,18 @@ import pytest
 
 from storage.errors import SpoolRefused
 from storage.spool.spool import Spool
-from tests.servers import missing
+from tests.small_disk import small_disk
 from tests.storage.spool.batches import batch
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB."""
-    if os.geteuid() != 0:
-        missing("only root may mount a small file system")
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", place], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-    try:
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", 256) as place:
         yield place
-    finally:
-        subprocess.run(["umount", "--lazy", place], check=True)
 
 
-def test_a_full_disk(small_disk: Path) -> None:
-    spool = Spool(small_disk / "spool", 10_000_000, 1, lambda: 0)
+def test_a_full_disk(disk: Path) -> None:
+    spool = Spool(disk / "spool", 10_000_000, 1, lambda: 0)
     taken = []
     for number in range(1, 100):
         try:
@@ -49,7 +37,7 @@ def test_a_full_disk(small_disk: Path) -> None:
     with pytest.raises(SpoolRefused):
         spool.append(batch(1000, 100))
     spool.close()
-    spool = Spool(small_disk / "spool", 10_000_000, 1, lambda: 0)
+    spool = Spool(disk / "spool", 10_000_000, 1, lambda: 0)
     found = []
     while chunk := spool.take(1000):
         found += [miss.meter_id for miss in chunk.batch.misses]
@@ -61,11 +49,11 @@ def test_a_full_disk(small_disk: Path) -> None:
     spool.close()
 
 
-def test_a_disk_without_room_for_a_first_record(small_disk: Path) -> None:
-    spool = Spool(small_disk / "spool", 10_000_000, 1, lambda: 0)
-    ballast = small_disk / "ballast"
+def test_a_disk_without_room_for_a_first_record(disk: Path) -> None:
+    spool = Spool(disk / "spool", 10_000_000, 1, lambda: 0)
+    ballast = disk / "ballast"
     with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(small_disk).free)
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free)
     for _ in range(2):
         with pytest.raises(SpoolRefused, match="No space left on device"):
             spool.append(batch(1, 100))
@@ -77,12 +65,12 @@ def test_a_disk_without_room_for_a_first_record(small_disk: Path) -> None:
     spool.close()
 
 
-def test_a_disk_that_is_read_only(small_disk: Path) -> None:
-    spool = Spool(small_disk / "spool", 10_000_000, 1, lambda: 0)
+def test_a_disk_that_is_read_only(disk: Path) -> None:
+    spool = Spool(disk / "spool", 10_000_000, 1, lambda: 0)
     spool.append(batch(1))
     spool.close()
-    spool = Spool(small_disk / "spool", 10_000_000, 1, lambda: 0)
-    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    spool = Spool(disk / "spool", 10_000_000, 1, lambda: 0)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     with pytest.raises(SpoolRefused, match="Read-only file system"):
         spool.append(batch(2))
     chunk = spool.take(1000)
@@ -90,7 +78,7 @@ def test_a_disk_that_is_read_only(small_disk: Path) -> None:
     spool.committed(chunk)  # what cannot be removed is left, told in the log, and not given again
     assert spool.take(1000) is None
     assert not spool.waiting
-    subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
     spool.append(batch(3))
     chunk = spool.take(1000)
     assert chunk
