@@ -45,6 +45,7 @@ import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from headend import spool_settings, upkeep_settings
 from headend import spool_settings
 from headend.cluster import settings as cluster
 from headend.cluster.settings import ClusterTable
@@ -55,6 +56,7 @@ from headend.ingest.settings import PushTable
 from headend.plan_table import PlanTable as PlanTable
 from headend.plan_table import plan_problems
 from headend.spool_settings import SpoolTable
+from headend.upkeep_settings import RetentionTable, RollupTable
 from protocols.timing import Timing
 
 
@@ -121,6 +123,8 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     cluster: ClusterTable = ClusterTable()
     queue: Queue = Queue()
     spool: SpoolTable = SpoolTable()
+    rollup: RollupTable = RollupTable()
+    retention: RetentionTable = RetentionTable()
     timing: Timings = Timings()
     plan: list[PlanTable] = []
     push: list[PushTable] = []
@@ -204,6 +208,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     found += _duration_problem("daemon.reload", config.daemon.reload, above_0=True)
     found += _duration_problem("queue.linger", config.queue.linger)
     found += [(f"spool.{key}", problem) for key, problem in spool_settings.problems(config.spool)]
+    found += upkeep_settings.problems(config.rollup, config.retention)
     for protocol in ("dlt645", "modbus"):
         table: TimingTable = getattr(config.timing, protocol)
         for key in ("response", "latency", "gap", "pause", "late"):

@@ -21,6 +21,8 @@ from headend.config import Config
 from headend.duration import seconds
 from headend.errors import HeadendError, UsageFault
 from headend.gaps import LedgerGaps, Reach
+from headend.housekeeping import housekeeping
+from headend.known import by_line, plans_of, stored_plan
 from headend.known import plans_of, stored_plan
 from headend.metrics import Endpoint
 from headend.place import Store, store
@@ -83,6 +85,7 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
             await check(opened.conninfo)
         else:
             await migrate(opened.conninfo)
+        await stack.enter_async_context(housekeeping(config, opened.conninfo))
         ingest = await _ingest(config, opened)
         spool = await stack.enter_async_context(spooling(config, opened.conninfo))
         collector = await prepare(config, opened, spool, ingest)

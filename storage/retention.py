@@ -106,7 +106,7 @@ class Retention(Session):
             done += await _drop_parts(connection, parts, now - keep.captures, level, dry_run)
         for kind in _LEVELS:
             kept: timedelta | None = getattr(keep, kind)
-            since = dict(await (await connection.execute(SQL["retained"])).fetchall())
+            since: dict[str, datetime] = dict(await (await connection.execute(SQL["retained"])).fetchall())
             if kept is None or _BELOW[kind] not in since:
                 continue
             before = min(now - kept, since[_BELOW[kind]] - _MARGIN[kind])

@@ -8,7 +8,7 @@ changes nothing, so a roll that was broken off is simply done again.
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -28,8 +28,6 @@ from storage.connection import Row, Session
 from storage.copy_rows import NONE, decode, encode
 from storage.errors import StorageError
 from storage.statements import load
-
-log = logging.getLogger(__name__)
 
 SQL = load("rollup")
 _WORK: Final = 8_000
@@ -185,8 +183,8 @@ class Roller(Session):
             kinds = ("i4", "i2", "time", *["i8"] * POSITIONS)
             meter_id, layout, time, *values = decode(kinds, await _copy_out(connection, SQL["captures"], span))
             captures = rolling.Captures(meter_id, layout, time, np.column_stack(values))
-            registers = rolling.registers_of(self._only(captures, summed=False), starts, ends)
-            statistics = rolling.values_of(self._only(captures, summed=True), starts, ends)
+            registers = await asyncio.to_thread(rolling.registers_of, self._only(captures, summed=False), starts, ends)
+            statistics = await asyncio.to_thread(rolling.values_of, self._only(captures, summed=True), starts, ends)
             async with connection.transaction():
                 await self._replace(connection, Span.HOUR, wanted, some, registers, statistics)
                 mark = (Span.DAY, self._calendar.midnight(day), some.tolist())

@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "replay": "what was set aside, into the database once more",
     "backup": "the whole database into a directory",
     "restore": "a backup into an empty database",
+    "store": "what the database holds: rollups, retention, partitions, sizes",
     "frame": "decode and encode frames",
     "simulate": "meters and buses for a test lab",
 }

@@ -18,6 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="start", metavar="T", help="first moment, ISO 8601 (default: a day before --to)")
     parser.add_argument("--to", dest="end", metavar="T", help="the moment after the last, ISO 8601 (default: now)")
     parser.add_argument("--quantity", action="append", metavar="Q", help="a name or OBIS code; may be repeated")
+    parser.add_argument("--level", choices=["hour", "day", "month"], help="what was rolled up, not the readings")
     parser.add_argument(
         "--format", choices=["table", "csv", "json", "parquet"], help="default: table, or json with --json"
     )
@@ -48,7 +49,7 @@ async def _readings(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
     from headend.errors import UsageFault
     from headend.place import store
-    from headend.stored import parquet, told
+    from headend.stored import parquet, told, write_csv
     from protocols.quantities import quantity
 
     config = load(arguments.config)
@@ -61,9 +62,13 @@ async def _readings(arguments: argparse.Namespace, output: Output) -> int:
     start = moment(arguments.start, config.zone, end - timedelta(days=1))
     if start >= end:
         raise UsageFault(f"--from {start.isoformat()} is not before --to {end.isoformat()}")
+    if arguments.level and kind == "parquet":
+        raise UsageFault("--level goes with --format table, csv or json")
     quantities = [quantity(text) for text in arguments.quantity] if arguments.quantity else None
     async with store(config) as opened:
         meter = await opened.registry.meter(arguments.meter)
+        if arguments.level:
+            return await _rolled(arguments, kind, (opened.conninfo, config.zone), meter, (start, end, quantities))
         found = await opened.reader.readings([meter.id], start, end, quantities)
     rows = [told(reading, meter.name) for reading in found]
     if kind == "parquet":
@@ -75,13 +80,31 @@ async def _readings(arguments: argparse.Namespace, output: Output) -> int:
         ]
         output.table(["time", "quantity", "value>", "unit", "quality"], cells)
     else:
-        _write(rows, kind, arguments.output)
+        _write(rows, kind, arguments.output, write_csv)
     return 0
 
 
-def _write(rows: list[dict[str, Any]], kind: str, path: str | None) -> None:
-    from headend.stored import write_csv
+async def _rolled(arguments: argparse.Namespace, kind: str, where: Any, meter: Any, asked: Any) -> int:
+    from headend.rolled import rolled, write_csv
+    from storage.buckets import Span
+    from storage.rollup_reader import Rollups
 
+    start, end, quantities = asked
+    async with Rollups(*where) as rollups:
+        span = Span[arguments.level.upper()]
+        rows = await rolled(rollups, meter.id, meter.name, start, end, span, quantities)
+    if kind == "table":
+        _, zone = where
+        columns = ("quantity", "energy", "unknown", "first", "last", "count", "low", "high", "unit")
+        cells = [(r["start"].astimezone(zone), *("" if r[c] is None else r[c] for c in columns)) for r in rows]
+        marks = [f"{c}>" if c in {"energy", "first", "last", "count", "low", "high"} else c for c in columns]
+        Output(as_json=False).table(["start", *marks], cells)
+    else:
+        _write(rows, kind, arguments.output, write_csv)
+    return 0
+
+
+def _write(rows: list[dict[str, Any]], kind: str, path: str | None, write_csv: Any) -> None:
     with open(path, "w", encoding="utf-8", newline="") if path else nullcontext(sys.stdout) as file:
         if kind == "csv":
             write_csv(rows, file)

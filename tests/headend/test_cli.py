@@ -59,6 +59,7 @@ SHORTEST = {
     "replay": [["replay", "--dead-letters"], ["replay", "--spool"]],
     "backup": [["backup", "dir"]],
     "restore": [["restore", "dir"]],
+    "store": [["store", "rollup"], ["store", "retention"], ["store", "partitions"], ["store", "size"]],
 }
 """The shortest good call of every verb of every command."""
 CALLS = [call for calls in SHORTEST.values() for call in calls]
