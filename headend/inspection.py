@@ -39,6 +39,8 @@ async def inspect(config: Config, *, links: bool = False) -> AsyncIterator[Findi
     """Database, schema, registry, brokers, spool; with `links` every line's link is opened."""
     if spool := spool_directory(config):
         yield await asyncio.to_thread(_spool, spool, config.spool.bytes)
+    async for finding in _pushed(config):
+        yield finding
     try:
         async with store(config) as opened:
             level = await check(opened.conninfo)
@@ -49,6 +51,14 @@ async def inspect(config: Config, *, links: bool = False) -> AsyncIterator[Findi
         yield Finding("database", str(error), 3)
     except StorageError as error:
         yield Finding("database", str(error), 1)
+
+
+async def _pushed(config: Config) -> AsyncIterator[Finding]:
+    for table in config.push:
+        from headend.ingest.broker_check import check_broker
+
+        for found in await check_broker(config, table):
+            yield Finding(f"push {table.name}", found.detail, found.exit_code)
 
 
 def _spool(directory: Path, limit: int) -> Finding:
