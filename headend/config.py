@@ -46,7 +46,6 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from headend import spool_settings, upkeep_settings
-from headend import spool_settings
 from headend.cluster import settings as cluster
 from headend.cluster.settings import ClusterTable
 from headend.duration import seconds

@@ -22,7 +22,6 @@ from headend.duration import seconds
 from headend.errors import HeadendError, UsageFault
 from headend.gaps import LedgerGaps, Reach
 from headend.housekeeping import housekeeping
-from headend.known import by_line, plans_of, stored_plan
 from headend.known import plans_of, stored_plan
 from headend.metrics import Endpoint
 from headend.place import Store, store
