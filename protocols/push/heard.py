@@ -75,7 +75,7 @@ def heard(batch: Batch, messages: Sequence[Message], settings: PayloadSettings) 
         key[old if settings.edition == "2007" else ~old] = NOT_ASKED
     for row in np.flatnonzero(key == NOBODY).tolist():
         stated = told[origin_of[frames.message[row]]][2]
-        text = f"a frame of {frames.address[row]:012X}" + (f", and the message says {stated}" if stated else "")
+        text = f"a frame of {frames.address[row]:012X}" + (f", and the message says {stated!r}" if stated else "")
         rejects.add(int(frames.message[row]), Reason.BAD_ADDRESS, text)
     return Heard(batch, messages, key, keys, rejects, settings)
 

@@ -18,13 +18,13 @@ class Keys:
         return self._number.setdefault((name, address, line), len(self._number))
 
     def numbers(self, names: Sequence[str], addresses: Sequence[str], line: str) -> list[int]:
-        """One for each; -1 where both name and address are empty."""
+        """One for each; -1 where both name and address are empty, or one has a NUL."""
         known, found = self._number, []
         for name, address in zip(names, addresses, strict=True):
             told = (name, address, line)
             number = known.get(told)
             if number is None:
-                if not (name or address):
+                if not (name or address) or "\0" in name or "\0" in address:
                     found.append(-1)
                     continue
                 number = known[told] = len(known)

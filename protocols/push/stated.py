@@ -51,9 +51,10 @@ def counts_us(counts: Ints) -> Ints:
 
 
 def stated_text(value: object) -> str:
-    """A name or an address; an address may be written as a number. Empty where it is neither."""
+    """A name or an address; an address may be written as a number. Empty where it is neither, or has a NUL, which no
+    database stores."""
     if isinstance(value, str):
-        return value
+        return "" if "\0" in value else value
     is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _ADDRESSES
     return str(value) if is_number else ""
 

@@ -88,7 +88,7 @@ _NAMES: Final = st.sampled_from(
 _NUMBERS: Final = st.sampled_from(
     ("0", "1", "-17", "123456.78", "1.5e3", "1e400", "null", "true", '"1.25"', '"x"', "{}", "[]", "9" * 40, "0.05")
 ) | st.integers(-(2**70), 2**70).map(str)
-_WORDS: Final[st.SearchStrategy[object]] = st.sampled_from((None, "M-1", "", 17, -1, True, [], "123456789012"))
+_WORDS: Final[st.SearchStrategy[object]] = st.sampled_from((None, "M-1", "", 17, -1, True, [], "123456789012", "a\0b"))
 
 
 def _json(values: dict[str, str] | dict[str, list[str]], columns: bool, rest: dict[str, object]) -> bytes:
@@ -105,7 +105,7 @@ _REST: Final = st.fixed_dictionaries(
         "time": _TIMES,
         "address": _WORDS,
         "line": _WORDS,
-        "meters": st.lists(st.sampled_from(("A", "B", "")), max_size=3),
+        "meters": st.lists(st.sampled_from(("A", "B", "", "\0")), max_size=3),
         "addresses": st.lists(_WORDS, max_size=3),
         "times": st.lists(_TIMES, max_size=3),
         "decimals": st.dictionaries(_NAMES, st.sampled_from((0, 2, 18, -1, 10**9)), max_size=2),

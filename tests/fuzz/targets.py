@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -35,7 +36,7 @@ from protocols.modbus import pdu as modbus
 from protocols.modbus.identification import ReadIdentification, decode_objects
 from protocols.modbus.rtu import RtuReader
 from protocols.modbus.tcp import TcpReader
-from protocols.push.arrivals import Message
+from protocols.push.arrivals import Message, PayloadDecoder
 from protocols.push.payloads import PAYLOADS, PayloadSettings
 from tests.fuzz import inputs
 
@@ -171,14 +172,19 @@ def _link(text: str) -> None:
         return
 
 
+@cache
+def _payload_decoder(name: str) -> PayloadDecoder:
+    return PAYLOADS[name](PayloadSettings(ZoneInfo("Europe/Berlin"), "received", edition="both"))
+
+
 def _push(case: tuple[str, list[bytes], bool]) -> None:
     """Each message gives something or a reason, whatever came beside it."""
     name, payloads, repeated = case
-    settings = PayloadSettings(ZoneInfo("Europe/Berlin"), "received", edition="both")
     messages = [Message({"line": "l", "meter": "M"}, payload, 1_795_000_000_000_000, repeated) for payload in payloads]
-    arrivals = PAYLOADS[name](settings).decode(messages)
+    arrivals = _payload_decoder(name).decode(messages)
     said = {*arrivals.message.tolist(), *(reject.message for reject in arrivals.rejects)}
     assert said == set(range(len(payloads)))
+    assert "\0" not in "".join(text for key in arrivals.keys for text in key)
 
 
 _STREAMS: Final = st.tuples(inputs.STREAMS, inputs.CUTS)

@@ -121,6 +121,12 @@ def test_whose_it_is() -> None:
     assert reasons(arrivals) == [(0, Reason.NO_METER), (7, Reason.NO_METER)]
 
 
+@pytest.mark.parametrize("name", ["", "a\0b", True, 1.5, -1, None, [], {}])
+def test_what_is_no_name(name: Any) -> None:
+    assert decoded(_single(meter=name), "json") == ([], [Reason.NO_METER])
+    assert decoded(_columns('{"frequency": [50]}', 1, addresses=[name], meters=None), "json") == ([], [Reason.NO_METER])
+
+
 def test_units_are_checked_and_scaled() -> None:
     values = '{"active_energy_import": 1234.5, "active_power": 1500, "voltage_l1": 230}'
     payload = _single(values, units={"active_energy_import": "Wh", "active_power": "W", "voltage_l1": "kWh"})
