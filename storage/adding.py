@@ -151,7 +151,8 @@ _DATED: Final = (
 
 async def add_all(connection: Connection, new: Additions, *, keep_existing: bool = False) -> int:
     """Inside a transaction; how many entries were added. Raises `AlreadyThere`, `NotFound`, `Rejected`."""
-    ids = await _known(connection, new)
+    names = _names(new)
+    ids = await _known(connection, names)
     added = 0
     fresh_meters: list[NewMeter] = []
     for sort in _NAMED:
@@ -162,7 +163,7 @@ async def add_all(connection: Connection, new: Additions, *, keep_existing: bool
         added += len(fresh)
         if sort.attribute == "meters":
             fresh_meters = fresh
-        ids = await _known(connection, new)
+        ids = await _known(connection, names)
     added += await _states(connection, fresh_meters, new.states, ids, keep_existing)
     for sort in _DATED:
         entries: Sequence[Any] = getattr(new, sort.attribute)
@@ -256,18 +257,22 @@ _NAMES: Final = {
 """Who is named where: an attribute of `Additions`, then those of its entries."""
 
 
-async def _known(connection: Connection, new: Additions) -> Ids:
-    names = {
-        kind: {
+def _names(new: Additions) -> dict[str, list[str]]:
+    """Every name that the additions speak of, by kind."""
+    return {
+        kind: list({
             name
             for attribute, *fields in places
             for entry in getattr(new, attribute)
             for field in fields
             if (name := getattr(entry, field)) is not None
-        }
+        })
         for kind, places in _NAMES.items()
-    }
-    rows = await connection.execute(SQL["known_names"], {kind: list(found) for kind, found in names.items()})
+    }  # fmt: skip
+
+
+async def _known(connection: Connection, names: dict[str, list[str]]) -> Ids:
+    rows = await connection.execute(SQL["known_names"], names)
     ids = Ids({(kind, name): number for kind, number, name in await rows.fetchall()})
     ((ids.now,),) = await (await connection.execute(SQL["transaction_time"])).fetchall()
     return ids

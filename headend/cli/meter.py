@@ -40,8 +40,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     unknown = verb("unknown", "Meters that publish and are not in the registry, the latest first.")
     unknown.add_argument("--push", metavar="NAME", help="only of this source")
     raw = argparse.RawDescriptionHelpFormatter
-    meter_files.add(verb)
-    meter_life.add(verb)
+    meter_files.add_verbs(verb)
+    meter_life.add_verbs(verb)
     sentence = "Ask a line who is there, and which models fit. Reads only, changes nothing."
     scanned = verb("scan", sentence, epilog=dlt645_scan.EPILOG, formatter_class=raw)
     at_link.add_options(scanned, timeout="200ms", latency="100ms", retries=0)

@@ -28,7 +28,7 @@ files of DIR (CSV with a heading, UTF-8; each may be left out; times ISO 8601 wi
 """
 
 
-def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
+def add_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
     raw = argparse.RawDescriptionHelpFormatter
     imported = verb("import", "Add what the files hold: all of it, or nothing.", epilog=FILES, formatter_class=raw)
     imported.add_argument("directory", type=Path, metavar="DIR", nargs="?", help="a folder with such files")
@@ -48,13 +48,14 @@ async def import_(arguments: argparse.Namespace, output: Output) -> int:
     from headend.registry_files import BadRegistry, in_folder, read_files
     from storage.topology import Topology
 
+    config = load(arguments.config)
     paths = in_folder(arguments.directory) if arguments.directory else {}
     for kind in ("lines", "meters", "points"):
         if getattr(arguments, kind):
             paths[f"{kind}.csv"] = getattr(arguments, kind)
     if not paths:
         raise UsageFault("nothing to import: give DIR, --lines, --meters or --points")
-    async with store(load(arguments.config)) as opened, Topology(opened.conninfo) as topology:
+    async with store(config) as opened, Topology(opened.conninfo) as topology:
         try:
             new = read_files(await everything(opened.registry, topology), paths)
         except BadRegistry as error:

@@ -30,7 +30,7 @@ _STEPS = {
 }
 
 
-def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
+def add_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
     raw = argparse.RawDescriptionHelpFormatter
     exchanged = verb(
         "exchange", "Another meter takes a meter's place, in one step.", epilog=REGISTERS, formatter_class=raw
