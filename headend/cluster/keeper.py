@@ -228,6 +228,8 @@ class Keeper:
         kept = 0
         for line_id, tenure in list(self._tenures.items()):
             if tenure.giving is not None:
+                if tenure.giving.done():
+                    tenure.giving.result()
                 continue
             if line_id in roaming:
                 kept += 1

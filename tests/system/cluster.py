@@ -31,7 +31,10 @@ SELECT m.name, count(*) FROM lease l JOIN member m ON m.id = l.holder WHERE m.re
 async def register(conninfo: str, urls: Sequence[str], meters: int = 2) -> None:
     """A line for each URL with so many meters on it."""
     async with Registry(conninfo) as registry:
+        there = {line.name for line in await registry.lines()}
         for line, url in enumerate(urls):
+            if f"line{line}" in there:
+                continue
             for number in range(1, meters + 1):
                 known = Additions(lines=tuple(await registry.lines()))
                 cells = {"address": str(number), "model": "dlt645_2007", "line": f"line{line}", "link": url}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.cluster import Cluster, register, until
+from tests.system.stalling_proxy import stalling_proxy
 from tests.system.wires import Wire, wires
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.postgres]
@@ -41,7 +43,7 @@ async def test_lines_of_a_daemon_that_is_killed_go_on_with_the_others(plain_data
             cluster.start("b")
             await cluster.share({"a": 2, "b": 2, "c": 2})
             await all_polled(lines, cluster)
-            assert cluster.daemons["a"].stop() == 0
+            assert await asyncio.to_thread(cluster.daemons["a"].stop) == 0
             await cluster.share({"b": 3, "c": 3})
             await all_polled(lines, cluster)
             assert_one_master_at_a_time(lines)
@@ -64,3 +66,36 @@ async def test_a_daemon_that_stood_still_speaks_on_no_line_that_it_lost(plain_da
             await all_polled(lines, cluster)
             assert_one_master_at_a_time(lines)
             assert "taken for dead" in cluster.daemons["a"].log.read_text()
+
+
+async def test_a_daemon_whose_database_says_nothing_is_silent_before_others_begin(
+    plain_database: str, tmp_path: Path
+) -> None:
+    async with wires(4) as lines, stalling_proxy(plain_database) as proxy:
+        await register(plain_database, [line.url for line in lines])
+        with Cluster(tmp_path, plain_database) as cluster:
+            cluster.start("a", proxy.conninfo)
+            cluster.start("b")
+            await cluster.share({"a": 2, "b": 2})
+            await all_polled(lines, cluster)
+            proxy.stalled = True
+            await cluster.share({"b": 4})
+            await all_polled(lines, cluster)
+            assert cluster.daemons["a"].alive
+            assert "silent on all lines" in cluster.daemons["a"].log.read_text()
+            proxy.stalled = False
+            await cluster.share({"a": 2, "b": 2})
+            await all_polled(lines, cluster)
+            assert_one_master_at_a_time(lines)
+            assert await asyncio.to_thread(cluster.daemons["a"].stop) == 0
+
+
+async def test_a_line_that_is_added_is_polled_without_a_restart(plain_database: str, tmp_path: Path) -> None:
+    async with wires(3) as lines:
+        await register(plain_database, [line.url for line in lines[:2]])
+        with Cluster(tmp_path, plain_database) as cluster:
+            cluster.start("a")
+            await cluster.share({"a": 2})
+            await register(plain_database, [line.url for line in lines])
+            await cluster.share({"a": 3})
+            await all_polled(lines, cluster)

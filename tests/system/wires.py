@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 from protocols.dlt645.frame import Frame
 from protocols.dlt645.reader import FrameReader
@@ -46,7 +47,7 @@ class Wire(Bus):
     @property
     def interleaved(self) -> bool:
         """Whether a master spoke after another one had begun."""
-        return any(first > second for first, second in zip(self._order, self._order[1:], strict=False))
+        return any(first > second for first, second in pairwise(self._order))
 
     @property
     def _order(self) -> list[int]:
