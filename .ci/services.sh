@@ -1,6 +1,6 @@
 #!/bin/bash
 # The foreign programs that the tests talk to, on Debian 12 as root:
-#   from apt       mosquitto, mosquitto_pub/sub, mbpoll, socat, libmodbus and a C compiler for programs on it
+#   from apt       mosquitto, mosquitto_pub/sub, mbpoll, socat, libmodbus and a C compiler for programs on it, ip
 #   in a chroot    PostgreSQL 17 with TimescaleDB, which Debian 12 itself does not have
 # Idempotent and quick the second time. Elsewhere it says what it cannot do and ends well: the tests that need
 # the missing servers then skip with the reason (and fail where CI=true is set).
@@ -9,7 +9,7 @@
 set -euo pipefail
 
 CACHE=${HEADEND_SERVICES:-/var/cache/headend-services}
-PACKAGES=(mosquitto mosquitto-clients mbpoll socat libmodbus-dev gcc libc6-dev)
+PACKAGES=(mosquitto mosquitto-clients mbpoll socat libmodbus-dev gcc libc6-dev iproute2)
 SUITE=trixie
 ROOT=$CACHE/postgresql-17-timescaledb
 RECIPE=1 # raise it when the chroot must be built anew

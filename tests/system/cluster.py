@@ -69,15 +69,15 @@ class Cluster:
                 os.kill(daemon.pid, signal.SIGCONT)
         self._stack.close()
 
-    def start(self, name: str, conninfo: str = "", more: str = "") -> Process:
+    def start(self, name: str, conninfo: str = "", within: Sequence[str] = ()) -> Process:
         folder = self._folder / name
         folder.mkdir(exist_ok=True)
         text = CONFIG.format(
             database=f"dsn = {json.dumps(conninfo or self._conninfo)}", captures=1000, metrics="", every=1
         )
-        text = text.replace("[daemon]\n", f'{CLUSTER}[daemon]\nname = "{name}"\nreload = "500ms"\n{more}')
+        text = text.replace("[daemon]\n", f'{CLUSTER}[daemon]\nname = "{name}"\nreload = "500ms"\n')
         (folder / "headend.toml").write_text(text, encoding="utf-8")
-        daemon = Process(folder, "run", "run", "--json", "--config", str(folder / "headend.toml"))
+        daemon = Process(folder, "run", "run", "--json", "--config", str(folder / "headend.toml"), within=within)
         self.daemons[name] = self._stack.enter_context(daemon)
         return daemon
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -122,13 +122,16 @@ faults = "seed:7,corrupt:0.1,duplicate:0.1,late:0.05,late_s:0.15-0.4"
 
 
 class Process:
-    """A `headend` command in the background. Its stderr goes to a file that a failing test shows."""
+    """A `headend` command in the background. Its stderr goes to a file that a failing test shows.
 
-    def __init__(self, folder: Path, name: str, *arguments: str) -> None:
+    `within`: the beginning of a command that runs it, in the same process in the end.
+    """
+
+    def __init__(self, folder: Path, name: str, *arguments: str, within: Sequence[str] = ()) -> None:
         self._log = (folder / f"{name}.log").open("a", encoding="utf-8")
         self.log = folder / f"{name}.log"
         self._popen = subprocess.Popen(
-            [sys.executable, "-m", "headend", *arguments],
+            [*within, sys.executable, "-m", "headend", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._log,

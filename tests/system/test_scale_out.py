@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.cluster import Cluster, register, until
+from tests.system.namespace import namespace
 from tests.system.stalling_proxy import stalling_proxy
 from tests.system.wires import Wire, wires
 
@@ -99,3 +100,22 @@ async def test_a_line_that_is_added_is_polled_without_a_restart(plain_database: 
             await register(plain_database, [line.url for line in lines])
             await cluster.share({"a": 3})
             await all_polled(lines, cluster)
+
+
+async def test_a_network_that_parts_one_daemon_from_the_database(plain_database: str, tmp_path: Path) -> None:
+    with namespace() as apart:
+        async with wires(4, apart.meters.host) as lines, stalling_proxy(plain_database, apart.database.host) as way:
+            await register(plain_database, [line.url for line in lines])
+            with Cluster(tmp_path, plain_database) as cluster:
+                cluster.start("a", way.conninfo, within=apart.enter)
+                cluster.start("b")
+                await cluster.share({"a": 2, "b": 2})
+                await all_polled(lines, cluster)
+                apart.database.pull()
+                await cluster.share({"b": 4})
+                await all_polled(lines, cluster)
+                assert cluster.daemons["a"].alive
+                apart.database.plug_in()
+                await cluster.share({"a": 2, "b": 2})
+                await all_polled(lines, cluster)
+                assert_one_master_at_a_time(lines)
