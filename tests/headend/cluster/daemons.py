@@ -142,9 +142,7 @@ class Daemon:
         self.crew = Crew(
             lambda path, meters, guard: cast(Poller, Speaker(plant.heard[path.name], name, path, meters, guard))
         )
-        self.keeper = Keeper(
-            name, terms, self.roster, 30.0, self.way, self.here, lambda: asyncio.get_running_loop().time()
-        )
+        self.keeper = Keeper(name, terms, self.roster, 30.0, self.way, self.here, asyncio.get_running_loop().time)
         self.working = asyncio.create_task(self.crew.run())
         self.keeping = asyncio.create_task(self.keeper.run(self.crew))
 
