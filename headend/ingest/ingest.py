@@ -28,9 +28,6 @@ from storage.writer import Writer
 
 _log = structlog.get_logger("ingest")
 
-_MOST_WAIT_S = 30.0
-"""How long an orderly end waits for what is held to be committed."""
-
 
 class Source:
     """One ``[[push]]``: its subscription, its hold and its writers. Raises `UsageFault`."""
@@ -68,6 +65,7 @@ class Source:
                 await self.subscriber.close()
                 await subscribing
         finally:
+            self.subscriber.drop()
             for session in (*self._writers, self._letters, self._keys):
                 await session.close()
 

@@ -68,6 +68,11 @@ class Subscriber:
         if not done:
             connection.abort("closed by us")
 
+    def drop(self) -> None:
+        """Without good-bye, where there still is a connection."""
+        if self._connection and not self._connection.lost.done():
+            self._connection.abort("given up")
+
     async def run(self) -> None:
         failures = 0
         while not self._stopping.is_set():

@@ -152,3 +152,17 @@ async def test_a_suspended_meter_stores_nothing(plain_database: str, mosquitto: 
         await until(lambda: source.intake.counters.messages == 1, "the message")
     assert stored(plain_database) == []
     assert [row[:2] for row in dead(plain_database)] == [("suspended_meter", "dead")]
+
+
+async def test_a_meter_that_only_pushes_cannot_be_asked(
+    plain_database: str, mosquitto: Mosquitto, headend: Headend, tmp_path: Path
+) -> None:
+    file = site(tmp_path, plain_database, mosquitto.url)
+    address = address_of(7)
+    new = ("--address", address, "--model", "dlt645_2007", "--line", "dtu", "--link", "push:")
+    assert (await asyncio.to_thread(headend, "meter", "add", "m7", *new, "--config", file)).code == 0
+    ran = await asyncio.to_thread(headend, "read", "m7", "voltage_l1", "--config", file)
+    assert (ran.code, "only push" in ran.err) == (1, True)
+    exported = await asyncio.to_thread(headend, "meter", "export", tmp_path / "out", "--config", file)
+    assert exported.code == 0
+    assert "dtu,push:,dlt645" in (tmp_path / "out" / "lines.csv").read_text()
