@@ -120,7 +120,8 @@ class Poller:
 
     def give(self, meters: Sequence[MeterPath]) -> None:
         """These are the line's meters from the next slot on. Who was there before keeps what it has taught."""
-        changed = [meter for meter in meters if self._by_id.get(meter.id) != meter]
+        before = {meter.id: meter for meter in self.meters}
+        changed = [meter for meter in meters if before.get(meter.id) != meter]
         standing = {meter.id for meter in meters}
         for number, (plan, tasks) in enumerate(self._plans):
             fresh = _tasks(self.line, changed, plan)
