@@ -98,8 +98,11 @@ class Reader(Session):
         quantities: Collection[Quantity] | None = None,
     ) -> list[Reading]:
         """The newest of every quantity that a meter gave within that time; None: all active meters."""
-        rows = await self._rows("latest", meters, quantities=_ids(quantities), since=now - within)
-        return [_reading(row) for row in rows]
+        given = {"meters": array(meters), "quantities": _ids(quantities), "since": now - within}
+        async with self.transaction() as connection, connection.cursor(binary=True) as cursor:
+            await cursor.execute(SQL["short_walks"])
+            await cursor.execute(SQL["latest"], given)
+            return [_reading(row) for row in await cursor.fetchall()]
 
     async def counts(self, start: datetime, end: datetime, meters: Collection[int] | None = None) -> list[Count]:
         """By meter and layout."""
@@ -133,9 +136,14 @@ class Reader(Session):
         return Gaps(received + sum(missing.values()), received, missing)
 
     async def _rows(self, statement: str, meters: Collection[int] | None, **given: object) -> list[Row]:
-        given["meters"] = None if meters is None else list(meters)
+        given["meters"] = array(meters)
         async with self.use() as connection:
             return await (await connection.execute(SQL[statement], given)).fetchall()
+
+
+def array(numbers: Collection[int] | None) -> str | None:
+    """As PostgreSQL writes an array: the driver spends ten times as long on a list of thousands."""
+    return None if numbers is None else f"{{{','.join(map(str, numbers))}}}"
 
 
 def _ids(quantities: Collection[Quantity] | None) -> list[int] | None:

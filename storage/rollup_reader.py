@@ -10,9 +10,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from protocols.model import Quantity
-from protocols.quantities import BY_ID
-from storage.buckets import Calendar, Span
+from protocols.quantities import BY_ID, HOME
+from storage.buckets import Bucket, Calendar, Span
 from storage.connection import Row, Session
+from storage.reader import array
 from storage.rolling import AT_END, AT_START, BACK, FIRST_LATER, LAST_EARLIER
 from storage.statements import load
 
@@ -119,6 +120,16 @@ class Rollups(Session):
         """In no order."""
         return [Energy._make(row) for row in await self._rows("energy", meters, start, end, span, quantities)]
 
+    async def energies(
+        self, meters: Collection[int], quantity: Quantity, bucket: Bucket, span: Span
+    ) -> list[tuple[int, int | None]]:
+        """Only meter and energy in steps, None where it is not known, of one bucket: for very many meters."""
+        layout, position = HOME[quantity.id]
+        given = {"level": int(span), "start": bucket.start, "layout": layout.id, "pos": position + 1}
+        async with self.use() as connection, connection.cursor(binary=True) as cursor:
+            await cursor.execute(SQL["energies"], {**given, "meters": array(meters)})
+            return await cursor.fetchall()
+
     async def statistics(
         self,
         meters: Collection[int] | None,
@@ -142,7 +153,7 @@ class Rollups(Session):
         given = {
             "level": int(span),
             "starts": [bucket.start for bucket in self.calendar.buckets(span, start, end)],
-            "meters": None if meters is None else list(meters),
+            "meters": array(meters),
             "quantities": None if quantities is None else [quantity.id for quantity in quantities],
         }
         async with self.use() as connection, connection.cursor(binary=True) as cursor:

@@ -6,34 +6,44 @@ WHERE meter_id = ANY (%(meters)s)
   AND (%(quantities)s::smallint[] IS NULL OR quantity = ANY (%(quantities)s))
 ORDER BY meter_id, time, quantity;
 
+-- For thousands of short walks: TimescaleDB's own node above the chunks and a memory of them cost more than each walk.
+-- name: short_walks
+SELECT set_config(name, 'off', true) FROM pg_settings WHERE name IN ('enable_memoize', 'timescaledb.enable_chunk_append');
+
 -- Each look-up walks one meter's newest rows and stops at the first; `since` bounds the walk of what is not there.
--- First which layouts a meter has at all, then each of their quantities, whose newest value may be older than the row's.
+-- First the newest row of each layout that a meter has at all; only for a position that it lacks a walk of its own.
 -- name: latest
 SELECT l.meter_id, i.quantity, r.time, r.received, r.value, r.quality, r.source
-FROM (
-    SELECT m.meter_id, y.id AS layout
-    FROM unnest(coalesce(%(meters)s::integer[], ARRAY(SELECT id FROM meter WHERE state = 'active'))) AS m (meter_id)
-    CROSS JOIN layout y
-    CROSS JOIN LATERAL (
-        SELECT FROM capture c
-        WHERE c.meter_id = m.meter_id AND c.layout = y.id AND c.time >= %(since)s
-        ORDER BY c.time DESC LIMIT 1
-    ) present
-    WHERE %(quantities)s::smallint[] IS NULL
-       OR y.id IN (SELECT layout FROM layout_item WHERE quantity = ANY (%(quantities)s))
-) l
-JOIN layout_item i ON i.layout = l.layout
+FROM unnest(coalesce(%(meters)s::integer[], ARRAY(SELECT id FROM meter WHERE state = 'active'))) AS m (meter_id)
+CROSS JOIN layout y
 CROSS JOIN LATERAL (
-    SELECT c.time, c.received, c.source,
-           CASE i.pos WHEN 1 THEN c.v1 WHEN 2 THEN c.v2 WHEN 3 THEN c.v3 WHEN 4 THEN c.v4 WHEN 5 THEN c.v5 WHEN 6 THEN c.v6 WHEN 7 THEN c.v7 WHEN 8 THEN c.v8 END AS value,
-           ((coalesce(c.quality, 0) >> ((i.pos - 1) * 8)) & 255)::smallint AS quality
+    SELECT c.*
     FROM capture c
-    WHERE c.meter_id = l.meter_id AND c.layout = l.layout AND c.time >= %(since)s
-      AND (CASE i.pos WHEN 1 THEN c.v1 WHEN 2 THEN c.v2 WHEN 3 THEN c.v3 WHEN 4 THEN c.v4 WHEN 5 THEN c.v5 WHEN 6 THEN c.v6 WHEN 7 THEN c.v7 WHEN 8 THEN c.v8 END IS NOT NULL
-           OR ((coalesce(c.quality, 0) >> ((i.pos - 1) * 8)) & 255) <> 0)
+    WHERE c.meter_id = m.meter_id AND c.layout = y.id AND c.time >= %(since)s
     ORDER BY c.time DESC LIMIT 1
+) l
+JOIN layout_item i ON i.layout = y.id
+CROSS JOIN LATERAL (
+    SELECT l.time, l.received, l.source,
+           CASE i.pos WHEN 1 THEN l.v1 WHEN 2 THEN l.v2 WHEN 3 THEN l.v3 WHEN 4 THEN l.v4 WHEN 5 THEN l.v5 WHEN 6 THEN l.v6 WHEN 7 THEN l.v7 WHEN 8 THEN l.v8 END AS value,
+           ((coalesce(l.quality, 0) >> ((i.pos - 1) * 8)) & 255)::smallint AS quality
+    WHERE CASE i.pos WHEN 1 THEN l.v1 WHEN 2 THEN l.v2 WHEN 3 THEN l.v3 WHEN 4 THEN l.v4 WHEN 5 THEN l.v5 WHEN 6 THEN l.v6 WHEN 7 THEN l.v7 WHEN 8 THEN l.v8 END IS NOT NULL
+       OR ((coalesce(l.quality, 0) >> ((i.pos - 1) * 8)) & 255) <> 0
+    UNION ALL (
+        SELECT c.time, c.received, c.source,
+               CASE i.pos WHEN 1 THEN c.v1 WHEN 2 THEN c.v2 WHEN 3 THEN c.v3 WHEN 4 THEN c.v4 WHEN 5 THEN c.v5 WHEN 6 THEN c.v6 WHEN 7 THEN c.v7 WHEN 8 THEN c.v8 END,
+               ((coalesce(c.quality, 0) >> ((i.pos - 1) * 8)) & 255)::smallint
+        FROM capture c
+        WHERE CASE i.pos WHEN 1 THEN l.v1 WHEN 2 THEN l.v2 WHEN 3 THEN l.v3 WHEN 4 THEN l.v4 WHEN 5 THEN l.v5 WHEN 6 THEN l.v6 WHEN 7 THEN l.v7 WHEN 8 THEN l.v8 END IS NULL
+          AND ((coalesce(l.quality, 0) >> ((i.pos - 1) * 8)) & 255) = 0
+          AND c.meter_id = l.meter_id AND c.layout = l.layout AND c.time >= %(since)s AND c.time < l.time
+          AND (CASE i.pos WHEN 1 THEN c.v1 WHEN 2 THEN c.v2 WHEN 3 THEN c.v3 WHEN 4 THEN c.v4 WHEN 5 THEN c.v5 WHEN 6 THEN c.v6 WHEN 7 THEN c.v7 WHEN 8 THEN c.v8 END IS NOT NULL
+               OR ((coalesce(c.quality, 0) >> ((i.pos - 1) * 8)) & 255) <> 0)
+        ORDER BY c.time DESC LIMIT 1
+    )
 ) r
-WHERE %(quantities)s::smallint[] IS NULL OR i.quantity = ANY (%(quantities)s)
+WHERE (%(quantities)s::smallint[] IS NULL OR y.id IN (SELECT layout FROM layout_item WHERE quantity = ANY (%(quantities)s)))
+  AND (%(quantities)s::smallint[] IS NULL OR i.quantity = ANY (%(quantities)s))
 ORDER BY l.meter_id, i.quantity;
 
 -- name: counts

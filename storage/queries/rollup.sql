@@ -142,6 +142,7 @@ COPY rollup_value (start, meter_id, layout, level, captures, first_time, last_ti
     total1, total2, total3, total4, total5, total6, total7, total8)
 FROM STDIN (FORMAT BINARY);
 
+-- The meters stand behind a SELECT: else the planner holds each of thousands of them against its statistics.
 -- The buckets are named one by one: the key begins with the start, so each is a look-up for each meter.
 -- name: energy
 SELECT r.meter_id, i.quantity, r.start, r.captures, r.first_time, r.last_time,
@@ -153,10 +154,21 @@ SELECT r.meter_id, i.quantity, r.start, r.captures, r.first_time, r.last_time,
 FROM rollup_register r
 JOIN layout_item i ON i.layout = r.layout
 WHERE r.level = %(level)s AND r.start = ANY (%(starts)s::timestamptz[])
-  AND (%(meters)s::integer[] IS NULL OR r.meter_id = ANY (%(meters)s::integer[]))
+  AND (%(meters)s::integer[] IS NULL OR r.meter_id = ANY ((SELECT %(meters)s::integer[])::integer[]))
   AND (%(quantities)s::smallint[] IS NULL OR i.quantity = ANY (%(quantities)s))
   AND CASE i.pos WHEN 1 THEN r.first1 WHEN 2 THEN r.first2 WHEN 3 THEN r.first3 WHEN 4 THEN r.first4
                  WHEN 5 THEN r.first5 WHEN 6 THEN r.first6 WHEN 7 THEN r.first7 WHEN 8 THEN r.first8 END IS NOT NULL;
+
+-- name: energies
+SELECT r.meter_id,
+       CASE WHEN (r.flags >> ((%(pos)s::integer - 1) * 8)) & 7 = 3 THEN
+           CASE %(pos)s::integer WHEN 1 THEN r.last1 - r.first1 WHEN 2 THEN r.last2 - r.first2 WHEN 3 THEN r.last3 - r.first3
+                        WHEN 4 THEN r.last4 - r.first4 WHEN 5 THEN r.last5 - r.first5 WHEN 6 THEN r.last6 - r.first6
+                        WHEN 7 THEN r.last7 - r.first7 WHEN 8 THEN r.last8 - r.first8 END
+       END
+FROM rollup_register r
+WHERE r.level = %(level)s AND r.start = %(start)s AND r.layout = %(layout)s
+  AND r.meter_id = ANY ((SELECT %(meters)s::integer[])::integer[]);
 
 -- name: statistics
 SELECT r.meter_id, i.quantity, r.start, r.captures, r.first_time, r.last_time,
@@ -173,7 +185,7 @@ SELECT r.meter_id, i.quantity, r.start, r.captures, r.first_time, r.last_time,
 FROM rollup_value r
 JOIN layout_item i ON i.layout = r.layout
 WHERE r.level = %(level)s AND r.start = ANY (%(starts)s::timestamptz[])
-  AND (%(meters)s::integer[] IS NULL OR r.meter_id = ANY (%(meters)s::integer[]))
+  AND (%(meters)s::integer[] IS NULL OR r.meter_id = ANY ((SELECT %(meters)s::integer[])::integer[]))
   AND (%(quantities)s::smallint[] IS NULL OR i.quantity = ANY (%(quantities)s))
   AND CASE i.pos WHEN 1 THEN r.count1 WHEN 2 THEN r.count2 WHEN 3 THEN r.count3 WHEN 4 THEN r.count4
                  WHEN 5 THEN r.count5 WHEN 6 THEN r.count6 WHEN 7 THEN r.count7 WHEN 8 THEN r.count8 END > 0;

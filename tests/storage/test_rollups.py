@@ -148,6 +148,7 @@ async def test_late_data_repairs_hour_day_and_month(database: str) -> None:
         await store(database, day[:1])
         assert await roll(database) == Rolled(hours=2, days=2, months=2)
         (after,) = await rollups.energy([1], *span, Span.DAY, wanted)
+        assert await rollups.energies([1, 5], wanted[0], Bucket(*span), Span.DAY) == [(1, 960)]
     assert (after.value, after.unknown) == (Decimal("0.0960"), None)
     assert (after.first_time, after.last_time) == span
 
@@ -204,6 +205,8 @@ async def test_registers_that_go_back_give_no_energy(database: str) -> None:
         wanted = [quantity("active_energy_import")]
         (day,) = await rollups.energy(None, MIDNIGHT, MIDNIGHT + timedelta(hours=1), Span.DAY, wanted)
         hours = await rollups.energy([1], MIDNIGHT, MIDNIGHT + timedelta(days=1), Span.HOUR, wanted)
+        whole = Bucket(MIDNIGHT, MIDNIGHT + timedelta(days=1))
+        assert await rollups.energies([1], wanted[0], whole, Span.DAY) == [(1, None)]
     assert (day.unknown, day.steps) == (Unknown.WENT_BACK, None)
     assert [e.start for e in hours if e.unknown is not None] == [MIDNIGHT + timedelta(hours=9)]
     assert sum(e.steps or 0 for e in hours) == 23 * 40
