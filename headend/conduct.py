@@ -26,6 +26,7 @@ class Conduct:
         self._standings: dict[int, Standing] = {}
         self._errors: dict[int, str] = {}
         self._without: dict[int, frozenset[str]] = {}
+        self._kept: dict[int, frozenset[str]] = {}
 
     def may_ask(self, meter_id: int) -> bool:
         return self._standings.get(meter_id, GOOD).may_ask(self._now())
@@ -45,6 +46,16 @@ class Conduct:
         """The kinds of memory that it has refused."""
         return self._without.get(meter_id, frozenset())
 
+    def kept(self, meter_id: int) -> frozenset[str]:
+        """The kinds of memory that have given something."""
+        return self._kept.get(meter_id, frozenset())
+
+    def clock_set_back(self) -> None:
+        """Pauses were measured by a clock that was ahead: everybody may be probed now."""
+        now = self._now()
+        for meter_id, standing in self._standings.items():
+            self._standings[meter_id] = standing.due(now)
+
     def ends(self, now: datetime) -> list[datetime]:
         """When the next probes may be made."""
         return [s.until for s in self._standings.values() if s.until is not None and s.until > now]
@@ -57,9 +68,11 @@ class Conduct:
 
     def judge(self, meter: MeterPath, turn: Turn) -> None:
         """Say when a meter falls silent and when it is back, not every turn of its silence."""
-        if turn.refused:
-            self._without[meter.id] = self.without(meter.id) | turn.refused
-            _log.info("meter has no such memory", meter=meter.name, kinds=sorted(turn.refused))
+        if refused := turn.refused - self.without(meter.id):
+            self._without[meter.id] = self.without(meter.id) | refused
+            _log.info("meter has no such memory", meter=meter.name, kinds=sorted(refused))
+        if turn.kept:
+            self._kept[meter.id] = frozenset(turn.kept)
         if isinstance(turn.error, CommunicationError):
             self._errors[meter.id] = turn.error.label
         if turn.heard:

@@ -38,8 +38,8 @@ def line_path(line: entries.NewLine) -> LinePath:
     )
 
 
-Places: TypeAlias = Mapping[int, tuple[str | None, str | None]]
-"""Meter to its area's name and its usage point's tariff."""
+Places: TypeAlias = Mapping[int, tuple[frozenset[str], str | None]]
+"""Meter to the names of its areas and its usage point's tariff."""
 
 
 def meter_path_of(meter: entries.Meter, zone: ZoneInfo = UTC, places: Places = MappingProxyType({})) -> MeterPath:
@@ -47,7 +47,7 @@ def meter_path_of(meter: entries.Meter, zone: ZoneInfo = UTC, places: Places = M
     broken."""
     try:
         model = models.load(meter.model)
-        return MeterPath(meter.id, meter.name, meter.address, model, zone, *places.get(meter.id, (None, None)))
+        return MeterPath(meter.id, meter.name, meter.address, model, zone, *places.get(meter.id, (frozenset(), None)))
     except ModelError as error:
         raise HeadendError(f"meter {meter.name}: {error}") from error
 

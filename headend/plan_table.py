@@ -113,6 +113,8 @@ def plan_problems(plan: PlanTable, earlier: set[str]) -> list[tuple[str, str]]:
         found += _problem("collect", lambda: _whole(plan.collect))
         if plan.kind is not Kind.RECORDS:
             found.append(("collect", "is for records alone"))
+    if plan.kind is Kind.REQUEST:
+        found.append(("kind", "request is no plan's: expected registers, records, events or clock"))
     if plan.priority not in _PRIORITIES:
         found.append(("priority", f"{plan.priority!r}, expected one of {', '.join(_PRIORITIES)}"))
     if not 1 <= plan.tries <= 100:
@@ -122,6 +124,8 @@ def plan_problems(plan: PlanTable, earlier: set[str]) -> list[tuple[str, str]]:
         found.append(("name", "is empty"))
     if plan.name in earlier:
         found.append(("name", f"{plan.name!r} stands twice"))
+    if not found and plan.kind is Kind.REGISTERS and (job := plan.plan(ZoneInfo("UTC"))).delay >= job.open_for:
+        found.append(("delay", f"{plan.delay!r}, expected less than registers may take to be read"))
     return found
 
 

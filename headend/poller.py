@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -19,7 +19,7 @@ from headend.conduct import Conduct
 from headend.line import Line
 from headend.pending import Pending
 from headend.recovery import Gaps, Recovery
-from headend.survey import MeterPath, Survey, Task, missed, relearnt, task_of
+from headend.survey import MeterPath, Survey, Task, missed, narrowed, relearnt, task_of
 from headend.turn import End, Errand, Result, Turn, Work, take_turn
 from headend.work.agenda import Agenda
 from headend.work.job import Job, due
@@ -65,6 +65,7 @@ class Poller:
     """Works `meters` of one line by `plans`. A slot's registers are read within the slot or not at all.
 
     `gaps` is the ledger to recover from, `errands` does what is no reading, `throttle` is held during a turn.
+    `given_up` is told of what a person asked and no turn was found for, with the reason.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Poller:
         errands: Mapping[Kind, Errand] | None = None,
         policy: Policy | None = None,
         throttle: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
+        given_up: Callable[[Job, str], None] = lambda job, reason: None,
     ) -> None:
         self.line = line
         self.counters = PollerCounters()
@@ -96,7 +98,12 @@ class Poller:
         self._plans = [(plan, _tasks(line, meters, plan)) for plan in plans if _is_done(plan, errands or {})]
         self._gone: dict[int, set[int]] = {}
         """Plan's number to meters that have left it: what was begun with them is finished."""
-        self._recovery = Recovery(gaps, [meter.id for meter in meters]) if gaps is not None else None
+        self._slots: dict[int, datetime] = {}
+        """Number of a plan to its next slot."""
+        self._latest = now()
+        self._given_up = given_up
+        self._recovery = Recovery(gaps, now) if gaps is not None else None
+        self._looking: asyncio.Task[None] | None = None
 
     @property
     def failures(self) -> dict[str, int]:
@@ -131,18 +138,20 @@ class Poller:
         self._by_id |= {meter.id: meter for meter in meters}
         self.meters = meters
         if self._recovery is not None:
-            self._recovery.give([meter.id for meter in meters])
+            self._recovery.at_once()
         self._roused.set()
 
     def ask(self, jobs: Iterable[Job]) -> None:
-        """Put jobs on the agenda from outside: what a person wants, an event that calls for a look."""
+        """Put jobs on the agenda from outside: what a person wants, an event that calls for a look. They are of this
+        line's meters."""
         self._agenda.add(jobs)
         self._roused.set()
 
     def look_for_gaps(self) -> None:
         """The ledger has changed from outside."""
         if self._recovery is not None:
-            self._recovery.soon(self._now())
+            self._recovery.soon()
+            self._roused.set()
 
     async def run(self) -> None:
         """Until `stop` or `retire`."""
@@ -152,62 +161,72 @@ class Poller:
             await self.line.close()
 
     async def _run(self) -> None:
-        slots = {number: _first(plan, self._now()) for number, (plan, _) in enumerate(self._plans)}
+        self._slots = {number: _first(plan, self._now()) for number, (plan, _) in enumerate(self._plans)}
         turns: set[asyncio.Task[None]] = set()
         at_once = max(1, self.line.path.side_by_side)
         try:
             while not self._stopping.is_set():
                 self._roused.clear()
-                await self._look_at_the_clock(slots)
+                await self._look_at_the_clock()
                 if len(turns) < at_once and (turn := self._agenda.turn(self._now(), self._conduct.may_ask)) is not None:
                     if at_once == 1:
                         await self._turn(*turn)
                     else:
                         turns.add(asyncio.create_task(self._turn(*turn)))
-                elif turns:
-                    turns = await self._wait_for(turns, slots)
-                elif self._retiring:
+                elif self._retiring and not turns:
                     break
-                elif not await self._look_for_gaps():
-                    await self._wait(slots)
+                else:
+                    self._look_for_gaps()
+                    turns = await self._wait(turns)
             for task in turns:
                 await task
         finally:
-            for task in turns:
+            left = [*turns, *([self._looking] if self._looking is not None else [])]
+            for task in left:
                 task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
-    async def _look_at_the_clock(self, slots: dict[int, datetime]) -> None:
+    async def _look_at_the_clock(self) -> None:
         """Put on the agenda what has become due, and record what has come to its end undone."""
         now = self._now()
+        if self._latest - now > _SLACK:
+            self._conduct.clock_set_back()
+            if self._recovery is not None:
+                self._recovery.clock_set_back()
+        self._latest = now
         await self._give_up(self._agenda.expired(now))
-        for number, slot in slots.items():
+        for number, slot in self._slots.items():
             plan, tasks = self._plans[number]
             if slot - now > plan.schedule.period + _SLACK:
                 # The clock was set back. Slots that it shows again are read again, which does no harm; else nothing
                 # would be read until it is as late as it was.
-                slots[number] = _first(plan, now)
+                self._slots[number] = _first(plan, now)
             elif slot <= now:
                 begun = max(slot, plan.schedule.last(now))
+                if begun > slot and self._recovery is not None:
+                    self._recovery.left_out()
                 if not self._retiring:
                     self.counters.slots += 1
                     gone = self._gone.get(number)
                     present = {meter: task for meter, task in tasks.items() if meter not in gone} if gone else tasks
                     self._agenda.add(due(plan, present, begun))
-                slots[number] = plan.schedule.next(begun)
+                self._slots[number] = plan.schedule.next(begun)
 
     async def _turn(self, meter_id: int, jobs: list[Job]) -> None:
         meter = self._by_id[meter_id]
         async with self._throttle():
-            if self._conduct.is_quarantined(meter_id) and not await self._probe(meter):
+            asked = any(job.priority is Priority.PERSON for job in jobs)
+            if self._conduct.is_quarantined(meter_id) and not asked and not await self._probe(meter):
                 self._agenda.back(meter_id, jobs)
                 return
-            recovery = all(job.priority is Priority.RECOVERY for job in jobs)
             turn = await take_turn(
                 self._work,
                 meter,
                 jobs,
                 refused=self._conduct.without(meter_id),
-                give_way=self._live_waits if recovery else self._stopping.is_set,
+                kept=self._conduct.kept(meter_id),
+                stopping=self._stopping.is_set,
+                give_way=lambda: self._live_waits(meter_id),
             )
         if not self.line.is_ours:
             await self._break_off(turn)
@@ -238,9 +257,11 @@ class Poller:
             _log.debug("a probe ended otherwise", meter=meter.name, reason=str(error))
         return True
 
-    def _live_waits(self) -> bool:
-        """Whether recovery has to stop: something live can be done, or we are told to stop."""
-        return self._stopping.is_set() or self._retiring or self._agenda.live_is_due(self._now())
+    def _live_waits(self, meter_id: int) -> bool:
+        """Whether recovery with a meter has to stop: something live can be done, or a slot has begun."""
+        now = self._now()
+        begun = self._retiring or any(slot <= now for slot in self._slots.values())
+        return begun or self._agenda.live_waits(now, self._conduct.may_ask, meter_id)
 
     def _tried_again(self, result: Result, turn: Turn) -> list[Job]:
         """The job, if another turn is worth it. A gap that the meter's silence kept us from is the ledger's to ask for
@@ -248,9 +269,11 @@ class Poller:
         job = result.job
         if result.end is End.DONE:
             return []
+        if result.lacking:
+            job = replace(job, wanted=result.lacking)
         if result.end is End.UNBEGUN and not turn.over:
-            return [job]
-        if job.priority is Priority.RECOVERY or job.expires <= self._now():
+            return [] if self._retiring and job.priority is Priority.RECOVERY else [job]
+        if job.is_gap or job.expires <= self._now():
             return []
         again = job.again()
         if again is None:
@@ -259,14 +282,18 @@ class Poller:
         return [again]
 
     async def _keep(self, turn: Turn, again: Mapping[int, Sequence[Job]]) -> None:
-        """Queue what came; a miss stands once its job is not tried again."""
+        """Queue what came; a miss stands once its job is not tried again, or is final."""
+        reason = turn.error.label if isinstance(turn.error, CommunicationError) else "model" if turn.error else "late"
         for number, result in enumerate(turn.results):
             job, told = result.job, result.told
             stands = not again[number]
+            misses = [miss for miss in told.misses if stands or miss.final]
             if stands and result.end is End.UNBEGUN and job.plan is not None and job.kind.is_expected:
-                told = self._missed(job, turn.error.label if isinstance(turn.error, CommunicationError) else "model")
-            misses = told.misses if stands else []
-            await self._pending.put([*told.captures, *misses])
+                unasked = self._missed(replace(job, wanted=result.lacking or job.wanted), reason)
+                misses = [*{(miss.time, miss.layout): miss for miss in (*misses, *unasked)}.values()]
+            if stands and result.end is End.UNBEGUN and job.request is not None:
+                self._given_up(job, reason)
+            await self._pending.put([*told.captures, *misses, *_first_tries(job, told)])
             if job.kind.is_expected:
                 self.counters.surveys += 1
             self._count(job, told, misses)
@@ -276,14 +303,16 @@ class Poller:
         counters.readings += told.readings
         counters.captures += len(told.captures)
         counters.misses += len(misses)
-        if job.priority is Priority.RECOVERY:
+        if job.is_gap:
             counters.recovered += len(told.captures)
         elif self._recovery is not None and any(not miss.final for miss in misses):
-            self._recovery.soon(self._now())
+            self._recovery.soon()
 
     async def _give_up(self, ended: Sequence[Job]) -> None:
         """Jobs that came to their end on the agenda."""
         for job in ended:
+            if job.request is not None:
+                self._given_up(job, "expired")
             if job.plan is None or not job.kind.is_expected:
                 continue
             if self._conduct.is_quarantined(job.meter_id):
@@ -293,13 +322,15 @@ class Poller:
             else:
                 reason = "late"
                 self.counters.late += 1
-            told = self._missed(job, reason)
+            misses = self._missed(job, reason)
             self.counters.surveys += 1
-            self._count(job, told, told.misses)
-            await self._pending.put(told.misses)
+            self._count(job, Survey(), misses)
+            await self._pending.put(misses)
 
-    def _missed(self, job: Job, reason: str) -> Survey:
-        return missed(self._by_id[job.meter_id], self._task(job), job.slot, reason, self._now())
+    def _missed(self, job: Job, reason: str) -> list[Miss]:
+        """Of what the job wanted nothing came."""
+        meter = self._by_id[job.meter_id]
+        return missed(meter, narrowed(self._task(job), meter, job.wanted), job.slot, reason, self._now()).misses
 
     def _task(self, job: Job) -> Task:
         """What a job of a plan wants of its meter."""
@@ -321,43 +352,55 @@ class Poller:
                 lacking=sorted(q.name for q in set(task.wanted) - set(model.quantities)),
             )
 
-    async def _look_for_gaps(self) -> bool:
-        """Whether there is something to recover now."""
-        if self._recovery is None or self._stopping.is_set():
-            return False
-        jobs = await self._recovery.jobs(self._now())
-        self._agenda.add(jobs)
-        return bool(jobs)
+    def _look_for_gaps(self) -> None:
+        """Nothing is to be done: begin to look for something to recover. The line does not wait for the database."""
+        if self._recovery is not None and self._looking is None and self._recovery.is_due:
+            self._looking = asyncio.create_task(self._look(self._recovery))
 
-    async def _wait(self, slots: dict[int, datetime]) -> None:
-        """Until something becomes due, somebody asks, or we are told to stop; a minute at most."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._idle_s(slots)):
-                await self._roused.wait()
+    async def _look(self, recovery: Recovery) -> None:
+        """A meter that is left alone is left out, so that its gaps do not stand before the others'."""
+        meters = [meter.id for meter in self.meters if not self._conduct.is_quarantined(meter.id)]
+        self._agenda.add(await recovery.jobs(meters))
 
-    async def _wait_for(self, turns: set[asyncio.Task[None]], slots: dict[int, datetime]) -> set[asyncio.Task[None]]:
-        """Until one of `turns` is over or there is something else to do; gives those that go on."""
+    async def _wait(self, turns: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+        """Until one of `turns` is over, something becomes due, somebody asks, or we are told to stop; a minute at most.
+        Gives the turns that go on."""
         roused = asyncio.ensure_future(self._roused.wait())
+        looking = {self._looking} if self._looking is not None else set()
         try:
             done, _ = await asyncio.wait(
-                {*turns, roused}, timeout=self._idle_s(slots), return_when=asyncio.FIRST_COMPLETED
+                {roused, *turns, *looking}, timeout=self._idle_s(), return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             roused.cancel()
-        for task in done & turns:
+        if looking & done:
+            self._looking = None
+        for task in done & (turns | looking):
             task.result()
         return turns - done
 
-    def _idle_s(self, slots: dict[int, datetime]) -> float:
+    def _idle_s(self) -> float:
         now = self._now()
-        moments = [*slots.values()]
+        moments = [*self._slots.values()]
         moments += self._conduct.ends(now)
         if (wakes := self._agenda.wakes(now)) is not None:
             moments.append(wakes)
-        if self._recovery is not None:
+        if self._recovery is not None and self._looking is None:
             moments.append(self._recovery.looks or now)
         left = min(((moment - now).total_seconds() for moment in moments), default=_LONGEST_WAIT_S)
         return min(max(left, 0.0), _LONGEST_WAIT_S)
+
+
+def _first_tries(job: Job, told: Survey) -> list[Miss]:
+    """What shows that a capture filled a gap that nobody had tried: without a miss it would count as received."""
+    if not job.untried:
+        return []
+    missed_too = {(miss.time, miss.layout) for miss in told.misses}
+    return [
+        Miss(capture.meter_id, capture.layout, capture.time, "not_collected", capture.received)
+        for capture in told.captures
+        if (capture.time, capture.layout) not in missed_too
+    ]
 
 
 def _first(plan: Plan, now: datetime) -> datetime:
@@ -378,7 +421,7 @@ def _tasks(line: Line, meters: Sequence[MeterPath], plan: Plan) -> dict[int, Tas
     for meter in meters:
         name = meter.model.head.name
         if not plan.selection.holds(
-            model=name, area=meter.area, tariff=meter.tariff, line=line.path.name, meter=meter.name
+            model=name, areas=meter.areas, tariff=meter.tariff, line=line.path.name, meter=meter.name
         ):
             continue
         kind = id(meter.model)

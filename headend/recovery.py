@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -27,55 +27,71 @@ _HELD: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """An expected capture that is missing; `quantities` is what it lacks."""
+    """An expected capture that is missing; `quantities` is what it lacks. `untried`: the ledger has no row of it."""
 
     meter_id: int
     time: datetime
     quantities: tuple[Quantity, ...]
+    untried: bool = False
 
 
 class Gaps(Protocol):
     """The ledger, as far as a line needs it."""
 
-    async def recoverable(self, meters: Sequence[int], now: datetime) -> list[Gap]:
-        """Some of the newest open gaps that are worth a try now. Raises `storage.errors.StorageError`."""
+    async def recoverable(self, meters: Sequence[int], now: datetime, since: datetime) -> list[Gap]:
+        """Some of the newest open gaps that are worth a try now. What was never tried and is of before `since` is under
+        way with nobody. Raises `storage.errors.StorageError`."""
 
 
 class Recovery:
-    """When the ledger is looked at, and which of its gaps become jobs."""
+    """When the ledger is looked at, and which of its gaps become jobs. The line's slots are worked by us from when this
+    is made."""
 
-    def __init__(self, gaps: Gaps, meter_ids: Sequence[int]) -> None:
+    def __init__(self, gaps: Gaps, now: Callable[[], datetime]) -> None:
         self._gaps = gaps
-        self._meter_ids = list(meter_ids)
+        self._now = now
+        self._since = now()
         self._next: datetime | None = None
         self._asked: dict[tuple[int, datetime], datetime] = {}
-
-    def give(self, meter_ids: Sequence[int]) -> None:
-        """These are the line's meters from now on."""
-        self._meter_ids = list(meter_ids)
-        self._next = None
 
     @property
     def looks(self) -> datetime | None:
         """When the ledger is looked at next; None: at once."""
         return self._next
 
-    def soon(self, now: datetime) -> None:
+    @property
+    def is_due(self) -> bool:
+        return self._next is None or self._next <= self._now()
+
+    def at_once(self) -> None:
+        """The line has other meters: look now."""
+        self._next = None
+
+    def soon(self) -> None:
         """Something was missed, or is wanted again: look within a minute."""
-        soon = now + _AWAY
+        soon = self._now() + _AWAY
         if self._next is None or self._next > soon:
             self._next = soon
 
-    async def jobs(self, now: datetime) -> list[Job]:
-        """The next gaps to fill, none while it is too early to look."""
-        if self._next is not None and self._next > now:
-            return []
+    def left_out(self) -> None:
+        """Slots have gone by that nobody worked: this process stood still, or the clock was set forward."""
+        self._since = self._now()
+        self.soon()
+
+    def clock_set_back(self) -> None:
+        self._since = min(self._since, self._now())
+        self._asked.clear()
+        self._next = None
+
+    async def jobs(self, meter_ids: Sequence[int]) -> list[Job]:
+        """The next gaps of those meters to fill."""
         try:
-            found = await self._gaps.recoverable(self._meter_ids, now)
+            found = await self._gaps.recoverable(meter_ids, self._now(), self._since)
         except StorageError as error:
             _log.info("the ledger cannot be read", reason=str(error))
-            self._next = now + _AWAY
+            self._next = self._now() + _AWAY
             return []
+        now = self._now()
         self._asked = {key: since for key, since in self._asked.items() if now - since < _HELD}
         fresh = [gap for gap in found if (gap.meter_id, gap.time) not in self._asked]
         self._asked.update(dict.fromkeys(((gap.meter_id, gap.time) for gap in fresh), now))
@@ -86,8 +102,9 @@ class Recovery:
 def _jobs(gaps: Iterable[Gap], now: datetime) -> Iterable[Job]:
     for gap in gaps:
         yield Job(
-            gap.meter_id, gap.time, now, now + _HELD, Priority.RECOVERY, 1, kind=Kind.RECORDS, wanted=gap.quantities
-        )
+            gap.meter_id, gap.time, now, now + _HELD, Priority.RECOVERY, 1, Kind.RECORDS,
+            wanted=gap.quantities, untried=gap.untried,
+        )  # fmt: skip
 
 
 def lacking(layout: int, positions: int) -> tuple[Quantity, ...]:

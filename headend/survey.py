@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,7 +14,7 @@ from headend.line import Line
 from protocols.errors import CommunicationError, LinkError, ModelError, NoAnswer, Refused
 from protocols.meter_model import MeterModel, Read
 from protocols.model import POSITIONS, Capture, Quality, Quantity, Source, Value
-from protocols.quantities import HOME
+from protocols.quantities import HOME, LAYOUTS
 from storage.writer import Miss
 
 UTC: Final = ZoneInfo("UTC")
@@ -30,7 +30,8 @@ class MeterPath:
     model: MeterModel
     zone: ZoneInfo = UTC
     """Of the meter's clock."""
-    area: str | None = None
+    areas: frozenset[str] = frozenset()
+    """In which it stands or which it measures."""
     tariff: str | None = None
 
 
@@ -43,6 +44,18 @@ class Survey:
     errors: list[CommunicationError | ModelError] = field(default_factory=list)
     model: MeterModel | None = None
     """What the meter taught by refusing: its own model from now on."""
+    heard: bool = False
+    """It answered, be it that it has nothing."""
+
+    @property
+    def given(self) -> set[tuple[datetime, Quantity]]:
+        """What is known now, the meter's own "not available" among it."""
+        return {
+            (capture.time, quantity)
+            for capture in self.captures
+            for place, quantity in enumerate(_MEMBERS[capture.layout])
+            if capture.values[place] is not None or capture.quality[place] is not Quality.GOOD
+        }
 
     @property
     def readings(self) -> int:
@@ -69,6 +82,15 @@ def relearnt(task: Task, model: MeterModel) -> Task:
     """The same task by one meter's own model. What it does not have stays wanted, and is missed as refused."""
     known = set(model.quantities)
     return replace(task, reads=tuple(model.plan([q for q in task.wanted if q in known])), model=model)
+
+
+def narrowed(task: Task, meter: MeterPath, wanted: Sequence[Quantity]) -> Task:
+    """Of a task only `wanted`; all of it where that is empty."""
+    if not wanted:
+        return task
+    model = task.model or meter.model
+    known = set(model.quantities)
+    return replace(task, wanted=tuple(wanted), reads=tuple(model.plan([q for q in wanted if q in known])))
 
 
 def task_of(model: MeterModel, quantities: Iterable[Quantity], period_s: int) -> Task:
@@ -119,6 +141,7 @@ async def survey(line: Line, meter: MeterPath, task: Task, slot: datetime, now: 
             default = "model"
             break
         else:
+            result.heard = True
             received = now()
             if received >= end:
                 default = "late"
@@ -168,6 +191,8 @@ def gather(
             told = next((reason for reason in why if reason not in final), why[0])
             result.misses.append(Miss(meter_id, layout, slot, told, now, told in final))
 
+
+_MEMBERS: Final = {layout.id: layout.quantities for layout in LAYOUTS}
 
 _LIMIT = 2**63 - 1
 

@@ -9,10 +9,10 @@ from enum import Enum
 from typing import Protocol
 
 from headend.line import Line
-from headend.recall_survey import recall
-from headend.survey import MeterPath, Survey, Task, survey
+from headend.recall_survey import FINAL, recall
+from headend.survey import MeterPath, Survey, Task, narrowed, survey
 from headend.work.job import Job
-from headend.work.plan import Kind
+from headend.work.plan import Kind, Priority
 from protocols.errors import CommunicationError, LinkError, ModelError, NoAnswer
 from protocols.meter_model import MeterModel
 from protocols.model import Quantity
@@ -37,11 +37,13 @@ class End(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`told` holds what came, and the misses that stand if the job is not tried again."""
+    """`told` holds what came, and the misses that stand if the job is not tried again. `lacking`: what another turn may
+    bring; all where nothing is stated."""
 
     job: Job
     end: End
     told: Survey = field(default_factory=Survey)
+    lacking: tuple[Quantity, ...] = ()
 
 
 @dataclass(slots=True)
@@ -59,6 +61,8 @@ class Turn:
     """What the meter taught by refusing, in which job."""
     refused: set[str] = field(default_factory=set)
     """Kinds of memory that it turned out not to have."""
+    kept: set[str] = field(default_factory=set)
+    """Kinds of memory that it turned out to have."""
 
     @property
     def gave(self) -> bool:
@@ -69,7 +73,7 @@ class Turn:
         """What the answers and errors of a survey say of the meter."""
         silence = [error for error in told.errors if isinstance(error, NoAnswer)]
         lost = [error for error in told.errors if isinstance(error, LinkError | ModelError)]
-        self.heard = self.heard or bool(told.captures) or len(told.errors) > len(silence) + len(lost)
+        self.heard = self.heard or told.heard or len(told.errors) > len(silence) + len(lost)
         self.over = self.over or bool(silence or lost)
         self.silent = not self.heard and (self.silent or any(not error.noise for error in silence))
         if told.errors:
@@ -92,11 +96,13 @@ async def take_turn(
     jobs: Sequence[Job],
     *,
     refused: frozenset[str] = frozenset(),
+    kept: frozenset[str] = frozenset(),
+    stopping: Callable[[], bool] = lambda: False,
     give_way: Callable[[], bool] = lambda: False,
 ) -> Turn:
-    """Do `jobs`. The meter's memory is asked last and for all moments together, less what is `refused`, and only until
-    `give_way` says that something more urgent waits."""
-    turn = Turn()
+    """Do `jobs`. The meter's memory is asked last and for all moments together, less what is `refused`, and until we
+    are `stopping`; for recovery only until `give_way` says that something more urgent waits."""
+    turn = Turn(refused=set(refused), kept=set(kept))
     memory = [job for job in jobs if job.kind is Kind.RECORDS]
     for job in jobs:
         if turn.over and job.kind is not Kind.RECORDS:
@@ -105,19 +111,25 @@ async def take_turn(
             await _registers(turn, work, meter, job)
         elif job.kind is not Kind.RECORDS:
             await _errand(turn, work, meter, job)
-    if memory and turn.over:
-        turn.results += [Result(job, End.UNBEGUN) for job in memory]
-    elif memory:
-        await _records(turn, work, meter, memory, refused, give_way)
+    recovery = [job for job in memory if job.priority is Priority.RECOVERY]
+    live = [job for job in memory if job.priority is not Priority.RECOVERY]
+    for some, until in ((live, stopping), (recovery, lambda: stopping() or give_way())):
+        if some and turn.over:
+            turn.results += [Result(job, End.UNBEGUN) for job in some]
+        elif some:
+            await _records(turn, work, meter, some, until)
     return turn
 
 
 async def _registers(turn: Turn, work: Work, meter: MeterPath, job: Job) -> None:
-    told = await survey(work.line, meter, work.task(job), job.slot, work.now)
+    task = narrowed(work.task(job), meter, job.wanted)
+    told = await survey(work.line, meter, task, job.slot, work.now)
     turn.note(told)
     if told.captures and told.model is not None:
         turn.models.append((job, told.model))
-    turn.results.append(Result(job, End.UNDONE if told.misses and told.errors else End.DONE, told))
+    given = told.given
+    lacking = tuple(quantity for quantity in task.wanted if (job.slot, quantity) not in given)
+    turn.results.append(Result(job, End.UNDONE if told.misses and told.errors else End.DONE, told, lacking))
 
 
 async def _errand(turn: Turn, work: Work, meter: MeterPath, job: Job) -> None:
@@ -138,27 +150,29 @@ async def _records(
     work: Work,
     meter: MeterPath,
     jobs: Sequence[Job],
-    refused: frozenset[str],
     give_way: Callable[[], bool],
 ) -> None:
     wanted: dict[datetime, set[Quantity]] = {}
     for job in jobs:
         wanted.setdefault(job.slot, set()).update(job.wanted or work.task(job).wanted)
-    told = await recall(work.line, meter, wanted, work.now, without=refused, give_way=give_way)
+    told = await recall(work.line, meter, wanted, work.now, without=turn.refused, known=turn.kept, give_way=give_way)
     turn.note(told)
     turn.refused |= told.refused
+    turn.kept |= told.kept
+    given = told.given
     captures = {(capture.time, capture.layout): capture for capture in told.captures}
     misses = {(miss.time, miss.layout): miss for miss in told.misses}
-    answered = captures.keys() | misses.keys()
     for job in jobs:
-        keys = {(job.slot, HOME[q.id][0].id) for q in job.wanted or work.task(job).wanted}
+        asked = job.wanted or work.task(job).wanted
+        keys = {(job.slot, HOME[quantity.id][0].id) for quantity in asked}
         of_job = Survey(
             [captures.pop(key) for key in sorted(keys & captures.keys())],
             [misses[key] for key in sorted(keys & misses.keys())],
             told.errors,
         )
-        if not keys <= answered:
-            end = End.UNBEGUN
-        else:
-            end = End.DONE if all(miss.final for miss in of_job.misses) else End.UNDONE
-        turn.results.append(Result(job, end, of_job))
+        reasons = told.reasons[job.slot]
+        missing = [quantity for quantity in asked if (job.slot, quantity) not in given]
+        lacking = tuple(quantity for quantity in missing if reasons.get(quantity) not in FINAL)
+        unasked = any(quantity not in reasons for quantity in missing)
+        end = End.UNBEGUN if unasked else End.UNDONE if lacking else End.DONE
+        turn.results.append(Result(job, end, of_job, lacking))

@@ -35,12 +35,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenSlot:
-    """An open slot that is worth a try; `lacking`: which positions of the layout are missing, as bits."""
+    """An open slot that is worth a try; `lacking`: which positions of the layout are missing, as bits; `untried`: it
+    has no row in `miss`."""
 
     meter_id: int
     time: datetime
     layout: int
     lacking: int
+    untried: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +132,16 @@ class Ledger(Session):
         return [Slot(m, y, t, lacking, State(s), reason, n, at) for m, y, t, lacking, s, reason, n, at in rows]
 
     async def reopen(self, start: datetime, end: datetime, meters: Collection[int] | None = None) -> int:
-        """Whatever was given up or tried in vain is tried again. Returns how many slots."""
+        """Whatever is missing and was given up or tried in vain is tried again. Returns how many slots."""
         given = {"meters": _list(meters), "start": start, "end": end}
         async with self.use() as connection:
             return (await connection.execute(SQL["reopen"], given)).rowcount
 
-    async def places(self, at: datetime) -> dict[int, tuple[str | None, str | None]]:
-        """Meter to its area's name and its usage point's tariff."""
+    async def places(self, at: datetime) -> dict[int, tuple[frozenset[str], str | None]]:
+        """Meter to the names of the areas in which it stands or which it measures, and its usage point's tariff."""
         async with self.use() as connection:
             rows = await (await connection.execute(SQL["places"], {"at": at})).fetchall()
-        return {meter_id: (area, tariff) for meter_id, area, tariff in rows}
+        return {meter_id: (frozenset(areas), tariff) for meter_id, areas, tariff in rows}
 
 
 def _list(meters: Collection[int] | None) -> list[int] | None:

@@ -19,10 +19,14 @@ class Agenda:
     def __len__(self) -> int:
         return sum(map(len, self._jobs.values()))
 
-    def live_is_due(self, now: datetime) -> bool:
-        """Whether something else than recovery can be done now."""
+    def live_waits(self, now: datetime, may_ask: Callable[[int], bool], during: int) -> bool:
+        """Whether a turn of recovery with the meter `during` keeps something else from being done now: not what is of a
+        meter that may not be asked, or has its turn beside."""
         return any(
-            job.due <= now and job.priority is not Priority.RECOVERY for jobs in self._jobs.values() for job in jobs
+            job.priority is not Priority.RECOVERY and _can_be_done(job, now, may_ask)
+            for meter_id, jobs in self._jobs.items()
+            if meter_id == during or meter_id not in self._having_turns
+            for job in jobs
         )
 
     def add(self, jobs: Iterable[Job]) -> None:
@@ -32,23 +36,23 @@ class Agenda:
     def turn(self, now: datetime, may_ask: Callable[[int], bool]) -> tuple[int, list[Job]] | None:
         """The meter whose turn it is and its jobs, the most urgent first; None where nothing can be done now.
 
-        Recovery is not done with a meter in passing while another one waits for live work: it comes when its own turn
-        comes.
+        What a person wants is done although the meter may not be asked otherwise. Recovery is not done with a meter in
+        passing while another one waits for live work: it comes when its own turn comes.
         """
-        urgencies = {
-            meter_id: min(job.urgency for job in jobs if job.due <= now)
+        ready = {
+            meter_id: [job for job in jobs if _can_be_done(job, now, may_ask)]
             for meter_id, jobs in self._jobs.items()
-            if meter_id not in self._having_turns and may_ask(meter_id) and any(job.due <= now for job in jobs)
+            if meter_id not in self._having_turns
         }
+        urgencies = {meter_id: min(job.urgency for job in jobs) for meter_id, jobs in ready.items() if jobs}
         if not urgencies:
             return None
         meter_id = min(urgencies, key=lambda one: urgencies[one])
         live = [one for one, urgency in urgencies.items() if urgency[0] != Priority.RECOVERY]
         live_only = live != [] and live != [meter_id]
-        jobs = self._jobs.pop(meter_id)
-        taken = [j for j in jobs if j.due <= now and not (live_only and j.priority is Priority.RECOVERY)]
-        rest = [job for job in jobs if job not in taken]
-        if rest:
+        taken = [job for job in ready[meter_id] if not (live_only and job.priority is Priority.RECOVERY)]
+        gone = set(map(id, taken))
+        if rest := [job for job in self._jobs.pop(meter_id) if id(job) not in gone]:
             self._jobs[meter_id] = rest
         self._having_turns.add(meter_id)
         return meter_id, sorted(taken, key=lambda job: job.urgency)
@@ -73,3 +77,7 @@ class Agenda:
             moment for jobs in self._jobs.values() for j in jobs for moment in (j.due, j.expires) if moment > now
         ]
         return min(moments, default=None)
+
+
+def _can_be_done(job: Job, now: datetime, may_ask: Callable[[int], bool]) -> bool:
+    return job.due <= now and (job.priority is Priority.PERSON or may_ask(job.meter_id))

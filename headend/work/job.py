@@ -12,8 +12,9 @@ from protocols.model import Quantity
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`plan` is None for gaps and for what a person asked (`request` says which). `wanted` is what a gap lacks.
-    `done` counts turns that did not bring it off."""
+    """`plan` is None for gaps and for what a person asked (`request` says which). `wanted`: of what the plan asks only
+    this, or what a gap lacks. `done` counts turns that did not bring it off. `untried`: a gap that the ledger has no
+    row of."""
 
     meter_id: int
     slot: datetime
@@ -26,6 +27,12 @@ class Job:
     wanted: tuple[Quantity, ...] = ()
     request: int | None = None
     done: int = 0
+    untried: bool = False
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether the ledger asks for it, again if need be."""
+        return self.plan is None and self.request is None
 
     @property
     def urgency(self) -> tuple[int, int, float]:
@@ -41,6 +48,6 @@ class Job:
 
 def due(plan: Plan, meter_ids: Iterable[int], slot: datetime) -> list[Job]:
     """The jobs of one slot."""
-    begin = plan.collect.next(slot) if plan.collect is not None else slot
+    begin = (plan.collect.next(slot) if plan.collect is not None else slot) + plan.delay
     end = slot + plan.open_for if plan.kind is Kind.REGISTERS else begin + plan.open_for
-    return [Job(i, slot, begin + plan.delay, end, plan.priority, plan.tries, plan.kind, plan) for i in meter_ids]
+    return [Job(i, slot, begin, end, plan.priority, plan.tries, plan.kind, plan) for i in meter_ids]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum, StrEnum
@@ -21,6 +22,8 @@ class Kind(StrEnum):
     """The meter's journal, read on."""
     CLOCK = "clock"
     """How far the meter's clock is off."""
+    REQUEST = "request"
+    """What a person wants now: no plan's."""
 
     @property
     def is_expected(self) -> bool:
@@ -47,10 +50,11 @@ class Selection:
     lines: frozenset[str] = frozenset()
     meters: frozenset[str] = frozenset()
 
-    def holds(self, *, model: str, area: str | None, tariff: str | None, line: str, meter: str) -> bool:
+    def holds(self, *, model: str, areas: Collection[str], tariff: str | None, line: str, meter: str) -> bool:
+        """Whether a meter of that model, in those areas (it may measure one and stand in another), is selected."""
         return (
             (not self.models or model in self.models)
-            and (not self.areas or area in self.areas)
+            and (not self.areas or not self.areas.isdisjoint(areas))
             and (not self.tariffs or tariff in self.tariffs)
             and (not self.lines or line in self.lines)
             and (not self.meters or meter in self.meters)
@@ -80,7 +84,16 @@ class Plan:
 
     @property
     def open_for(self) -> timedelta:
-        """From a slot's begin until its job ends."""
+        """How long a job is tried: registers from the slot's begin on, the others from when they are asked for."""
         period = self.schedule.period
-        stated = self.expires if self.expires is not None else period
-        return min(stated, period) if self.kind is Kind.REGISTERS else stated
+        if self.kind is Kind.REGISTERS:
+            return period if self.expires is None else min(self.expires, period)
+        usual = period if self.collect is None else max(period, self.collect.period)
+        return usual if self.expires is None else self.expires
+
+    @property
+    def over_after(self) -> timedelta:
+        """How long behind its begin a slot may still be under way."""
+        if self.kind is Kind.REGISTERS:
+            return self.open_for
+        return self.open_for + self.delay + (self.collect.period if self.collect is not None else timedelta(0))

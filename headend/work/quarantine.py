@@ -38,8 +38,14 @@ class Standing:
     def heard(self) -> Standing:
         return GOOD
 
+    def due(self, now: datetime) -> Standing:
+        """The same with its probe due at once."""
+        return self if self.until is None else replace(self, until=min(self.until, now))
+
     def fell_silent(self, now: datetime, policy: Policy) -> Standing:
-        """After a turn without any answer."""
+        """After a turn without any answer. Who asked before the probe was due does not put it off."""
+        if self.until is not None and now < self.until:
+            return self
         silent = self.silent + 1
         if silent < policy.turns:
             return replace(self, silent=silent)

@@ -1,5 +1,5 @@
 -- name: recoverable
-SELECT meter_id, time, layout, lacking
+SELECT meter_id, time, layout, lacking, tried IS NULL
 FROM ledger(%(start)s, %(end)s, %(meters)s)
 WHERE state = 'open'
   -- What nobody has tried yet may still be under way; what was tried is given time, more each time.
@@ -24,25 +24,24 @@ LIMIT %(limit)s;
 -- Given up or tried often: to be tried again, at once.
 -- name: reopen
 UPDATE miss SET final = false, tries = 0, received = 'epoch', reason = 'recollect'
-WHERE time >= %(start)s AND time < %(end)s AND (%(meters)s::integer[] IS NULL OR meter_id = ANY (%(meters)s))
-  AND NOT EXISTS (
-      SELECT FROM capture c
-      WHERE c.meter_id = miss.meter_id AND c.time = miss.time AND c.layout = miss.layout
-        AND c.time >= %(start)s AND c.time < %(end)s
-        AND NOT EXISTS (
-            SELECT FROM expected(%(start)s, %(end)s, ARRAY[miss.meter_id]) e
-            WHERE e.time = miss.time AND e.layout = miss.layout AND capture_known(c) & e.positions <> e.positions
-        )
-  );
+FROM ledger(%(start)s, %(end)s, %(meters)s) l
+WHERE l.state IN ('open', 'unrecoverable')
+  AND miss.meter_id = l.meter_id AND miss.time = l.time AND miss.layout = l.layout
+  AND miss.time >= %(start)s AND miss.time < %(end)s;
 
 -- name: places
-SELECT i.meter_id, a.name, u.tariff
-FROM meter_installation i
-JOIN usage_point u ON u.id = i.usage_point_id
-LEFT JOIN area_point ap ON ap.usage_point_id = u.id AND ap."from" <= %(at)s AND (ap."to" IS NULL OR ap."to" > %(at)s)
-LEFT JOIN area a ON a.id = ap.area_id
-WHERE i."from" <= %(at)s AND (i."to" IS NULL OR i."to" > %(at)s)
-UNION
-SELECT t.meter_id, a.name, NULL
-FROM total_meter t JOIN area a ON a.id = t.area_id
-WHERE t."from" <= %(at)s AND (t."to" IS NULL OR t."to" > %(at)s);
+SELECT meter_id, coalesce(array_agg(area) FILTER (WHERE area IS NOT NULL), '{}'), max(tariff)
+FROM (
+    SELECT i.meter_id, a.name AS area, u.tariff
+    FROM meter_installation i
+    JOIN usage_point u ON u.id = i.usage_point_id
+    LEFT JOIN area_point ap ON ap.usage_point_id = u.id
+        AND ap."from" <= %(at)s AND (ap."to" IS NULL OR ap."to" > %(at)s)
+    LEFT JOIN area a ON a.id = ap.area_id
+    WHERE i."from" <= %(at)s AND (i."to" IS NULL OR i."to" > %(at)s)
+    UNION ALL
+    SELECT t.meter_id, a.name, NULL
+    FROM total_meter t JOIN area a ON a.id = t.area_id
+    WHERE t."from" <= %(at)s AND (t."to" IS NULL OR t."to" > %(at)s)
+) placed
+GROUP BY meter_id;

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from headend.work.agenda import Agenda
 from headend.work.job import Job, due
-from headend.work.plan import Plan, Priority
+from headend.work.plan import Kind, Plan, Priority
 from headend.work.quarantine import GOOD, Policy, Standing
 from headend.work.schedule import Every
 
@@ -97,6 +97,48 @@ def test_who_may_not_be_asked_is_passed_over_and_its_jobs_end() -> None:
     assert len(agenda) == 0
 
 
+def test_a_person_may_ask_whom_nobody_may() -> None:
+    agenda = Agenda()
+    agenda.add([job(1), job(1, Priority.PERSON)])
+    found = agenda.turn(NOW, lambda _: False)
+    assert found is not None
+    assert [one.priority for one in found[1]] == [Priority.PERSON]
+    agenda.back(1)
+    assert agenda.turn(NOW, lambda _: False) is None
+    assert len(agenda) == 1
+
+
+def test_recovery_gives_way_to_what_can_be_done_and_to_nothing_else() -> None:
+    agenda = Agenda()
+    agenda.add([job(1, Priority.RECOVERY)])
+    assert agenda.turn(NOW, anyone) is not None
+    assert not agenda.live_waits(NOW, anyone, 1)
+    agenda.add([job(2), job(3, due=NOW + HOUR), job(4, Priority.RECOVERY)])
+    assert agenda.live_waits(NOW, anyone, 1)
+    assert not agenda.live_waits(NOW, lambda meter: meter != 2, 1), "it is left alone: waiting for it would be for ever"
+    beside = agenda.turn(NOW, lambda meter: meter == 2)
+    assert beside is not None
+    agenda.add([job(2)])
+    assert not agenda.live_waits(NOW, anyone, 1), "it has its turn beside"
+    agenda.add([job(1)])
+    assert agenda.live_waits(NOW, anyone, 1), "its own live work goes before its recovery"
+
+
+def test_records_are_collected_many_slots_together() -> None:
+    plan = Plan(
+        "curve", Every(900), kind=Kind.RECORDS, collect=Every(4 * 3600), delay=timedelta(minutes=5),
+        expires=timedelta(hours=2),
+    )  # fmt: skip
+    jobs = [due(plan, [7], NOW - quarter * timedelta(minutes=15))[0] for quarter in range(3)]
+    assert {(one.due, one.expires) for one in jobs[1:]} == {
+        (NOW + timedelta(minutes=5), NOW + timedelta(hours=2, minutes=5))
+    }
+    assert jobs[0].due == NOW + timedelta(hours=4, minutes=5), "a slot that begins with a collection is of the next one"
+    usual = Plan("curve", Every(900), kind=Kind.RECORDS, collect=Every(4 * 3600))
+    assert usual.open_for == timedelta(hours=4)
+    assert usual.over_after == timedelta(hours=8)
+
+
 def test_due_jobs_of_a_slot() -> None:
     plan = Plan("curve", Every(900), delay=timedelta(seconds=30), expires=timedelta(hours=2))
     (one,) = due(plan, [7], NOW)
@@ -108,11 +150,14 @@ def test_quarantine_doubles_to_its_longest_and_one_answer_ends_it() -> None:
     standing = GOOD.fell_silent(NOW, policy)
     assert (standing.is_quarantined, standing.may_ask(NOW)) == (False, True)
     pauses = []
+    now = NOW
     for _ in range(4):
-        standing = standing.fell_silent(NOW, policy)
-        assert not standing.may_ask(NOW)
+        standing = standing.fell_silent(now, policy)
+        assert not standing.may_ask(now)
+        assert standing.fell_silent(now, policy) == standing, "who asked too early does not put the probe off"
         assert standing.until is not None
         assert standing.may_ask(standing.until)
         pauses.append(standing.pause)
+        now = standing.until
     assert pauses == [timedelta(minutes=minutes) for minutes in (1, 2, 3, 3)]
     assert standing.heard() == Standing()
