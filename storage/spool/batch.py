@@ -1,11 +1,12 @@
 """One batch of the recorder, and the bytes that it is in a record. All integers are little-endian.
 
     0   u32  n, number of captures
-    4   u32  m, number of misses
+    4   u32  m, number of misses; its highest bit: some of them are final
     8        n x i32 meter, n x i16 layout, n x i16 source, n x i64 time, n x i64 received, n x u8 present,
              n x i64 quality, n x 8 x i64 values: 97 bytes a capture
              m x i32 meter, m x i16 layout, m x i64 time, m x i64 received, m x u16 length of the reason: 24
              bytes a miss
+             m x u8, 1 where the miss is final: only where some are
              the reasons in UTF-8, one after the other
 
 Times are microseconds since 1970-01-01 UTC; bit k of `present` says that value k is there, else it is 0.
@@ -31,6 +32,7 @@ _COLUMNS: Final = (
     ("present", "u1"), ("quality", "<i8"), ("values", "<i8"),
 )  # fmt: skip
 _MISSES: Final = ("<i4", "<i2", "<i8", "<i8", "<u2")
+_SOME_FINAL: Final = 1 << 31
 
 
 class NotABatch(ValueError):
@@ -72,11 +74,13 @@ def encode(batch: Batch) -> bytes:
         [time_us(miss.received) for miss in misses],
         [len(reason) for reason in reasons],
     )
+    final = np.array([miss.final for miss in misses], dtype="u1")
     return b"".join(
         [
-            _COUNTS.pack(len(columns), len(misses)),
+            _COUNTS.pack(len(columns), len(misses) | (_SOME_FINAL if final.any() else 0)),
             *(given[name].astype(kind).tobytes() for name, kind in _COLUMNS),
             *(np.array(column, dtype=kind).tobytes() for column, kind in zip(told, _MISSES, strict=True)),
+            final.tobytes() if final.any() else b"",
             *reasons,
         ]
     )
@@ -87,6 +91,7 @@ def decode(data: bytes | memoryview) -> Batch:
     if len(data) < _COUNTS.size:
         raise NotABatch("shorter than its counts")
     n, m = _COUNTS.unpack_from(data)
+    some_final, m = m & _SOME_FINAL, m & ~_SOME_FINAL
     cursor = _Cursor(data, _COUNTS.size)
     columns: dict[str, npt.NDArray[Any]] = {
         name: cursor.take(kind, n * POSITIONS if name == "values" else n) for name, kind in _COLUMNS
@@ -95,11 +100,16 @@ def decode(data: bytes | memoryview) -> Batch:
     columns["present"] = bits.astype(np.bool_)
     columns["values"] = columns["values"].reshape(n, POSITIONS)
     meters, layouts, times, received, lengths = (cursor.take(kind, m).tolist() for kind in _MISSES)
+    finals = cursor.take("u1", m).tolist() if some_final else [0] * m
+    if set(finals) - {0, 1} or (some_final and not any(finals)):
+        raise NotABatch("what is final is not told")
     try:
         reasons = [str(cursor.take("u1", length).tobytes(), "utf-8") for length in lengths]
         misses = tuple(
-            Miss(meter, layout, from_us(time), reason, from_us(given_up))
-            for meter, layout, time, reason, given_up in zip(meters, layouts, times, reasons, received, strict=True)
+            Miss(meter, layout, from_us(time), reason, from_us(given_up), bool(final))
+            for meter, layout, time, reason, given_up, final in zip(
+                meters, layouts, times, reasons, received, finals, strict=True
+            )
         )
     except (UnicodeDecodeError, OverflowError) as error:
         raise NotABatch(str(error)) from error

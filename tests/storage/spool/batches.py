@@ -18,7 +18,7 @@ _QUALITY = st.lists(st.sampled_from(list(Quality)), min_size=POSITIONS, max_size
 _TIMES = st.integers(0, 10**15).map(lambda us: T0 + timedelta(microseconds=us))
 _METERS = st.integers(1, 2**31 - 1)
 CAPTURES = st.builds(capture, _METERS, _TIMES, st.integers(1, 32767), _VALUES, _QUALITY, _TIMES)
-MISSES = st.builds(Miss, _METERS, st.integers(1, 32767), _TIMES, st.text(max_size=20), _TIMES)
+MISSES = st.builds(Miss, _METERS, st.integers(1, 32767), _TIMES, st.text(max_size=20), _TIMES, st.booleans())
 BATCHES = st.builds(Batch.of, st.lists(CAPTURES, max_size=5), st.lists(MISSES, max_size=3))
 
 

@@ -27,6 +27,7 @@ from storage.writer import Miss
 from tests.storage.captures import capture
 from tests.storage.spool.batches import BATCHES, batch, cells
 
+HELD = datetime(2026, 3, 1, tzinfo=UTC)
 HEAD = Heading(7, 1_700_000_000_000_000, 42)
 
 
@@ -47,6 +48,15 @@ def read(data: bytes) -> list[tuple[object, ...]]:
 @given(BATCHES)
 def test_a_batch_is_read_as_it_was_written(given_batch: Batch) -> None:
     assert cells(decode(encode(given_batch))) == cells(given_batch)
+
+
+def test_a_batch_without_final_misses_is_as_it_always_was() -> None:
+    plain = Miss(1, 2, HELD, "late", HELD)
+    before = encode(Batch.of([], [plain]))
+    after = encode(Batch.of([], [plain, Miss(1, 3, HELD, "not_kept", HELD, final=True)]))
+    assert (before[4:8], len(before)) == (b"\x01\0\0\0", 8 + 24 + 4)
+    assert (after[4:8], len(after)) == (b"\x02\0\0\x80", 8 + 2 * 25 + 4 + 8)
+    assert [miss.final for miss in decode(after).misses] == [False, True]
 
 
 @given(st.binary(max_size=300))
