@@ -45,13 +45,8 @@ class Hold:
             if self._closed:
                 return []
             await self._changed_once()
-        if len(self._waiting) < most and linger and self.has_room and not self._closed:
-            try:
-                async with asyncio.timeout(linger):
-                    while len(self._waiting) < most and self.has_room and not self._closed:
-                        await self._changed_once()
-            except TimeoutError:
-                pass
+            if self._waiting and linger:
+                await self._linger(most, linger)  # meanwhile the connection may be lost and all of it forgotten
         taken: list[Held] = []
         size = 0
         while self._waiting and len(taken) < most and size < most_bytes:
@@ -59,6 +54,14 @@ class Hold:
             size += held.weight
             taken.append(held)
         return taken
+
+    async def _linger(self, most: int, linger: float) -> None:
+        try:
+            async with asyncio.timeout(linger):
+                while len(self._waiting) < most and self.has_room and not self._closed:
+                    await self._changed_once()
+        except TimeoutError:
+            pass
 
     def release(self, batch: Sequence[Held]) -> None:
         """Committed, or given up."""

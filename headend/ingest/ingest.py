@@ -44,6 +44,7 @@ class Source:
     ) -> None:
         self.table = table
         self.hold = Hold(table.messages, table.bytes)
+        self._stopping = False
         self._keys = MeterKeys(conninfo)
         self._letters = DeadLetters(conninfo)
         self._writers = [Writer(conninfo) for _ in range(LANES)]
@@ -53,6 +54,7 @@ class Source:
         self.intake = Intake(table, self.hold, sorter, self._writers, self._letters, seconds(table.linger), revive)
 
     def stop(self) -> None:
+        self._stopping = True
         self.subscriber.stop()
         self.intake.stop()
 
@@ -61,7 +63,9 @@ class Source:
         try:
             async with asyncio.TaskGroup() as group:
                 subscribing = group.create_task(self.subscriber.run(), name=f"subscriber {self.table.name}")
-                await self.intake.run()  # ends only when told to
+                await self.intake.run()
+                if not self._stopping:
+                    raise RuntimeError(f"the intake of push {self.table.name} ended and nobody told it to")
                 await self.subscriber.close()
                 await subscribing
         finally:
