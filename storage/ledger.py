@@ -6,11 +6,12 @@ half-open; `meters` None means all.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from storage.connection import Session
 from storage.statements import load
@@ -70,6 +71,10 @@ class Balance:
     def expected(self) -> int:
         return sum(self.states.values())
 
+    def __add__(self, other: Balance) -> Balance:
+        reasons = Counter(self.reasons) + Counter(other.reasons)
+        return Balance({state: self.states[state] + other.states[state] for state in State}, dict(reasons))
+
 
 class Ledger(Session):
     """One connection. Raises `DatabaseUnreachable`; the next question connects anew."""
@@ -96,14 +101,19 @@ class Ledger(Session):
     async def balance(self, start: datetime, end: datetime, meters: Collection[int] | None = None) -> Balance:
         """How many are in which state."""
         given = {"meters": _list(meters), "start": start, "end": end}
-        states = dict.fromkeys(State, 0)
-        reasons: dict[str, int] = {}
         async with self.use() as connection:
-            for state, reason, count in await (await connection.execute(SQL["states"], given)).fetchall():
-                states[State(state)] += count
-                if reason is not None:
-                    reasons[reason] = reasons.get(reason, 0) + count
-        return Balance(states, reasons)
+            return _balance(await (await connection.execute(SQL["states"], given)).fetchall())
+
+    async def by_meter(
+        self, start: datetime, end: datetime, meters: Collection[int] | None = None
+    ) -> dict[int, Balance]:
+        """The same of every meter of which something is expected."""
+        given = {"meters": _list(meters), "start": start, "end": end}
+        rows: dict[int, list[tuple[str, str | None, int]]] = {}
+        async with self.use() as connection:
+            for meter_id, *row in await (await connection.execute(SQL["by_meter"], given)).fetchall():
+                rows.setdefault(meter_id, []).append((row[0], row[1], row[2]))
+        return {meter_id: _balance(of_meter) for meter_id, of_meter in rows.items()}
 
     async def by_day(
         self, start: datetime, end: datetime, zone: str, meters: Collection[int] | None = None
@@ -142,6 +152,17 @@ class Ledger(Session):
         async with self.use() as connection:
             rows = await (await connection.execute(SQL["places"], {"at": at})).fetchall()
         return {meter_id: (frozenset(areas), tariff) for meter_id, areas, tariff in rows}
+
+
+def _balance(rows: Iterable[Sequence[Any]]) -> Balance:
+    """From (state, reason, count)."""
+    states = dict.fromkeys(State, 0)
+    reasons: Counter[str] = Counter()
+    for state, reason, count in rows:
+        states[State(state)] += count
+        if reason is not None:
+            reasons[reason] += count
+    return Balance(states, dict(reasons))
 
 
 def _list(meters: Collection[int] | None) -> list[int] | None:

@@ -10,6 +10,10 @@ LIMIT %(limit)s;
 -- name: states
 SELECT state, reason, count(*) FROM ledger(%(start)s, %(end)s, %(meters)s) GROUP BY 1, 2;
 
+-- name: by_meter
+SELECT meter_id, state, reason, count(*)
+FROM ledger(%(start)s, %(end)s, %(meters)s) GROUP BY 1, 2, 3 ORDER BY 1;
+
 -- name: by_day
 SELECT (time AT TIME ZONE %(zone)s)::date, state, count(*)
 FROM ledger(%(start)s, %(end)s, %(meters)s) GROUP BY 1, 2 ORDER BY 1;
