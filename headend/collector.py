@@ -8,7 +8,7 @@ Poller (a line) --+
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
@@ -25,7 +25,8 @@ from headend.poller import Poller, utc_now
 from headend.recorder import Recorder, Spooling
 from headend.recovery import Gaps
 from headend.survey import MeterPath
-from headend.work.plan import Plan
+from headend.turn import Errand
+from headend.work.plan import Kind, Plan
 from storage.errors import StorageError
 from storage.spool.spool import Spool
 from storage.writer import Writer
@@ -57,6 +58,7 @@ class Collector:
         revive: Callable[[], Awaitable[None]] | None = None,
         spooling: Spooling | None = None,
         gaps: Gaps | None = None,
+        errands: Mapping[Kind, Errand] | None = None,
         rota: Rota | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -70,7 +72,13 @@ class Collector:
         self.rota = rota
         self._crew = Crew(
             lambda path, meters, guard: Poller(
-                Line(path, _timing(config, path), guard=guard), meters, plans, self.pending, now, gaps=gaps
+                Line(path, _timing(config, path), guard=guard),
+                meters,
+                plans,
+                self.pending,
+                now,
+                gaps=gaps,
+                errands=errands,
             )
         )
         for path, meters in lines:

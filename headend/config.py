@@ -55,7 +55,7 @@ from headend.ingest.settings import PushTable
 from headend.plan_table import PlanTable as PlanTable
 from headend.plan_table import plan_problems
 from headend.spool_settings import SpoolTable
-from headend.upkeep_settings import RetentionTable, RollupTable
+from headend.upkeep_settings import OutagesTable, RetentionTable, RollupTable
 from protocols.timing import Timing
 
 
@@ -124,6 +124,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     spool: SpoolTable = SpoolTable()
     rollup: RollupTable = RollupTable()
     retention: RetentionTable = RetentionTable()
+    outages: OutagesTable = OutagesTable()
     timing: Timings = Timings()
     plan: list[PlanTable] = []
     push: list[PushTable] = []
@@ -207,7 +208,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     found += _duration_problem("daemon.reload", config.daemon.reload, above_0=True)
     found += _duration_problem("queue.linger", config.queue.linger)
     found += [(f"spool.{key}", problem) for key, problem in spool_settings.problems(config.spool)]
-    found += upkeep_settings.problems(config.rollup, config.retention)
+    found += upkeep_settings.problems(config.rollup, config.retention, config.outages)
     for protocol in ("dlt645", "modbus"):
         table: TimingTable = getattr(config.timing, protocol)
         for key in ("response", "latency", "gap", "pause", "late"):

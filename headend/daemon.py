@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from headend.cluster.keeper import Keeper
 from headend.collector import Collector
 from headend.config import Config
 from headend.duration import seconds
+from headend.errands.staff import errands
 from headend.errors import HeadendError, UsageFault
 from headend.gaps import LedgerGaps, Reach
 from headend.housekeeping import housekeeping
@@ -29,6 +30,8 @@ from headend.recorder import Spooling
 from headend.roster import Roster
 from headend.solo import Solo
 from headend.spooling import spooling
+from headend.turn import Errand
+from headend.work.plan import Kind
 from protocols.links.listen import close_listeners
 from storage import entries
 from storage.leases import Leases
@@ -87,7 +90,8 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
         await stack.enter_async_context(housekeeping(config, opened.conninfo))
         ingest = await _ingest(config, opened)
         spool = await stack.enter_async_context(spooling(config, opened.conninfo))
-        collector = await prepare(config, opened, spool, ingest)
+        tasks = await stack.enter_async_context(errands(config, opened))
+        collector = await prepare(config, opened, spool, ingest, tasks)
         work = Work(collector, ingest)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -125,9 +129,14 @@ def _endpoint(config: Config, work: Work) -> Endpoint:
 
 
 async def prepare(
-    config: Config, opened: Store, spool: Spooling | None = None, ingest: Ingest | None = None
+    config: Config,
+    opened: Store,
+    spool: Spooling | None = None,
+    ingest: Ingest | None = None,
+    tasks: Mapping[Kind, Errand] | None = None,
 ) -> Collector:
-    """A collector for what the registry holds and the configuration plans. `ingest` runs beside it."""
+    """A collector for what the registry holds and the configuration plans. `ingest` runs beside it; `tasks` does
+    what is no reading."""
     if not config.plan and not config.push:
         raise UsageFault(f"{config.path}: plan: there is none, and no push, so nothing would be collected")
     now = datetime.now(UTC)
@@ -162,6 +171,7 @@ async def prepare(
         revive=opened.revive,
         spooling=spool,
         gaps=gaps,
+        errands=tasks,
         rota=_rota(config, opened.conninfo, roster),
     )
 

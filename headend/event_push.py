@@ -35,9 +35,14 @@ def pushed_events(messages: Iterable[bytes], find: FindMeter, received: datetime
         for one in parsed:
             meters = find(one)
             if len(meters) == 1:
-                time = received if one.time is None else one.time
-                events.append(MeterEvent(meters[0], one.kind, time, received, EventSource.LAST_GASP, values=one.values))
+                events.append(pushed_event(one, meters[0], received))
             else:
                 who = one.meter or one.address
                 rejected.append((message, f"{'no' if not meters else 'more than one'} meter {who}"))
     return Pushed(tuple(events), tuple(rejected))
+
+
+def pushed_event(said: PushedEvent, meter_id: int, received: datetime) -> MeterEvent:
+    """What was said, as an event of that meter; without a time of its own it was when it came."""
+    time = received if said.time is None else said.time
+    return MeterEvent(meter_id, said.kind, time, received, EventSource.LAST_GASP, values=said.values)

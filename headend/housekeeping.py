@@ -1,4 +1,4 @@
-"""The store's own work beside collecting: rollups every minute, retention once a day.
+"""The store's own work beside collecting: rollups every minute, outages concluded anew, retention once a day.
 
 Every daemon has it; a lock in the database lets one at a time do it, and the others find nothing left to do.
 """
@@ -15,6 +15,7 @@ import structlog
 
 from headend.config import Config
 from headend.duration import seconds
+from headend.outage_watch import OutageWatch
 from storage.errors import StorageError
 from storage.retention import Retention
 from storage.rollups import Rolled, Roller
@@ -31,6 +32,9 @@ class Housekeeping:
         self._keep = config.retention.keep
         self._roller = Roller(conninfo, config.zone, timedelta(seconds=seconds(config.rollup.delay)))
         self._retention = Retention(conninfo)
+        self._outages = OutageWatch(conninfo)
+        self._watch = timedelta(seconds=seconds(config.outages.every)) if config.outages.every else None
+        self._watched: datetime | None = None
         self._retained: datetime | None = None
 
     async def run(self) -> None:
@@ -40,15 +44,21 @@ class Housekeeping:
                 await self.tick(datetime.now(UTC))
                 await asyncio.sleep(self._every)
         finally:
-            await self._roller.close()
-            await self._retention.close()
+            await self.close()
+
+    async def close(self) -> None:
+        for session in (self._roller, self._retention, self._outages):
+            await session.close()
 
     async def tick(self, now: datetime) -> None:
-        """Roll up; then, once a day, drop what is old."""
+        """Roll up; conclude what is without supply; then, once a day, drop what is old."""
         try:
             rolled = await self._roller.roll(now)
             if rolled not in (None, Rolled()):
                 _log.info("rolled up", **_counts(rolled))
+            if self._watch is not None and (self._watched is None or now - self._watched >= self._watch):
+                self._watched = now
+                await self._outages.tick(now)
             if self._retained is None or now - self._retained >= RETAIN_EVERY:
                 dropped = await self._retention.drop(self._keep, now)
                 if dropped is not None:

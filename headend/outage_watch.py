@@ -1,4 +1,5 @@
-"""Outages of areas: stored topology and evidence handed to `analytics.outages`, conclusions kept."""
+"""Outages of areas: stored topology and evidence handed to `analytics.outages`, conclusions kept; `OutageWatch` does it
+while the daemon runs."""
 
 from __future__ import annotations
 
@@ -7,10 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
+
 from analytics.outages import Branch, Conclusion, District, Evidence, Outage, conclude, restoration
 from storage.outages import EvidenceRow, OutageRow, OutageStore
 from storage.topology import AreaAt, Topology
 
+_log = structlog.get_logger("outages")
 WITHIN: Final = timedelta(days=2)
 """How far back evidence is looked for."""
 
@@ -43,6 +47,33 @@ def district_of(area: AreaAt) -> District:
 def evidence_of(row: EvidenceRow) -> Evidence:
     """Stored evidence as the conclusion takes it."""
     return Evidence(row.line, row.answered, row.silent_since, row.last_gasp, row.restored, row.voltage, row.unreachable)
+
+
+class OutageWatch:
+    """Concludes anew at every `tick`, keeps what it concluded, and says what is new and what is over."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._topology = Topology(conninfo)
+        self._store = OutageStore(conninfo)
+
+    async def tick(self, now: datetime) -> None:
+        """Raises `StorageError`. Several daemons may do it: an outage is kept once."""
+        assessed = await assess(self._topology, self._store, now)
+        if not assessed:
+            return
+        new, restored = await keep_outages(self._store, assessed, now)
+        if not new and not restored:
+            return
+        for row in await self._store.outages(ids=[*new, *restored]):
+            say = _log.warning if row.id in new else _log.info
+            say(
+                "outage" if row.id in new else "outage is over", id=row.id, area=row.area, level=row.level,
+                place=row.place, start=row.start.isoformat(), meters=len(row.meters), confidence=str(row.confidence),
+            )  # fmt: skip
+
+    async def close(self) -> None:
+        await self._topology.close()
+        await self._store.close()
 
 
 async def assess(

@@ -1,4 +1,4 @@
-"""The configuration's tables `[rollup]` and `[retention]`."""
+"""The configuration's tables `[rollup]`, `[retention]` and `[outages]`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class RetentionTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     hours: str = ""
     days: str = ""
     months: str = ""
+    events: str = ""
+    outages: str = ""
 
     @property
     def keep(self) -> Keep:
@@ -36,10 +38,18 @@ class RetentionTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         return Keep(**{kind: timedelta(seconds=seconds(text)) for kind, text in given if text})
 
 
-def problems(rollup: RollupTable, retention: RetentionTable) -> list[tuple[str, str]]:
+class OutagesTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """`every`: how often the daemon concludes what is without supply, at most as often as it rolls up; empty: never."""
+
+    every: str = "1m"
+
+
+def problems(rollup: RollupTable, retention: RetentionTable, outages: OutagesTable) -> list[tuple[str, str]]:
     """What types cannot say: (key, what was expected)."""
     texts = [("rollup.every", rollup.every), ("rollup.delay", rollup.delay)]
     texts += [(f"retention.{kind}", text) for kind, text in msgspec.structs.asdict(retention).items() if text]
+    if outages.every:
+        texts.append(("outages.every", outages.every))
     found = []
     for key, text in texts:
         try:

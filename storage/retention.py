@@ -39,6 +39,8 @@ class Keep:
     hours: timedelta | None = None
     days: timedelta | None = None
     months: timedelta | None = None
+    events: timedelta | None = None
+    outages: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,10 @@ class Retention(Session):
             done += await _drop_parts(connection, await _rollup_parts(connection, kind), before, level, dry_run)
         if keep.misses is not None:
             done.append(await _delete(connection, "misses", now - keep.misses, dry_run))
+        if keep.events is not None:
+            done.append(await _delete(connection, "events", now - keep.events, dry_run))
+        if keep.outages is not None:
+            done.append(await _delete(connection, "outages", now - keep.outages, dry_run))
         row = await (await connection.execute(SQL["has_dead_letters"])).fetchone()
         if keep.dead_letters is not None and row and row[0]:
             done.append(await _delete(connection, "dead_letters", now - keep.dead_letters, dry_run))

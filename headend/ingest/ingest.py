@@ -18,6 +18,7 @@ from headend.ingest.connection import Status, Terms
 from headend.ingest.hold import Hold
 from headend.ingest.intake import LANES, Intake
 from headend.ingest.meters import Meters
+from headend.ingest.news import Noter
 from headend.ingest.settings import PushTable
 from headend.ingest.sorting import Sorter
 from headend.ingest.subscriber import Subscriber
@@ -48,10 +49,13 @@ class Source:
         self._keys = MeterKeys(conninfo)
         self._letters = DeadLetters(conninfo)
         self._writers = [Writer(conninfo) for _ in range(LANES)]
+        self._noter = Noter(conninfo)
         broker = table.broker_settings(folder)
         self.subscriber = Subscriber(table.name, broker, terms(table, daemon, broker), self.hold)
-        sorter = Sorter(table, PAYLOADS[table.payload](table.payload_settings(zone)), Meters(self._keys).look_up)
-        self.intake = Intake(table, self.hold, sorter, self._writers, self._letters, seconds(table.linger), revive)
+        sorter = Sorter(table, PAYLOADS[table.payload](table.payload_settings(zone)), Meters(self._keys).look_up, zone)
+        self.intake = Intake(
+            table, self.hold, sorter, self._writers, self._letters, seconds(table.linger), revive, note=self._noter.note
+        )
 
     def stop(self) -> None:
         self._stopping = True
@@ -72,6 +76,7 @@ class Source:
             self.subscriber.drop()
             for session in (*self._writers, self._letters, self._keys):
                 await session.close()
+            await self._noter.close()
 
     @property
     def counters(self) -> dict[str, Any]:

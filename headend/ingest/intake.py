@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 import structlog
 
@@ -20,6 +20,7 @@ from headend.ingest.hold import Hold
 from headend.ingest.settings import PushTable
 from headend.ingest.sorting import REFUSED, Sorted, Sorter
 from headend.ingest.storing import store
+from protocols.events import MeterEvent
 from protocols.push.arrivals import Reject
 from storage.columns import CaptureColumns
 from storage.dead_letters import NewLetter
@@ -49,6 +50,10 @@ class LetterBox(Protocol):
     async def add(self, letters: Sequence[NewLetter]) -> None: ...
 
 
+Note: TypeAlias = Callable[[Sequence[MeterEvent]], Awaitable[None]]
+"""Stores events; the same may be given again."""
+
+
 class Abandoned(Exception):
     """We were told to stop while the database was away: what is held comes again from the broker."""
 
@@ -66,6 +71,8 @@ class IntakeCounters:
     stored: int = 0
     merged: int = 0
     duplicates: int = 0
+    events: int = 0
+    """Events that messages said, stored or known already."""
     unreachable: int = 0
     dead: Counter[str] = field(default_factory=Counter)
     """Dead letters by reason."""
@@ -83,6 +90,8 @@ class Intake:
         letters: LetterBox,
         linger: float,
         revive: Callable[[], Awaitable[None]] | None = None,
+        *,
+        note: Note,
     ) -> None:
         """As many commits may be under way as there are `writers`."""
         self.counters = IntakeCounters()
@@ -92,6 +101,7 @@ class Intake:
         self._hold = hold
         self._sorter = sorter
         self._letters = letters
+        self._note = note
         self._linger = linger
         self._revive = revive
         self._stopping = asyncio.Event()
@@ -132,6 +142,8 @@ class Intake:
         try:
             if found.letters:
                 await self._insist(lambda: self._letters.add(list(found.letters.values())))
+            if found.events:
+                await self._insist(lambda: self._note(found.events))
             stored = await store(
                 found,
                 lambda columns: self._insist(lambda: writer.write_columns(columns)),
@@ -166,6 +178,7 @@ class Intake:
         counters.messages += len(found.batch)
         counters.captures += len(found.columns)
         counters.readings += found.columns.known
+        counters.events += len(found.events)
         counters.stored += written.stored
         counters.merged += written.merged
         counters.duplicates += written.duplicates

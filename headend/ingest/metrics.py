@@ -31,6 +31,7 @@ _INTAKE_WORDS: Final = {
     "stored": "new rows",
     "merged": "parts that filled a hole of a row",
     "duplicates": "captures that said nothing new",
+    "events": "events that messages said",
     "unreachable": "times the database was found away",
 }
 _GAUGES: Final = {

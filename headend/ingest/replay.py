@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from headend.config import Config
 from headend.ingest.held import Held
 from headend.ingest.meters import Meters
+from headend.ingest.news import Noter
 from headend.ingest.sorting import REFUSED, Sorter
 from headend.ingest.storing import store
 from protocols.push.arrivals import Reject
@@ -44,10 +45,17 @@ async def replay(config: Config, conninfo: str, wanted: Wanted) -> AsyncIterator
     Letters of a source that is not configured any more are kept as they are. Raises `StorageError`.
     """
     tables = {table.name: table for table in config.push}
-    async with DeadLetters(conninfo) as letters, MeterKeys(conninfo) as keys, Writer(conninfo) as writer:
+    async with (
+        DeadLetters(conninfo) as letters,
+        MeterKeys(conninfo) as keys,
+        Writer(conninfo) as writer,
+        Noter(conninfo) as noter,
+    ):
         meters = Meters(keys)
         sorters = {
-            name: Sorter(table, PAYLOADS[table.payload](table.payload_settings(config.zone)), meters.look_up)
+            name: Sorter(
+                table, PAYLOADS[table.payload](table.payload_settings(config.zone)), meters.look_up, config.zone
+            )
             for name, table in tables.items()
         }
         async for page in letters.pages(wanted, _PAGE):
@@ -56,15 +64,19 @@ async def replay(config: Config, conninfo: str, wanted: Wanted) -> AsyncIterator
                 if name not in sorters:
                     yield Replayed(len(part), 0, Written(0, 0, 0), {letter.id: "no such push" for letter in part})
                     continue
-                yield await _again(part, sorters[name], letters, writer, tables[name].captures)
+                yield await _again(part, sorters[name], letters, writer, noter, tables[name].captures)
 
 
-async def _again(part: Sequence[Letter], sorter: Sorter, letters: DeadLetters, writer: Writer, most: int) -> Replayed:
+async def _again(
+    part: Sequence[Letter], sorter: Sorter, letters: DeadLetters, writer: Writer, noter: Noter, most: int
+) -> Replayed:
     nobody = _Nobody()
     batch = [
         Held(letter.topic, letter.payload, time_us(letter.received), letter.repeated, 0, nobody) for letter in part
     ]
     found = await sorter.sort(batch)
+    if found.events:
+        await noter.note(found.events)
     stored = await store(found, writer.write_columns, most)
     refused = [Reject(number, REFUSED, why) for number, why in sorted(stored.refused.items())]
     kept: dict[int, NewLetter] = {**sorter.letters(batch, refused, {}), **found.letters}

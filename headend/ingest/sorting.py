@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,10 @@ import structlog
 
 from headend.ingest.held import Held
 from headend.ingest.meters import UNKNOWN
+from headend.ingest.news import events_in, says_event
 from headend.ingest.settings import PushTable
+from protocols.errors import ProtocolError
+from protocols.events import MeterEvent
 from protocols.model import POSITIONS, Source
 from protocols.push.arrivals import Arrivals, Message, MeterKey, PayloadDecoder, Reject
 from protocols.push.topic import TopicTemplate
@@ -25,6 +29,7 @@ UNEXPECTED_TOPIC = "unexpected_topic"
 REFUSED = "refused_by_database"
 NOTHING = "nothing_to_store"
 DECODER_FAILED = "decoder_failed"
+BAD_EVENT = "bad_event"
 _MOST_DETAIL = 1_000
 _MOST_METERS = 100
 """Keys remembered of one message."""
@@ -41,13 +46,16 @@ class Sorted:
     message: npt.NDArray[np.intp]
     letters: Mapping[int, NewLetter]
     """By message."""
+    events: Sequence[MeterEvent] = field(default=())
 
 
 class Sorter:
-    """What one source's messages hold. `table` says how they are to be read and what of unknown meters."""
+    """What one source's messages hold. `table` says how they are to be read and what of unknown meters; `zone` is that
+    of events that state none. A message that says an event holds no readings."""
 
-    def __init__(self, table: PushTable, decoder: PayloadDecoder, look_up: LookUp) -> None:
+    def __init__(self, table: PushTable, decoder: PayloadDecoder, look_up: LookUp, zone: ZoneInfo) -> None:
         self._table = table
+        self._zone = zone
         self._template: TopicTemplate = table.template
         self._decoder = decoder
         self._look_up = look_up
@@ -60,12 +68,22 @@ class Sorter:
             for number, told in enumerate(fields)
             if told is None
         ]
+        news = {
+            number
+            for number, (held, told) in enumerate(zip(batch, fields, strict=True))
+            if told is not None and says_event(held.payload)
+        }
         messages = [
-            Message(told or {}, held.payload if told is not None else b"", held.received_us, held.repeated)
-            for held, told in zip(batch, fields, strict=True)
+            Message(
+                told or {},
+                held.payload if told is not None and number not in news else b"",
+                held.received_us,
+                held.repeated,
+            )
+            for number, (held, told) in enumerate(zip(batch, fields, strict=True))
         ]
         arrivals = self._decoded(messages)
-        strange = {reject.message for reject in rejects}
+        strange = {reject.message for reject in rejects} | news
         rejects += [reject for reject in arrivals.rejects if reject.message not in strange]
         ids = await self._look_up(arrivals.keys)
         numbers = np.array([found if isinstance(found, int) else -1 for found in ids], dtype=np.int64)
@@ -80,14 +98,28 @@ class Sorter:
                 rejects.append(Reject(number, reason, str(arrivals.keys[key])))
                 if reason == UNKNOWN:
                     unknown.setdefault(number, []).append(str(arrivals.keys[key]))
+        events: list[MeterEvent] = []
+        for number in sorted(news):
+            try:
+                found, lacking = await events_in(batch[number], fields[number] or {}, self._zone, self._look_up)
+            except ProtocolError as error:
+                rejects.append(Reject(number, BAD_EVENT, str(error)))
+                continue
+            events += found
+            rejects += [Reject(number, reason, str(key)) for key, reason in lacking]
+            strangers = [str(key) for key, reason in lacking if reason == UNKNOWN]
+            if strangers:
+                unknown.setdefault(number, []).extend(strangers)
         spoken = np.bincount(arrivals.message, minlength=len(batch)).astype(np.bool_)
         spoken[[reject.message for reject in rejects]] = True
+        spoken[sorted(news)] = True
         rejects += [Reject(int(number), NOTHING, "no reading in it") for number in np.flatnonzero(~spoken)]
         return Sorted(
             batch,
             _columns(arrivals, whose, known, np.array([held.received_us for held in batch], dtype=np.int64)),
             arrivals.message[known],
             self.letters(batch, rejects, unknown),
+            events,
         )
 
     def letters(

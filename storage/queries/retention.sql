@@ -59,6 +59,26 @@ SELECT count(*) FROM miss WHERE time < %s;
 -- name: delete_misses
 DELETE FROM miss WHERE time < %s;
 
+-- What lasts stays. A storm goes with the last of its events.
+-- name: count_events
+SELECT count(*) FROM meter_event WHERE NOT is_open AND greatest(start, "end", received) < %s;
+
+-- name: delete_events
+WITH gone AS (
+    SELECT id, storm_id FROM meter_event WHERE NOT is_open AND greatest(start, "end", received) < %s
+), storms AS (
+    DELETE FROM event_storm s
+    USING (SELECT storm_id, count(*) AS events FROM gone WHERE storm_id IS NOT NULL GROUP BY storm_id) g
+    WHERE s.id = g.storm_id AND g.events = (SELECT count(*) FROM meter_event e WHERE e.storm_id = s.id)
+)
+DELETE FROM meter_event e USING gone WHERE e.id = gone.id;
+
+-- name: count_outages
+SELECT count(*) FROM outage WHERE restored < %s;
+
+-- name: delete_outages
+DELETE FROM outage WHERE restored < %s;
+
 -- name: has_dead_letters
 SELECT to_regclass('dead_letter') IS NOT NULL;
 
@@ -77,6 +97,6 @@ GROUP BY t.name
 UNION ALL
 SELECT relname, pg_total_relation_size(oid)
 FROM pg_class
-WHERE relname IN ('dirty', 'miss', 'dead_letter')
+WHERE relname IN ('dirty', 'miss', 'dead_letter', 'meter_event', 'outage')
   AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'capture'::regclass)
 ORDER BY 1;

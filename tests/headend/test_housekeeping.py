@@ -54,8 +54,7 @@ async def test_a_tick_rolls_up_and_retains_once_a_day(plain_database: str) -> No
         assert "captures" in {part.kind for part in await retention.parts()}
         await keeping.tick(NOW + timedelta(hours=24))
         assert "captures" not in {part.kind for part in await retention.parts()}
-    await keeping._roller.close()
-    await keeping._retention.close()
+    await keeping.close()
 
 
 async def test_a_database_that_is_away_is_waited_for() -> None:
