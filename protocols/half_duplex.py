@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from protocols.exchange import Ask, FrameReader, Noise
 from protocols.links.base import Link
@@ -18,6 +18,11 @@ from protocols.timing import Timing
 from protocols.traffic import Traffic
 
 F = TypeVar("F")
+
+_SILENCE_S: Final = 0.02
+_SILENCE_BYTES: Final = 4
+"""Together, so long nothing comes in when nobody speaks any more: bytes of one frame follow each other, through a
+gateway in lumps."""
 
 
 @dataclass(slots=True)
@@ -32,7 +37,7 @@ class _Owed(Generic[F]):
 class HalfDuplex(Generic[F]):
     """Sends one request and listens until it is answered. `echo`: the adapter hands our own bytes back first."""
 
-    __slots__ = ("_echo", "_link", "_owed", "_quiet_until", "_reader", "_timing", "_traffic")
+    __slots__ = ("_echo", "_heard_at", "_link", "_owed", "_quiet_until", "_reader", "_timing", "_traffic")
 
     def __init__(self, link: Link, reader: FrameReader[F], timing: Timing, traffic: Traffic, *, echo: bool) -> None:
         self._link = link
@@ -42,6 +47,8 @@ class HalfDuplex(Generic[F]):
         self._echo = echo
         self._owed: dict[Hashable, _Owed[F]] = {}
         self._quiet_until = 0.0
+        self._heard_at = 0.0
+        """When somebody spoke who did not answer us."""
 
     async def send(self, ask: Ask[F]) -> Awaitable[F | None]:
         """The answer to come: None when it has not come in time, or when nobody answers such a thing.
@@ -52,7 +59,7 @@ class HalfDuplex(Generic[F]):
         now = loop.time()
         if self._quiet_until > now:
             await asyncio.sleep(self._quiet_until - now)
-        self._look_through()
+        await self._until_silent()
         self._traffic.sent(ask)
         await self._link.send(ask.data)
         now = loop.time()
@@ -64,13 +71,14 @@ class HalfDuplex(Generic[F]):
     async def _answer(self, ask: Ask[F], sent_at: float) -> F | None:
         if not ask.answered:
             return None
-        timing, reader, link = self._timing, self._reader, self._link
+        timing, reader, link, counters = self._timing, self._reader, self._link, self._traffic.counters
         loop = asyncio.get_running_loop()
         now = sent_at
         budget = timing.budget(len(ask.data), ask.reply_bytes)
         deadline, hard_deadline = sent_at + budget, sent_at + 2 * budget
         echo = _Echo(ask.data) if self._echo else None
         growing = False  # a frame has begun and is not whole
+        noise, thinks_until = counters.noise_bytes, sent_at + timing.on_wire(len(ask.data)) + timing.response
         try:
             while True:
                 until = min(deadline, now + timing.gap) if growing else deadline
@@ -83,9 +91,16 @@ class HalfDuplex(Generic[F]):
                 else:
                     answer = self._sort(reader.flush(), ask)
                 if answer is not None:
-                    self._traffic.counters.answers += 1
+                    counters.answers += 1
+                    self._heard_at = 0.0
                     return answer
                 growing = reader.pending > 0
+                if chunk:
+                    self._heard_at = now
+                if counters.noise_bytes > noise and timing.bits_per_second:
+                    # On a wire of our own whoever drowned the answer has ended when it is silent, and a meter that has
+                    # not begun by then did not hear us.
+                    deadline = max(self._heard_at + self._silence, thinks_until)
                 if growing and chunk:  # not cut off in its middle, nor waited for for ever
                     deadline = max(deadline, min(hard_deadline, now + timing.gap))
                 if until >= deadline and not (chunk and in_time):
@@ -109,12 +124,26 @@ class HalfDuplex(Generic[F]):
                 del self._owed[key]
             self._sort(self._reader.feed(chunk) if chunk else self._reader.flush())
 
-    def _look_through(self) -> None:
-        """What came in since we listened last answers nothing."""
-        stale = self._link.receive_nowait()
-        if stale:
-            self._traffic.received(stale)
-            self._sort(self._reader.feed(stale))
+    @property
+    def _silence(self) -> float:
+        """Seconds after which nobody speaks any more."""
+        return _SILENCE_S + self._timing.on_wire(_SILENCE_BYTES)
+
+    async def _until_silent(self) -> None:
+        """What came in since we listened last answers nothing. While somebody speaks nobody else can be heard, so we
+        wait for him to end; not for ever, for a line may never be silent."""
+        loop = asyncio.get_running_loop()
+        deadline, chunk = loop.time() + self._timing.late, self._link.receive_nowait()
+        while True:
+            now = loop.time()
+            if chunk:
+                self._heard_at = now
+                self._traffic.received(chunk)
+                self._sort(self._reader.feed(chunk))
+            until = min(self._heard_at + self._silence, deadline)
+            if now >= until:
+                break
+            chunk = await self._link.receive(until)
         if self._reader.pending:
             self._sort(self._reader.flush())
 

@@ -13,10 +13,15 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from protocols.exchange import FrameReader, Noise
 from protocols.links.faults import Faults, Mangler
+from simulators.babble import Babble, Babbler
 from simulators.collision import Collider, Collisions
 from simulators.wire_log import WireLog
 
 _BITS_PER_BYTE: Final = 11
+_FAST: Final = 115_200
+"""How fast somebody babbles where bytes take no time."""
+_LUMP: Final = 4
+"""Bytes of babble that are sent together."""
 
 
 class Late(NamedTuple):
@@ -43,13 +48,14 @@ class Stations(Protocol):
 class Manners:
     """How a line behaves. `turnaround_s`: from the end of a request to the beginning of its answer. `gap_s`: after such
     a silence half a request is forgotten. `bits_per_second`: 0 where bytes take no time; a byte has 11 bits.
-    `collisions`: what is heard of several answers at once."""
+    `collisions`: what is heard of several answers at once. `babble`: a station that speaks unasked."""
 
     turnaround_s: float = 0.02
     gap_s: float = 0.5
     bits_per_second: int = 0
     faults: Faults | None = None
     collisions: Collisions = field(default_factory=Collisions)
+    babble: Babble = field(default_factory=Babble)
 
     def __post_init__(self) -> None:
         if self.turnaround_s < 0 or self.gap_s <= 0 or self.bits_per_second < 0:
@@ -77,19 +83,21 @@ class Bus:
             faults = replace(faults, seed=faults.seed + further)
         collider = Collider(replace(collisions, seed=collisions.seed + further))
         self._lines += 1
-        return BusLine(self, self._lines, Mangler(faults) if faults else None, collider)
+        babbler = Babbler(replace(self.manners.babble, seed=self.manners.babble.seed + further))
+        return BusLine(self, self._lines, Mangler(faults) if faults else None, collider, babbler)
 
 
 class BusLine:
     """One path to a bus's meters. `noise` counts stretches of bytes that were no request."""
 
-    def __init__(self, bus: Bus, number: int, mangler: Mangler | None, collider: Collider) -> None:
+    def __init__(self, bus: Bus, number: int, mangler: Mangler | None, collider: Collider, babbler: Babbler) -> None:
         self._bus = bus
         self._number = number
         self._stations = bus.stations
         self._manners = bus.manners
         self._mangler = mangler
         self._collider = collider
+        self._babbler = babbler
         self._reader = bus.stations.reader()
         self._heard: datetime | None = None
         self._busy_until: datetime | None = None
@@ -99,6 +107,7 @@ class BusLine:
         """Answers to the requests that `chunk` completed: seconds from `now`, and the bytes. What is already under way
         stays under way: a new request does not stop it."""
         manners = self._manners
+        chunk = self._babbler.spoilt(chunk, now, now + timedelta(seconds=manners.on_wire(len(chunk))))
         if self._heard is not None and now - self._heard > timedelta(seconds=manners.gap_s):
             for event in self._reader.flush():  # whatever it was, its asker has long given up
                 self._note("noise", event.raw, now)
@@ -116,6 +125,23 @@ class BusLine:
                 out += self._timed(answers, len(chunk), now)
         return out
 
+    @property
+    def babbles(self) -> bool:
+        """Whether anybody speaks unasked here."""
+        return self._manners.babble.share > 0
+
+    def babble(self, begin: datetime, end: datetime) -> list[tuple[float, bytes]]:
+        """What is said unasked in [begin, end): seconds from `begin` until a lump of bytes is whole, and the lump."""
+        speed = (self._manners.bits_per_second or _FAST) / _BITS_PER_BYTE
+        lump_s = _LUMP / speed
+        out = []
+        for start, stop in self._babbler.bursts(begin, end):
+            at, last = max(start, begin), min(stop, end)
+            while at < last:
+                at += timedelta(seconds=lump_s)
+                out.append(((at - begin).total_seconds(), self._babbler.noise(_LUMP)))
+        return out
+
     def _timed(self, answers: Sequence[bytes | Late], asked: int, now: datetime) -> list[tuple[float, bytes]]:
         manners = self._manners
         datas = [answer.data if isinstance(answer, Late) else answer for answer in answers]
@@ -126,6 +152,7 @@ class BusLine:
         end = begin + timedelta(seconds=manners.on_wire(len(answer)))
         if manners.bits_per_second:
             self._busy_until = end
+        answer = self._babbler.spoilt(answer, begin, end)
         self._note("sent", answer, begin)
         delay = (end - now).total_seconds()
         pieces = self._mangler.apply(answer) if self._mangler else [(0.0, answer)]

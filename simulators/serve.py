@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from protocols.links.base import Link
@@ -13,6 +13,8 @@ from simulators.bus import BusLine
 Clock: TypeAlias = Callable[[], datetime]
 """The time in UTC."""
 
+_AHEAD_S: Final = 1.0
+"""So far ahead what is said unasked is worked out."""
 _MOST_WAITING: Final = 256
 """Answers that the path has not taken yet; beyond it the oldest is lost, as on any line that nobody reads."""
 
@@ -27,7 +29,15 @@ async def serve(line: BusLine, link: Link, clock: Clock) -> None:
             due.get_nowait()
         due.put_nowait(data)
 
+    async def babble() -> None:
+        while line.babbles:
+            now = clock()
+            for delay, data in line.babble(now, now + timedelta(seconds=_AHEAD_S)):
+                loop.call_later(delay, put, data)
+            await asyncio.sleep(_AHEAD_S)
+
     sender = loop.create_task(_send(due, link))
+    babbling = loop.create_task(babble())
     try:
         while True:
             chunk = await link.receive()
@@ -37,10 +47,12 @@ async def serve(line: BusLine, link: Link, clock: Clock) -> None:
                 else:
                     put(data)
     finally:
-        sender.cancel()
-        await asyncio.wait({sender})
-        if not sender.cancelled():
-            sender.exception()  # the path is gone, which the receiving side has been told too
+        for task in (sender, babbling):
+            task.cancel()
+        await asyncio.wait({sender, babbling})
+        for task in (sender, babbling):
+            if not task.cancelled():
+                task.exception()  # the path is gone, which the receiving side has been told too
 
 
 async def _send(due: asyncio.Queue[bytes], link: Link) -> None:

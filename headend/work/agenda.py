@@ -15,6 +15,10 @@ class Agenda:
     def __init__(self) -> None:
         self._jobs: dict[int, list[Job]] = {}
         self._having_turns: set[int] = set()
+        self._turns: dict[int, int] = {}
+        """Meter to the number of its last turn: of equally urgent ones the one that has waited longest is next, so that
+        a line which cannot do all of a slot does not leave out the same ones each time."""
+        self._count = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._jobs.values()))
@@ -47,7 +51,7 @@ class Agenda:
         urgencies = {meter_id: min(job.urgency for job in jobs) for meter_id, jobs in ready.items() if jobs}
         if not urgencies:
             return None
-        meter_id = min(urgencies, key=lambda one: urgencies[one])
+        meter_id = min(urgencies, key=lambda one: (urgencies[one], self._turns.get(one, 0)))
         live = [one for one, urgency in urgencies.items() if urgency[0] != Priority.RECOVERY]
         live_only = live != [] and live != [meter_id]
         taken = [job for job in ready[meter_id] if not (live_only and job.priority is Priority.RECOVERY)]
@@ -55,6 +59,8 @@ class Agenda:
         if rest := [job for job in self._jobs.pop(meter_id) if id(job) not in gone]:
             self._jobs[meter_id] = rest
         self._having_turns.add(meter_id)
+        self._count += 1
+        self._turns[meter_id] = self._count
         return meter_id, sorted(taken, key=lambda job: job.urgency)
 
     def back(self, meter_id: int, jobs: Iterable[Job] = ()) -> None:

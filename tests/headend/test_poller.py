@@ -126,7 +126,7 @@ async def test_meters_that_are_not_reached_in_time_are_late(plug: Plug) -> None:
     assert watched.misses()[:3] == [(m, START, "late") for m in (5, 6, 7)]
     assert watched.poller.counters.late == 2, "the fifth was asked, and answered too late"
     assert watched.poller.failures == {"m5": 1}
-    assert bus.asked[5][0] == "000000000001", "a meter whose turn came too late is not asked for the old slot"
+    assert bus.asked[5][0] == "000000000006", "in the next slot those come first that were left out"
 
 
 @virtually
@@ -138,9 +138,10 @@ async def test_slots_that_passed_meanwhile_are_not_made_up(plug: Plug) -> None:
     watched = Watched(meters(30), [SECONDS])
     await watched.for_s(60)
     await watched.stop()
-    slots = [slot for m, slot in watched.captures() if m == 1]
-    assert slots == sorted(set(slots))
-    assert len(slots) > 20, "what is late for one slot does not make the next one late"
+    for number in range(1, 31):
+        slots = [slot for m, slot in watched.captures() if m == number]
+        assert slots == sorted(set(slots))
+        assert len(slots) in (4, 5, 6), "all get their share, and what is late for one slot does not delay the next"
 
 
 @virtually

@@ -161,3 +161,17 @@ def test_quarantine_doubles_to_its_longest_and_one_answer_ends_it() -> None:
         now = standing.until
     assert pauses == [timedelta(minutes=minutes) for minutes in (1, 2, 3, 3)]
     assert standing.heard() == Standing()
+
+
+def test_of_equally_urgent_meters_the_one_that_waited_longest() -> None:
+    agenda = Agenda()
+    served = []
+    for _ in range(3):
+        agenda.add(job(meter) for meter in (1, 2, 3, 4))
+        for _ in range(3):
+            turn = agenda.turn(NOW, anyone)
+            assert turn is not None
+            agenda.back(turn[0])
+            served.append(turn[0])
+        agenda.expired(NOW + HOUR)
+    assert served == [1, 2, 3, 4, 1, 2, 3, 4, 1]
