@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from prometheus_client.registry import Collector as Source
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from headend.cluster.keeper import Keeper
@@ -22,9 +23,10 @@ from headend.duration import seconds
 from headend.errands.staff import errands
 from headend.errors import HeadendError, UsageFault
 from headend.gaps import LedgerGaps, Reach
+from headend.host_clock import HostClock, watched_clock
 from headend.housekeeping import housekeeping
 from headend.known import plans_of, stored_plan
-from headend.metrics import Endpoint
+from headend.metrics import Endpoint, HostClockMetrics
 from headend.place import Store, store
 from headend.recorder import Spooling
 from headend.roster import Roster
@@ -49,10 +51,12 @@ class Work:
 
     collector: Collector
     ingest: Ingest | None
+    clock: HostClock | None = None
 
     @property
     def counters(self) -> dict[str, Any]:
-        return self.collector.counters | ({"push": self.ingest.counters} if self.ingest else {})
+        told = self.collector.counters | ({"push": self.ingest.counters} if self.ingest else {})
+        return told | ({"host_clock": self.clock.counters} if self.clock else {})
 
     def stop(self) -> None:
         self.collector.stop()
@@ -91,8 +95,9 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
         ingest = await _ingest(config, opened)
         spool = await stack.enter_async_context(spooling(config, opened.conninfo))
         tasks = await stack.enter_async_context(errands(config, opened))
-        collector = await prepare(config, opened, spool, ingest, tasks)
-        work = Work(collector, ingest)
+        clock = await stack.enter_async_context(watched_clock())
+        collector = await prepare(config, opened, spool, ingest, tasks, clock)
+        work = Work(collector, ingest, clock)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, work.stop)
@@ -121,11 +126,12 @@ async def _ingest(config: Config, opened: Store) -> Ingest | None:
 
 
 def _endpoint(config: Config, work: Work) -> Endpoint:
-    if work.ingest is None:
-        return Endpoint(work.collector, config.daemon.metrics)
-    from headend.ingest.metrics import IngestMetrics
+    more: list[Source] = [HostClockMetrics(work.clock)] if work.clock else []
+    if work.ingest is not None:
+        from headend.ingest.metrics import IngestMetrics
 
-    return Endpoint(work.collector, config.daemon.metrics, IngestMetrics(work.ingest))
+        more.append(IngestMetrics(work.ingest))
+    return Endpoint(work.collector, config.daemon.metrics, *more)
 
 
 async def prepare(
@@ -134,9 +140,10 @@ async def prepare(
     spool: Spooling | None = None,
     ingest: Ingest | None = None,
     tasks: Mapping[Kind, Errand] | None = None,
+    clock: HostClock | None = None,
 ) -> Collector:
     """A collector for what the registry holds and the configuration plans. `ingest` runs beside it; `tasks` does
-    what is no reading."""
+    what is no reading; `clock` is told in the sign of life."""
     if not config.plan and not config.push:
         raise UsageFault(f"{config.path}: plan: there is none, and no push, so nothing would be collected")
     now = datetime.now(UTC)
@@ -155,7 +162,7 @@ async def prepare(
                 host=socket.gethostname(),
                 started=collector.started,
                 seen=datetime.now(UTC),
-                counters=Work(collector, ingest).counters,
+                counters=Work(collector, ingest, clock).counters,
             )
         )
 

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector as Source
 from headend.cluster.keeper import Keeper
 from headend.cluster.membership import KeeperCounters
 from headend.errors import UsageFault
+from headend.host_clock import HostClock
 from protocols.driver import LineCounters
 from storage.spool.spool import Spool, SpoolCounters
 
@@ -97,6 +98,30 @@ class _Counters(Source):
             yield from _spooled(self._collector.recorder.spool)
         if isinstance(self._collector.rota, Keeper):
             yield from _leased(self._collector.rota)
+
+
+class HostClockMetrics(Source):
+    """What the kernel says of this machine's clock, and how often it was set; -1 where it does not tell."""
+
+    def __init__(self, clock: HostClock) -> None:
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        told = self._clock.discipline
+        state = -1.0 if told.synchronised is None else float(told.synchronised)
+        yield GaugeMetricFamily(
+            "headend_host_clock_synchronised", "1 while the host's clock is synchronised", value=state
+        )
+        if told.max_error_s is not None:
+            yield GaugeMetricFamily(
+                "headend_host_clock_max_error_seconds", "the kernel's bound of its error", value=told.max_error_s
+            )
+        yield CounterMetricFamily(
+            "headend_host_clock_steps", "times that the host's clock was set", value=float(self._clock.steps)
+        )
+        yield GaugeMetricFamily(
+            "headend_host_clock_last_step_seconds", "by how much the last time", value=self._clock.last_step_s or 0.0
+        )
 
 
 def _leased(keeper: Keeper) -> Iterator[Metric]:

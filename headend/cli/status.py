@@ -83,6 +83,7 @@ async def _status(arguments: argparse.Namespace, output: Output) -> int:
         ],
     )
     _push(daemons, output)
+    _clocks(daemons, output)
     output.text(f"{len(meters)} meters; within {arguments.within}: {totals.captures} captures, {totals.values} values")
     output.text(
         f"captures expected {gaps.expected}, received {gaps.received}, missing {sum(gaps.missing.values())}"
@@ -114,6 +115,18 @@ def _push(daemons: list[dict[str, Any]], output: Output) -> None:
     if rows:
         columns = ["messages>", "readings>", "dead letters>", "unacknowledged>", "held>", "lag s>"]
         output.table(["daemon", "push", "broker", *columns], rows)
+
+
+def _clocks(daemons: list[dict[str, Any]], output: Output) -> None:
+    """Hosts whose clock is not to be trusted; those whose daemon lives."""
+    for daemon in daemons:
+        told = daemon["counters"].get("host_clock")
+        if not (daemon["alive"] and told):
+            continue
+        if told["synchronised"] is False:
+            output.text(f"{daemon['name']}: the clock of {daemon['host']} is not synchronised")
+        if told["steps"]:
+            output.text(f"{daemon['name']}: the clock was set {told['steps']} times, last by {told['last_step_s']} s")
 
 
 def _spool(told: dict[str, Any] | None) -> str:

@@ -18,8 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from headend.collector import Collector
 from headend.config import parse
 from headend.errors import UsageFault
+from headend.host_clock import Discipline, HostClock
 from headend.known import plans_of
-from headend.metrics import Endpoint
+from headend.metrics import Endpoint, HostClockMetrics
 from tests.headend.bus import ENERGY, Bus, meter, path
 from tests.headend.command import Headend
 from tests.headend.conftest import configuration
@@ -78,6 +79,25 @@ async def test_every_counter_that_is_kept_is_shown(collector: Collector, endpoin
             assert f"headend_{group}_{counter.removesuffix('_s')}_total" in names
 
 
+async def test_the_clock_of_the_host(collector: Collector) -> None:
+    says = iter([Discipline(None), Discipline(False, 16.0)])
+    clock = HostClock(lambda: next(says), iter([(100.0, 1.0), (160.0, 2.0)]).__next__)
+    found = Endpoint(collector, "127.0.0.1:0", HostClockMetrics(clock))
+    try:
+        clock.look()
+        seen = await asyncio.to_thread(scraped, found.address)
+        assert seen["headend_host_clock_synchronised", ""] == -1
+        assert ("headend_host_clock_max_error_seconds", "") not in seen
+        clock.look()
+        seen = await asyncio.to_thread(scraped, found.address)
+    finally:
+        found.close()
+    assert seen["headend_host_clock_synchronised", ""] == 0
+    assert seen["headend_host_clock_max_error_seconds", ""] == 16
+    assert seen["headend_host_clock_steps_total", ""] == 1
+    assert seen["headend_host_clock_last_step_seconds", ""] == 59
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:{taken}", "no-such-host.invalid:0"])
 async def test_an_address_that_cannot_be_had(collector: Collector, address: str) -> None:
     with socket.socket() as other:
@@ -121,7 +141,9 @@ def test_the_daemon_from_start_to_stop(headend: Headend, daemon_site: Path) -> N
             assert (ran.code, alive["alive"], alive["pid"]) == (0, True, daemon.pid)
             assert alive["counters"]["lines_open"] == 1
             assert "running" in headend("status", "--config", daemon_site).out
+            assert alive["counters"]["host_clock"]["steps"] == 0
             assert scraped(address)["headend_line_open", "bus 1"] == 1
+            assert scraped(address)["headend_host_clock_synchronised", ""] in (-1, 0, 1)
             other = run(daemon_site)  # a second daemon of the same configuration
             said = other.communicate(timeout=60)
             assert (other.returncode, "daemon.metrics: " in said[1]) == (2, True), said
