@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Final
 
@@ -23,11 +24,13 @@ from simulators.modbus import ModbusStations
 from simulators.plan import PlannedBus as PlannedBus
 from simulators.plan import plan as plan
 from simulators.plan import struck
+from simulators.push.fleet import PushFleet, fleet_seed
 from simulators.scenario import (
     BusTable,
     EventTable,
     Scenario,
     bus_faults,
+    standard_offset_s,
 )
 from simulators.serve import Clock
 from simulators.timeline import Timeline
@@ -77,6 +80,7 @@ class Fleet:
         self.since = now()
         self.planned = plan(scenario, self.since)
         self.buses: tuple[RunningBus, ...] = ()
+        self.pushing: tuple[PushFleet, ...] = ()
         self._now = now
         self._ahead: Ahead | None = None
         self._timeline = Timeline()
@@ -98,6 +102,11 @@ class Fleet:
     def happen(self, name: str, kind: str, seconds: float | None = None) -> None:
         """Let something befall a meter now. Raises `KeyError`, or `ValueError` for an unknown kind."""
         self.station(name).happen(kind, self.clock(), seconds)
+
+    async def pushed(self) -> None:
+        """Returns when all fleets that push so many slots have done so; never where one pushes for ever."""
+        for push in self.pushing:
+            await push.done.wait()
 
     def clock(self) -> datetime:
         now = self._now()
@@ -134,7 +143,8 @@ class Fleet:
 
     async def _open_all(self) -> None:
         broker = ""
-        if any(url.startswith(EMBEDDED) for bus in self.planned for url in (bus.table.carrier, bus.table.tell)):
+        urls = [url for bus in self.planned for url in (bus.table.carrier, bus.table.tell)]
+        if any(f"{url}/".startswith(EMBEDDED) for url in (*urls, *(table.broker for table in self.scenario.push))):
             broker = await self._stack.enter_async_context(embedded_broker())
         log = self._wire_log()
         running: list[RunningBus] = []
@@ -156,6 +166,25 @@ class Fleet:
                 if result is not None:
                     raise result
         self.buses = tuple(running)
+        self._push(broker)
+
+    def _push(self, broker: str) -> None:
+        offset_s = standard_offset_s(self.scenario.timezone, self.since)
+        running = []
+        for number, table in enumerate(self.scenario.push):
+            fleet = PushFleet(
+                table,
+                fleet_seed(self.scenario.seed, table.name),
+                offset_s,
+                self._now,
+                number=number,
+                broker=broker if f"{table.broker}/" == EMBEDDED else "",
+                folder=Path(self.scenario.path).parent,
+            )
+            self._stack.callback(fleet.close)
+            self._stack.push_async_callback(_stopped, asyncio.get_running_loop().create_task(fleet.run()))
+            running.append(fleet)
+        self.pushing = tuple(running)
 
     def _wire_log(self) -> WireLog | None:
         path = self.scenario.wire_log_path

@@ -32,6 +32,7 @@ from simulators.dlt645 import Quirks, Setup
 from simulators.dlt645.befall import KINDS
 from simulators.dlt645.setup import PROFILE_RECORDS
 from simulators.last_gasp import Teller
+from simulators.push.table import PushTable, push_problems
 
 MODELS: Final = {
     ("dlt645", ""): "dlt645_2007",
@@ -120,7 +121,8 @@ class BusTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Scenario(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file. `path` is where it was read from."""
 
-    bus: list[BusTable]
+    bus: list[BusTable] = []
+    push: list[PushTable] = []
     seed: int = 1
     tick_s: int = 10
     truth: str = ""
@@ -178,8 +180,8 @@ def _problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
         yield "timezone", f"{scenario.timezone!r} is no time zone, expected a name such as Asia/Shanghai"
     if scenario.tick_s < 1:
         yield "tick_s", f"{scenario.tick_s}, expected whole seconds from 1"
-    if not scenario.bus:
-        yield "bus", "expected at least one [[bus]]"
+    if not (scenario.bus or scenario.push):
+        yield "bus", "expected at least one [[bus]] or [[push]]"
     names: set[str] = set()
     for index, bus in enumerate(scenario.bus):
         for key, problem in _bus_problems(bus):
@@ -188,6 +190,12 @@ def _problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
             if name in names:
                 yield f"bus[{index}].name", f"{name!r} stands twice"
             names.add(name)
+    for index, table in enumerate(scenario.push):
+        for key, problem in push_problems(table):
+            yield f"push[{index}].{key}", problem
+        if table.name in names:
+            yield f"push[{index}].name", f"{table.name!r} stands twice"
+        names.add(table.name)
 
 
 def _bus_problems(bus: BusTable) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ import asyncio
 import resource
 import signal
 from pathlib import Path
+from typing import Any
 
 from headend import logs
 from headend.cli.output import Output
@@ -52,13 +53,48 @@ async def _simulate(fleet: Fleet, seconds: float | None, registry: str | None, o
             if output.as_json:
                 for bus in fleet.buses:
                     output.document({"bus": bus.name, "url": bus.url, "meters": len(bus.meters)})
+            if fleet.pushing:
+                output.table(
+                    ("pushes", "broker", "payload", "meters>", "gateways>"),
+                    (
+                        (p.table.name, p.broker, p.table.payload, p.table.meters, p.table.gateways)
+                        for p in fleet.pushing
+                    ),
+                )
+            for push in fleet.pushing if output.as_json else ():
+                output.document({"push": push.table.name, "broker": push.broker, "meters": push.table.meters})
             try:
                 async with asyncio.timeout(seconds):
-                    await told.wait()
+                    await _until(told, fleet)
             except TimeoutError:
-                return
+                pass
+        _tell_pushed(fleet, output)
     except OSError as error:
         raise HeadendError(f"{error.filename or fleet.scenario.path}: {error.strerror}") from error
+
+
+async def _until(told: asyncio.Event, fleet: Fleet) -> None:
+    """A signal; or, where there is nothing but fleets that push so many slots, when all of it is acknowledged."""
+    waits: list[asyncio.Task[Any]] = [asyncio.create_task(told.wait())]
+    if not fleet.buses:
+        waits.append(asyncio.create_task(fleet.pushed()))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+def _tell_pushed(fleet: Fleet, output: Output) -> None:
+    """What was published, and what of it the brokers have acknowledged."""
+    for push in fleet.pushing:
+        counted = push.counters
+        output.text(
+            f"{push.table.name}: {counted['published']} messages published, {counted['acknowledged']} acknowledged, "
+            f"{counted['slots']} slots complete, {counted['missing']} messages missing"
+        )
+        if output.as_json:
+            output.document({"push": push.table.name} | counted)
 
 
 def _raise_file_limit() -> None:

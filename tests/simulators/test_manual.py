@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from simulators.fleet import plan
+from simulators.push.table import PushTable
 from simulators.scenario import BusTable, EventTable, QuirksTable, Scenario, parse
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "simulators.md").read_text(encoding="utf-8")
@@ -36,3 +37,14 @@ def test_every_key_is_described_and_no_other() -> None:
         key for cell in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for key in re.findall("`(.+?)`", cell)
     }
     assert described == keys
+
+
+def test_every_key_of_a_fleet_that_pushes_is_described() -> None:
+    section = MANUAL.partition("## A fleet that pushes")[2]
+    table = section.partition("| Key |")[2].partition("\n\n")[0]
+    cells = re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)
+    assert {key for cell in cells for key in re.findall("`(.+?)`", cell)} == {
+        f.name for f in msgspec.structs.fields(PushTable)
+    }
+    (fleet,) = parse(section.partition("```toml\n")[2].partition("```")[0], "manual.toml").push
+    assert (fleet.meters, fleet.gateways, len(fleet.outage)) == (100_000, 2000, 1)
