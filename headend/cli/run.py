@@ -9,7 +9,7 @@ from typing import Final
 
 from headend.cli.output import Output
 
-_COLLECT: Final = (20_000, 20, 20)
+COLLECT: Final = (20_000, 20, 20)
 """Thresholds of Python's garbage collector. What thousands of waiting conversations hold is not garbage; by default it
 is looked through so often that reading 5,000 lines at once costs half as much again (docs/performance.md)."""
 
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
     config = load(arguments.config)
     logs.set_up(arguments.log or config.daemon.log)
-    gc.set_threshold(*_COLLECT)
+    gc.set_threshold(*COLLECT)
     work = asyncio.run(daemon.run(config))
     if output.as_json:
         output.document(work.counters)
