@@ -7,7 +7,8 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from protocols.errors import LinkUnreachable
-from protocols.links.listener import DtuLink, Listener, Opening
+from protocols.links.dtu import DtuLink, Opening
+from protocols.links.listener import Listener
 from protocols.links.reasons import reason
 from protocols.links.url import ListenSettings
 
@@ -22,7 +23,7 @@ async def open_listen(settings: ListenSettings) -> DtuLink:
     """
     where = f"{settings.host}:{settings.port}"
     listener = _listener(settings)
-    opening = Opening(settings.register, settings.heartbeat, asyncio.get_running_loop().create_future())
+    opening = Opening(settings.chatter, asyncio.get_running_loop().create_future())
     listener.add(opening)
     try:
         await listener.start(settings.host, settings.port)
@@ -45,7 +46,7 @@ async def expect(settings: ListenSettings) -> None:
     """Listen for the line's DTU without opening the line. May be called again. Raises `LinkUnreachable`."""
     listener = _listener(settings)
     try:
-        listener.expect(settings.register)
+        listener.expect(settings.chatter)
         await listener.start(settings.host, settings.port)
     except OSError as error:
         listener.expect_no_longer(settings.register)

@@ -3,91 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from protocols.errors import LinkUnreachable
+from protocols.links.chatter import Chatter
+from protocols.links.dtu import DtuLink, Opening
 from protocols.links.recognition import Words
-from protocols.links.tcp import TcpLink
 from protocols.links.url import ListenSettings
 
 LINGER_S: Final = 600.0
 """How long a socket listens on after the last line has lost its DTU or has waited in vain."""
 MAX_UNCLAIMED: Final = 1024
 """Connections that no line has claimed; the oldest goes first."""
-HEAD_BYTES: Final = 1024
-"""What is kept of an unclaimed connection's first bytes; what comes after them nobody has asked for."""
+CONTESTED: Final = (3, 600.0)
+"""So many take-overs of one registration within so many seconds are told: two DTUs have the same."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Opening:
-    """A line that waits for its DTU; `link` is set when it is there."""
-
-    register: Words | None
-    heartbeat: Words | None
-    link: asyncio.Future[DtuLink]
-
-
-class DtuLink(TcpLink):
-    """A DTU's connection: first unclaimed, then a line's link."""
-
-    __slots__ = ("_heartbeat", "_listener", "_register", "claimed", "head", "last_heard", "line", "peer")
-
-    def __init__(self, listener: Listener) -> None:
-        super().__init__()
-        self._listener = listener
-        self._register: Words | None = None
-        self._heartbeat: Words | None = None
-        self.claimed = False
-        self.head = b""
-        self.line: Words | None = None
-        self.peer = ""
-        self.last_heard = asyncio.get_running_loop().time()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.peer = str(transport.get_extra_info("peername")[0])
-        self._listener.arrived(self)
-
-    def data_received(self, data: bytes) -> None:
-        self.last_heard = asyncio.get_running_loop().time()
-        if self.claimed:
-            self._hear(data)
-        else:
-            self.head = (self.head + data)[:HEAD_BYTES]
-            self._listener.heard(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._listener.lost(self)
-
-    async def close(self) -> None:
-        self._listener.given_up(self)
-        await super().close()
-
-    def claim(self, register: Words | None, heartbeat: Words | None) -> None:
-        """From now on a line's link; what came after the registration is its first bytes."""
-        self.claimed = True
-        self._register, self._heartbeat = register, heartbeat
-        head, self.head = self.head, b""
-        if register is not None:
-            head = head[register.length_at_start(head) :]
-        if head:
-            self._hear(head)
-
-    def _hear(self, data: bytes) -> None:
-        """A message that is only a heartbeat, or the registration once more, is no part of the line's bytes."""
-        if self._heartbeat is not None and self._heartbeat.fills(data):
-            return
-        if self._register is not None and self._register.fills(data):
-            return
-        self._inbox.put(data)
 
 
 class Listener:
@@ -104,6 +40,7 @@ class Listener:
         self._lingering: asyncio.TimerHandle | None = None
         self._fixed: dict[bytes, Words] = {}
         self._lengths: list[int] = []
+        self._sorted: list[bytes] = []
         self._patterns: dict[Words, None] = {}
         self._openings: dict[Words | None, deque[Opening]] = {}
         self._expected: set[Words | None] = set()
@@ -111,6 +48,8 @@ class Listener:
         self._owner: dict[DtuLink, Words | None] = {}
         self._unclaimed: dict[DtuLink, None] = {}
         self._recognised: dict[Words, DtuLink] = {}
+        self._chatter: dict[Words | None, Chatter] = {}
+        self._taken_over: dict[Words | None, deque[float]] = {}
 
     async def start(self, host: str, port: int) -> None:
         """Raises `OSError`."""
@@ -133,21 +72,21 @@ class Listener:
     def add(self, opening: Opening) -> None:
         """Give it the connection that fits, or let it wait. Raises `LinkUnreachable` where it would take another's."""
         register = opening.register
-        self._know(register)
+        self._know(opening.chatter)
         self._openings.setdefault(register, deque()).append(opening)
         fitting = (link for link in reversed(self._unclaimed) if self._line_of(link) == register)
         link = next(fitting, None)
         if link is not None:
             self._claim(link, opening)
 
-    def expect(self, register: Words | None) -> None:
+    def expect(self, chatter: Chatter) -> None:
         """Listen for its DTU for as long as nobody says `expect_no_longer`, be the line open or not.
 
         Raises `LinkUnreachable` where it would take another's.
         """
-        if register not in self._expected:
-            self._know(register)
-            self._expected.add(register)
+        if chatter.register not in self._expected:
+            self._know(chatter)
+            self._expected.add(chatter.register)
             for link in list(self._unclaimed):
                 self.heard(link)
 
@@ -170,14 +109,18 @@ class Listener:
             return [*links, *self._unclaimed]
         return [*links, self._recognised[register]] if register in self._recognised else links
 
-    def _know(self, register: Words | None) -> None:
+    def _know(self, chatter: Chatter) -> None:
         """Raises `LinkUnreachable` where it cannot be told from another line."""
+        register = chatter.register
         if any((key is None) != (register is None) for key in [*self._openings, *self._links, *self._expected]):
             raise LinkUnreachable(
                 f"{self._where}: a line without 'register' cannot share its port with lines that have one"
             )
         self._stop_lingering()
+        self._chatter[register] = chatter
         if register is not None and register.literal is not None:
+            if register.literal not in self._fixed:
+                insort(self._sorted, register.literal)
             self._fixed[register.literal] = register
             self._lengths = sorted({len(literal) for literal in self._fixed}, reverse=True)
         elif register is not None:
@@ -216,6 +159,7 @@ class Listener:
             before = self._recognised.get(line)
             if before is not None and before is not link:
                 self._drop(before, "the DTU dialled in again")
+                self._contested(line, link, before)
             self._recognised[line] = link
             link.line = line
         elif not self._anonymous:
@@ -228,8 +172,42 @@ class Listener:
             return
         for old in list(links):
             _log.info("the DTU dialled in again", listening=self._where, peer=link.peer, before=old.peer)
+            self._contested(line, link, old)
             self._forget(old)
             old.end("the DTU dialled in again")
+        if line is not None and not self._may_grow(link.head):
+            link.know(self._chatter[line])
+
+    def said(self, link: DtuLink, data: bytes) -> bool:
+        """True where the message is the registration of another line: the DTU is another one now, and has to dial in.
+
+        Only a fixed registration, and only as a message of its own, so that no answer of a meter is taken for one.
+        """
+        other = self._fixed.get(data)
+        mine = self._owner.get(link, link.line)
+        if other is None or mine is None or other is mine or other == mine:
+            return False
+        _log.warning(
+            "a DTU says that it is another one now", listening=self._where, peer=link.peer,
+            was=mine.source, now=other.source,
+        )  # fmt: skip
+        self._drop(link, "the DTU says that it is another one now")
+        self._forget(link)
+        link.end("the DTU says that it is another one now")
+        return True
+
+    def _contested(self, line: Words | None, link: DtuLink, before: DtuLink) -> None:
+        """The newest wins. Where that goes on and on, there are two of them."""
+        most, within_s = CONTESTED
+        now = asyncio.get_running_loop().time()
+        times = self._taken_over.setdefault(line, deque(maxlen=most))
+        times.append(now)
+        if len(times) == most and now - times[0] <= within_s:
+            times.clear()
+            _log.warning(
+                "a DTU's connection is taken over again and again: do two have the same registration?",
+                listening=self._where, registration=line.source if line else None, peer=link.peer, before=before.peer,
+            )  # fmt: skip
 
     def lost(self, link: DtuLink) -> None:
         """Its other side has gone."""
@@ -250,6 +228,8 @@ class Listener:
 
     def _line_of(self, link: DtuLink) -> Words | None:
         """The registration that it has said, if it is one of ours."""
+        if link.is_known:
+            return link.line
         if self._anonymous or not link.head:
             return None
         for length in self._lengths:
@@ -258,12 +238,17 @@ class Listener:
                 return words
         return next((words for words in self._patterns if words.length_at_start(link.head)), None)
 
+    def _may_grow(self, head: bytes) -> bool:
+        """Whether more bytes could make it another line's registration."""
+        at = bisect_right(self._sorted, head)
+        return at < len(self._sorted) and self._sorted[at].startswith(head)
+
     def _claim(self, link: DtuLink, opening: Opening) -> None:
         self._take_out(link)
         self._wait_no_longer(opening)
         self._links.setdefault(opening.register, []).append(link)
         self._owner[link] = opening.register
-        link.claim(opening.register, opening.heartbeat)
+        link.claim(opening.chatter)
         opening.link.set_result(link)
 
     def _wait_no_longer(self, opening: Opening) -> None:

@@ -2,7 +2,8 @@
 
 serial:///dev/ttyUSB0?baudrate=9600&bytesize=8&parity=E&stopbits=1
 tcp://host:port?timeout=10
-tcp-listen://host:port?register=TEXT|hex:..|re:..&heartbeat=TEXT|hex:..|re:..&wait=30
+tcp-listen://host:port?register=TEXT|hex:..|re:..&heartbeat=TEXT|hex:..|re:..&prefix=TEXT|hex:..|re:..
+                       &answer=echo|TEXT|hex:..&welcome=echo|TEXT|hex:..&wait=30
 mqtt://[user:password@]host[:1883]/up/topic?down=down/topic&payload=raw|hex|json&field=data&qos=1&timeout=10
 mqtts://..[:8883]..&cafile=FILE&certfile=FILE&keyfile=FILE
 faulty+SCHEME://..&faults=seed:1,noise:0.1&faults_sent=seed:2,drop:0.05
@@ -17,6 +18,7 @@ from typing import Final, TypeAlias
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from protocols.errors import ModelError
+from protocols.links.chatter import Answer, Chatter
 from protocols.links.faults import Faults
 from protocols.links.payload import PAYLOADS
 from protocols.links.query import Query, redacted
@@ -57,9 +59,13 @@ class ListenSettings:
     url: str
     host: str
     port: int
-    register: Words | None
-    heartbeat: Words | None
+    chatter: Chatter
     wait: float
+
+    @property
+    def register(self) -> Words | None:
+        """By which the DTU is known; None: whoever dials in is it."""
+        return self.chatter.register
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,18 +167,33 @@ def _words(query: Query, name: str) -> Words | None:
         query.refuse(f"parameter {name!r} is {source!r}, expected text, hex:.. or re:..: {error}")
 
 
+def _answer(query: Query, name: str) -> Answer | None:
+    source = query.optional(name)
+    if source is None:
+        return None
+    try:
+        return Answer.parse(source)
+    except ValueError as error:
+        query.refuse(f"parameter {name!r} is {source!r}, expected echo, text or hex:..: {error}")
+
+
 def parse_listen(url: str, defaults: Mapping[str, str] = NO_DEFAULTS) -> ListenSettings:
     query = Query(url, defaults)
     _no_path(query)
-    settings = ListenSettings(
-        url=query.shown,
-        host=query.host(),
-        port=query.port(),
-        register=_words(query, "register"),
+    register, prefix = _words(query, "register"), _words(query, "prefix")
+    chatter = Chatter(
+        register=prefix if register is None else register,
         heartbeat=_words(query, "heartbeat"),
-        wait=query.seconds("wait", 30),
+        prefix=prefix,
+        answer=_answer(query, "answer"),
+        welcome=_answer(query, "welcome"),
     )
+    settings = ListenSettings(query.shown, query.host(), query.port(), chatter, query.seconds("wait", 30))
     query.finish()
+    if chatter.answer is not None and chatter.heartbeat is None:
+        query.refuse("'answer' goes with a 'heartbeat' that it answers")
+    if chatter.welcome is not None and chatter.register is None:
+        query.refuse("'welcome' goes with a 'register' that it answers")
     return settings
 
 

@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from protocols.errors import LinkClosed, LinkUnreachable
+from protocols.links import dtu as dtu_link
 from protocols.links import listener
 from protocols.links.base import Link
-from protocols.links.listen import close_listeners
+from protocols.links.listen import close_listeners, expect
 from protocols.links.open import open_link
+from protocols.links.url import parse_listen
 from tests.servers import free_port
 
 
@@ -95,11 +98,11 @@ async def test_a_registration_in_pieces(port: Port) -> None:
 async def test_heartbeats_are_stripped_when_they_are_a_message_of_their_own(port: Port) -> None:
     await port.listening()
     dtu = await port.dtu(b"DTU-1")
-    line = await port.line("register=DTU-1&heartbeat=ping")
-    for message in (b"ping", b"\x01ping", b"pingping", b"DTU-1", b"\x02", b"ping", b"\x03end"):
+    line = await port.line("register=DTU-1&heartbeat=hex:00")
+    for message in (b"\0", b"\x01\0", b"\0\0", b"DTU-1", b"\x02", b"\0", b"\x03end"):
         await dtu.send(message)
         await asyncio.sleep(0.01)  # each in a segment of its own
-    assert await heard(line, b"end") == b"\x01ping\x02\x03end"
+    assert await heard(line, b"end") == b"\x01\0\x02\x03end"
 
 
 async def test_a_dtu_that_comes_before_its_line_is_kept(port: Port) -> None:
@@ -240,4 +243,92 @@ async def test_what_an_unclaimed_dtu_chatters_is_bounded(port: Port) -> None:
     await asyncio.sleep(0.05)
     line = await port.line("register=DTU-1")
     await dtu.send(b"END")
-    assert 3 <= len(await heard(line, b"END")) <= listener.HEAD_BYTES + 3
+    assert 3 <= len(await heard(line, b"END")) <= dtu_link.HEAD_BYTES + 3
+
+
+FRAME = bytes.fromhex("68 12 90 78 56 34 12 68 91 08 33 33 34 33 AB 89 67 45 57 16")
+
+
+async def test_heartbeats_and_prefixes_within_a_frame_do_not_spoil_it(port: Port) -> None:
+    await port.listening()
+    dtu = await port.dtu(b"861234567890123" + FRAME)
+    line = await port.line("prefix=861234567890123&heartbeat=PING")
+    assert await heard(line, b"\x16") == FRAME
+    for piece in (b"861234567890123" + FRAME[:5], b"PING861234567890123" + FRAME[5:9] + b"PI", b"NG", FRAME[9:]):
+        await dtu.send(piece)
+        await asyncio.sleep(0.01)
+    assert await heard(line, b"\x16") == FRAME
+
+
+async def test_a_beginning_of_a_heartbeat_that_is_none_is_given_after_a_moment(port: Port) -> None:
+    await port.listening()
+    dtu = await port.dtu(b"DTU-1")
+    line = await port.line("register=DTU-1&heartbeat=PING")
+    await dtu.send(b"\x01PI")
+    assert await heard(line, b"PI") == b"\x01PI"
+
+
+async def test_registration_and_heartbeats_are_answered_before_the_line_is_open(port: Port) -> None:
+    await expect(parse_listen(f"tcp-listen://127.0.0.1:{port.number}?{WELCOMED}"))
+    dtu = await port.dtu(b"\x00\x05DTU-7")
+    assert await heard(dtu, b"OK") == b"OK"
+    await dtu.send(b"\xaa\x01")
+    assert await heard(dtu, b"\xaa\x01") == b"\xaa\x01"
+    await dtu.send(b"early")
+    line = await port.line(WELCOMED)
+    assert await heard(line, b"early") == b"early"
+    await dtu.send(b"\xaa\x02")
+    assert await heard(dtu, b"\xaa\x02") == b"\xaa\x02"
+    await dtu.send(b"\x00\x05DTU-7")
+    assert await heard(dtu, b"OK") == b"OK"
+    await dtu.send(b"data")
+    assert await heard(line, b"data") == b"data"
+
+
+WELCOMED = "register=len2:DTU-7&heartbeat=re:%5cxaa.&answer=echo&welcome=OK&wait=5"
+
+
+async def test_a_longer_registration_is_waited_for(port: Port) -> None:
+    """What has come so far is already one line's, and may become another's."""
+    for name in ("A", "AB"):
+        await expect(parse_listen(f"tcp-listen://127.0.0.1:{port.number}?register={name}&welcome={name}"))
+    dtu = await port.dtu(b"A")
+    await asyncio.sleep(0.02)
+    await dtu.send(b"B")
+    assert await heard(dtu, b"AB") == b"AB"
+    line = await port.line("register=AB&welcome=AB")
+    await dtu.send(b"x")
+    assert await heard(line, b"x") == b"x"
+
+
+async def test_a_dtu_that_becomes_another_has_to_dial_in(port: Port) -> None:
+    await port.listening()
+    dtu = await port.dtu(b"DTU-1")
+    line = await port.line("register=DTU-1")
+    other = asyncio.create_task(port.line("register=DTU-2"))
+    await asyncio.sleep(0.01)
+    with capture_logs() as logs:
+        await dtu.send(b"DTU-2")
+        with pytest.raises(LinkClosed, match="another one now"):
+            await line.receive()
+    assert [(line["was"], line["now"]) for line in logs] == [("DTU-1", "DTU-2")]
+    with pytest.raises(LinkClosed):
+        await dtu.receive()
+    again = await port.dtu(b"DTU-2")
+    await again.send(b"x")
+    assert await heard(await other, b"x") == b"x"
+
+
+async def test_two_dtus_with_one_registration_are_told_of(port: Port) -> None:
+    await port.listening()
+    await port.dtu(b"DTU-1")
+    line = await port.line("register=DTU-1")
+    with capture_logs() as logs:
+        for _ in range(3):
+            await port.dtu(b"DTU-1")
+            with pytest.raises(LinkClosed, match="dialled in again"):
+                await line.receive()
+            await line.close()
+            line = await port.line("register=DTU-1")
+    warned = [line for line in logs if line["log_level"] == "warning"]
+    assert [(line["registration"], line["before"]) for line in warned] == [("DTU-1", "127.0.0.1")]

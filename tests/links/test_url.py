@@ -44,8 +44,8 @@ def test_listen() -> None:
     assert isinstance(settings, ListenSettings)
     assert settings.register is not None
     assert settings.register.literal == b"DT"
-    assert settings.heartbeat is not None
-    assert settings.heartbeat.fills(b"ping12")
+    assert settings.chatter.heartbeat is not None
+    assert settings.chatter.heartbeat.fills(b"ping12")
     assert settings.wait == 5
 
 
@@ -115,6 +115,10 @@ def test_swapped_is_the_meters_end() -> None:
         ("tcp-listen://0.0.0.0:7000?register=re:x*", "matches nothing at all"),
         ("tcp-listen://0.0.0.0:7000?register=hex:4", "expected text, hex:.. or re:.."),
         ("tcp-listen://0.0.0.0:7000?register=hex:", "no bytes"),
+        ("tcp-listen://0.0.0.0:7000?register=len1:re:x", "goes before a text or hex:"),
+        ("tcp-listen://0.0.0.0:7000?register=A&heartbeat=B&answer=re:x", "an answer is fixed"),
+        ("tcp-listen://0.0.0.0:7000?register=A&answer=hex:06", "goes with a 'heartbeat'"),
+        ("tcp-listen://0.0.0.0:7000?welcome=OK", "goes with a 'register'"),
         ("mqtt://broker/up", "parameter 'down' is missing"),
         ("mqtt://broker?down=d", "the up topic is ''"),
         ("mqtt://broker/a/+/b?down=d", "without the wildcards"),
