@@ -13,7 +13,7 @@ from headend.errors import UsageFault
 from headend.line import Line
 from protocols import modbus, models
 from protocols.dlt645.model import Dlt645Model
-from protocols.errors import CommunicationError, LinkError, ModelError, NoAnswer
+from protocols.errors import CommunicationError, LinkError, ModelError, NoAnswer, Refused
 from protocols.meter_model import MeterModel, Read
 from protocols.modbus.reads import parse_unit
 from protocols.model import Value
@@ -108,3 +108,20 @@ def told(value: Value, received: datetime) -> dict[str, Any]:
         "quality": value.quality.name.lower(),
         "time": received,
     }
+
+
+def document(address: str, answers: Sequence[Answer], elapsed_ms: float) -> dict[str, Any]:
+    """What a reading at once gave, as the command line's contract spells it; `errors` where items failed."""
+    values = [told(value, answer.received) for answer in answers for value in answer.values]
+    content: dict[str, Any] = {"address": address, "values": values, "elapsed_ms": round(elapsed_ms, 1)}
+    errors = [
+        {
+            "item": answer.asked,
+            "kind": answer.error.label,
+            "message": str(answer.error),
+            **({"code": answer.error.code} if isinstance(answer.error, Refused) else {}),
+        }
+        for answer in answers
+        if answer.error
+    ]
+    return content | ({"errors": errors} if errors else {})

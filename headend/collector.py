@@ -18,6 +18,7 @@ import structlog
 from headend.cluster.keeper import Keeper
 from headend.config import Config
 from headend.crew import Crew
+from headend.desk import Desk
 from headend.duration import seconds
 from headend.line import Line, LinePath
 from headend.pending import Pending
@@ -25,7 +26,9 @@ from headend.poller import Poller, utc_now
 from headend.recorder import Recorder, Spooling
 from headend.recovery import Gaps
 from headend.survey import MeterPath
+from headend.throttle import Throttles
 from headend.turn import Errand
+from headend.work.job import Job
 from headend.work.plan import Kind, Plan
 from storage.errors import StorageError
 from storage.spool.spool import Spool
@@ -59,6 +62,7 @@ class Collector:
         spooling: Spooling | None = None,
         gaps: Gaps | None = None,
         errands: Mapping[Kind, Errand] | None = None,
+        desk: Desk | None = None,
         rota: Rota | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -70,6 +74,9 @@ class Collector:
             self._writer, self.pending, config.queue.batch, seconds(config.queue.linger), revive, spooling
         )
         self.rota = rota
+        self._desk = desk
+        by_kind: dict[Kind, Errand] = {**(errands or {}), **({Kind.REQUEST: desk.errand} if desk is not None else {})}
+        throttles = Throttles(config.throttle)
         self._crew = Crew(
             lambda path, meters, guard: Poller(
                 Line(path, _timing(config, path), guard=guard),
@@ -78,7 +85,9 @@ class Collector:
                 self.pending,
                 now,
                 gaps=gaps,
-                errands=errands,
+                errands=by_kind,
+                throttle=throttles.of(path),
+                given_up=desk.given_up if desk is not None else _nobody_asked,
             )
         )
         for path, meters in lines:
@@ -103,6 +112,8 @@ class Collector:
         beside = {beating}
         if self.rota is not None:
             beside.add(asyncio.create_task(self.rota.run(self._crew), name="rota"))
+        if self._desk is not None:
+            beside.add(asyncio.create_task(self._desk.run(self._crew), name="desk"))
         _log.info("collecting", lines=len(self.pollers), meters=sum(len(p.meters) for p in self.pollers))
         try:
             await asyncio.wait({recording, polling, *beside}, return_when=asyncio.FIRST_COMPLETED)
@@ -114,6 +125,8 @@ class Collector:
             await asyncio.wait({polling})
             if self.rota is not None:
                 await self._rest(beside - {beating})
+            if self._desk is not None:
+                await self._desk.close()
             await self.pending.close()
             await asyncio.wait({recording})
             self.stop()
@@ -172,6 +185,10 @@ class Collector:
 
 def _lease_counters(rota: Rota | None) -> dict[str, Any] | None:
     return asdict(rota.counters) | {"lines": rota.lines} if isinstance(rota, Keeper) else None
+
+
+def _nobody_asked(_job: Job, _reason: str) -> None:
+    """Nothing is asked where there is no desk."""
 
 
 def _spool_counters(spool: Spool | None) -> dict[str, Any] | None:

@@ -45,7 +45,7 @@ import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from headend import spool_settings, upkeep_settings
+from headend import spool_settings, throttle, upkeep_settings
 from headend.cluster import settings as cluster
 from headend.cluster.settings import ClusterTable
 from headend.duration import seconds
@@ -55,6 +55,7 @@ from headend.ingest.settings import PushTable
 from headend.plan_table import PlanTable as PlanTable
 from headend.plan_table import plan_problems
 from headend.spool_settings import SpoolTable
+from headend.throttle import ThrottleTable
 from headend.upkeep_settings import OutagesTable, RetentionTable, RollupTable
 from protocols.timing import Timing
 
@@ -126,6 +127,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     retention: RetentionTable = RetentionTable()
     outages: OutagesTable = OutagesTable()
     timing: Timings = Timings()
+    throttle: ThrottleTable = ThrottleTable()
     plan: list[PlanTable] = []
     push: list[PushTable] = []
     timezone: str = "Asia/Shanghai"
@@ -208,6 +210,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     found += _duration_problem("daemon.reload", config.daemon.reload, above_0=True)
     found += _duration_problem("queue.linger", config.queue.linger)
     found += [(f"spool.{key}", problem) for key, problem in spool_settings.problems(config.spool)]
+    found += [(f"throttle.{key}", problem) for key, problem in throttle.problems(config.throttle)]
     found += upkeep_settings.problems(config.rollup, config.retention, config.outages)
     for protocol in ("dlt645", "modbus"):
         table: TimingTable = getattr(config.timing, protocol)

@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from headend.cluster.keeper import Keeper
 from headend.collector import Collector
 from headend.config import Config
+from headend.desk import Desk
 from headend.duration import seconds
 from headend.errands.staff import errands
 from headend.errors import HeadendError, UsageFault
@@ -28,6 +29,7 @@ from headend.housekeeping import housekeeping
 from headend.known import plans_of, stored_plan
 from headend.metrics import Endpoint, HostClockMetrics
 from headend.place import Store, store
+from headend.poller import utc_now
 from headend.recorder import Spooling
 from headend.roster import Roster
 from headend.solo import Solo
@@ -168,6 +170,7 @@ async def prepare(
 
     work = plans_of(config)
     gaps = LedgerGaps(opened.ledger, Reach.of(work))
+    desk = Desk(opened.conninfo, config.daemon.name, utc_now, lambda start, end: gaps.want(start, end, utc_now()))
     lines = [] if config.cluster.enabled else [(post.path, post.meters) for post in roster.posts.values()]
     return Collector(
         config,
@@ -179,6 +182,7 @@ async def prepare(
         spooling=spool,
         gaps=gaps,
         errands=tasks,
+        desk=desk,
         rota=_rota(config, opened.conninfo, roster),
     )
 

@@ -90,6 +90,8 @@ class Result:
     lost: int = 0
     collecting_s: float = 0.0
     missing: dict[str, int] = field(default_factory=dict)
+    gaps: dict[str, int] = field(default_factory=dict)
+    """Captures by their state in the ledger, with their sum, `expected`."""
     latest: list[tuple[str, Reading]] = field(default_factory=list)
     written: list[Path] = field(default_factory=list)
 
@@ -105,6 +107,7 @@ class Result:
             "stored": self.stored,
             "lost": self.lost,
             "readings_per_s": self.readings_per_s,
+            "gaps": self.gaps,
             "exports": [str(path) for path in self.written],
             "workdir": str(self.workdir),
         }
@@ -177,6 +180,7 @@ async def _sum_up(result: Result, opened: Store, collector: Collector, began: da
     gaps = await opened.reader.gaps(began, ended)
     result.missing = dict(gaps.missing)
     result.expected = await opened.reader.expected_values(began, ended)
+    result.gaps = (await opened.ledger.balance(began, ended)).counts
     names = {meter.id: meter.name for meter in await opened.registry.meters()}
     readings = await opened.reader.readings(list(names), began, ended)
     result.latest = [(names[r.meter_id], r) for r in await opened.reader.latest(None, ended, ended - began)]

@@ -95,7 +95,7 @@ class Recovery:
         self._asked = {key: since for key, since in self._asked.items() if now - since < _HELD}
         fresh = [gap for gap in found if (gap.meter_id, gap.time) not in self._asked]
         self._asked.update(dict.fromkeys(((gap.meter_id, gap.time) for gap in fresh), now))
-        self._next = now + (_AGAIN if found else _IDLE)
+        self._next = now + (_AGAIN if fresh else _AWAY if found else _IDLE)
         return list(_jobs(fresh, now))
 
 

@@ -71,6 +71,11 @@ class Balance:
     def expected(self) -> int:
         return sum(self.states.values())
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """`expected`, and the states that add up to it, in the order in which people read them."""
+        return {"expected": self.expected, **{str(state): self.states[state] for state in State}}
+
     def __add__(self, other: Balance) -> Balance:
         reasons = Counter(self.reasons) + Counter(other.reasons)
         return Balance({state: self.states[state] + other.states[state] for state in State}, dict(reasons))
@@ -114,6 +119,18 @@ class Ledger(Session):
             for meter_id, *row in await (await connection.execute(SQL["by_meter"], given)).fetchall():
                 rows.setdefault(meter_id, []).append((row[0], row[1], row[2]))
         return {meter_id: _balance(of_meter) for meter_id, of_meter in rows.items()}
+
+    async def by_reason(
+        self, start: datetime, end: datetime, meters: Collection[int] | None = None
+    ) -> dict[str, Balance]:
+        """What is open or unrecoverable, by its reason."""
+        given = {"meters": _list(meters), "start": start, "end": end}
+        rows: dict[str, list[tuple[str, str | None, int]]] = {}
+        async with self.use() as connection:
+            for state, reason, count in await (await connection.execute(SQL["states"], given)).fetchall():
+                if reason is not None:
+                    rows.setdefault(reason, []).append((state, reason, count))
+        return {reason: _balance(of_reason) for reason, of_reason in rows.items()}
 
     async def by_day(
         self, start: datetime, end: datetime, zone: str, meters: Collection[int] | None = None

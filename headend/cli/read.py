@@ -14,6 +14,9 @@ EPILOG = """\
 ITEM is an OBIS code (1-0:1.8.0), a quantity's name (active_energy_import), a data identifier (00010000; 9010 of the
 1997 edition) or a register of the model (input:52). Without ITEM a meter of the registry is read by its plans.
 
+While a daemon runs, it reads a METER of the registry for us, before all that it does by plan; the options of timing
+are then its own. Where none runs, or with --direct, the line is opened here: a serial port or a DTU has one owner.
+
 LINK is a URL: serial:///dev/ttyUSB0?baudrate=2400&parity=E, tcp://host:port, tcp-listen://host:port?register=ID,
 mqtt://host:port/up/topic?down=down/topic&payload=hex
 
@@ -38,6 +41,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--edition", choices=["2007", "1997"], help="of DL/T 645 (default: the model's, else 2007)")
     parser.add_argument("--model", metavar="M", help="a model's name or .toml file (see headend model list)")
     parser.add_argument("--address", metavar="A", help="the meter's address: 12 digits, or a Modbus unit")
+    parser.add_argument("--direct", action="store_true", help="open the line here, although a daemon may be working it")
+    parser.add_argument("--wait", metavar="TIME", default="60s", help="for the daemon's answer (default: 60s)")
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -45,12 +50,14 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 
 async def _read(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.adhoc import address_for, model_for, read_now, reads_for
+    from headend.adhoc import address_for, document, model_for, read_now, reads_for
     from headend.errors import ServiceFault, UsageFault
     from protocols.errors import LinkUnreachable
     from protocols.links.url import scheme_of
 
     if arguments.link:
+        if arguments.direct:
+            raise UsageFault("--direct goes with a METER of the registry: --link is always direct")
         if not arguments.protocol or not arguments.address:
             raise UsageFault("--link needs --protocol and --address")
         if not arguments.words:
@@ -63,6 +70,10 @@ async def _read(arguments: argparse.Namespace, output: Output) -> int:
 
         if not arguments.words:
             raise UsageFault("name a METER of the registry, or give --link, --protocol and --address")
+        if not arguments.direct:
+            asked = await _by_daemon(arguments)
+            if asked is not None:
+                return _show(output, asked)
         path, meter, planned = await meter_path(arguments.config, arguments.words[0])
         model, address, items = meter.model, meter.address, arguments.words[1:] or planned
         line = line_at(path, arguments)
@@ -75,31 +86,31 @@ async def _read(arguments: argparse.Namespace, output: Output) -> int:
         raise
     finally:
         await line.close()
-    return _show(output, address, answers, elapsed)
+    return _show(output, document(address, answers, elapsed))
 
 
-def _show(output: Output, address: str, answers: list[Any], elapsed: float) -> int:
-    from headend.adhoc import told
-    from protocols.errors import Refused
+async def _by_daemon(arguments: argparse.Namespace) -> dict[str, Any] | None:
+    """What the daemon that works the meter's line has read for us; None where no daemon lives."""
+    from datetime import timedelta
 
-    values = [told(value, answer.received) for answer in answers for value in answer.values]
-    failed = [answer for answer in answers if answer.error]
-    document: dict[str, Any] = {"address": address, "values": values, "elapsed_ms": round(elapsed, 1)}
-    if failed:
-        document["errors"] = [
-            {
-                "item": answer.asked,
-                "kind": answer.error.label,
-                "message": str(answer.error),
-                **({"code": answer.error.code} if isinstance(answer.error, Refused) else {}),
-            }
-            for answer in failed
-        ]
+    from headend.asking import ask
+    from headend.duration import seconds
+    from headend.errors import UsageFault
+
+    try:
+        patience = timedelta(seconds=seconds(arguments.wait))
+    except ValueError as error:
+        raise UsageFault(f"--wait: {error}") from error
+    return await ask(arguments.config, arguments.words[0], arguments.words[1:], patience)
+
+
+def _show(output: Output, document: dict[str, Any]) -> int:
+    values, failed = document["values"], document.get("errors", [])
     if output.as_json:
         output.document(document)
     elif values:
         rows = [(v["item"], v["name"], v["obis"], v["value"], v["unit"], v["quality"]) for v in values]
         output.table(["item", "name", "OBIS", "value>", "unit", "quality"], rows)
-    for answer in failed:
-        print(f"headend: {answer.asked}: {answer.error}", file=sys.stderr)
+    for error in failed:
+        print(f"headend: {error['item']}: {error['message']}", file=sys.stderr)
     return 1 if failed else 0

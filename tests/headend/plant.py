@@ -65,13 +65,17 @@ class SimulatedLine:
         }
         self.paths = [MeterPath(i, f"m{i}", one.address, MODEL, ZONE) for i, one in self.meters.items()]
         manners = Manners(bits_per_second=bits_per_second)
-        self._bus = Bus(_Some(list(self.meters.values()), self.dead, self.asked), manners)
+        self._stations = _Some(list(self.meters.values()), self.dead, self.asked)
+        self._bus = Bus(self._stations, manners)
         self._far: MemoryLink | None = None
         self._down = False
         self._serving: asyncio.Task[None] | None = None
 
     def address(self, meter_id: int) -> str:
         return self.meters[meter_id].address
+
+    def happen(self, meter_id: int, kind: str, at: datetime, seconds: float | None = None) -> None:
+        self._stations.station(self.meters[meter_id]).happen(kind, at, seconds)
 
     async def open(self, _url: str, _defaults: Mapping[str, str]) -> MemoryLink:
         if self._down:

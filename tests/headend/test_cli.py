@@ -59,6 +59,8 @@ SHORTEST = {
     "model": [["model", "list"], ["model", "show", "dlt645_2007"], ["model", "test"]],
     "read": [["read", "m1"]],
     "readings": [["readings", "m1"]],
+    "gaps": [["gaps"]],
+    "recollect": [["recollect", "--from", "2026-01-01"]],
     "events": [
         ["events", "list"],
         ["events", "show", "1"],
