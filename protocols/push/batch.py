@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.model import Layout, Quality
+from protocols.model import Quality
 from protocols.push.arrivals import Arrivals, Message
 from protocols.push.batch_format import (
     BLOCK,
@@ -21,6 +21,8 @@ from protocols.push.batch_format import (
     HAS_HOLES,
     HAS_QUALITY,
     HEAD,
+    LATEST_MS,
+    LAYOUTS_BY_ID,
     MAGIC,
     MILLISECOND_US,
     MOST_DECIMALS,
@@ -30,18 +32,17 @@ from protocols.push.batch_format import (
     VERSION,
     WIDTHS,
 )
-from protocols.push.captures import Block, arrivals_of, joined
+from protocols.push.batch_plain import NO_METER, PlainBlocks
+from protocols.push.captures import Block, Stack, arrivals_of, joined, stacked
 from protocols.push.keys import Keys
 from protocols.push.readings import Ints, Places, no_readings
 from protocols.push.reasons import Reason
 from protocols.push.rejects import Rejects
 from protocols.push.settings import PayloadSettings
 from protocols.push.stated import Unusable
-from protocols.quantities import LAYOUTS
 
-_LAYOUTS: Final[dict[int, Layout]] = {layout.id: layout for layout in LAYOUTS}
-_LATEST_MS: Final = 2**63 // MILLISECOND_US - 1
-_WORST_QUALITY: Final = max(Quality)
+_WORST_QUALITY: Final = Quality.OUT_OF_RANGE
+"""Of those that say that there is no value."""
 
 
 class BatchPayloadDecoder:
@@ -51,15 +52,16 @@ class BatchPayloadDecoder:
         self._settings = settings
 
     def decode(self, messages: Sequence[Message]) -> Arrivals:
-        keys, rejects = Keys(), Rejects()
-        blocks: list[Block] = []
+        keys, rejects, blocks = Keys(), Rejects(), _Blocks()
         for number, message in enumerate(messages):
             try:
                 _read(number, message, keys, rejects, blocks)
             except Unusable as error:
                 rejects.add(number, error.reason, str(error))
+            blocks.offset += len(message.payload)
         received = np.array([message.received_us for message in messages], np.int64)
-        parts = arrivals_of(blocks, received, self._settings.ahead_s, rejects)
+        stack = blocks.stack(messages, rejects)
+        parts = arrivals_of(stack, received, self._settings.ahead_s, rejects)
         silent = np.ones(len(messages), np.bool_)
         silent[list(rejects.messages())] = False
         for part in parts:
@@ -69,7 +71,38 @@ class BatchPayloadDecoder:
         return joined(parts or [no_readings().gathered((), ())], keys.all(), rejects.told())
 
 
-def _read(number: int, message: Message, keys: Keys, rejects: Rejects, blocks: list[Block]) -> None:
+class _Blocks:
+    """Plain ones, which are read together, and others, which each are read where they stand."""
+
+    def __init__(self) -> None:
+        self.plain = PlainBlocks()
+        self.others: list[Block] = []
+        self.offset = 0
+        """Of the message in all of them."""
+        self._sequence: list[int] = []
+        """Of the others."""
+        self._count = 0
+
+    def read(self, number: int, raw: bytes, at: int, end: int, keys: Places, rejects: Rejects) -> None:
+        """Raises `Unusable`."""
+        sequence, self._count = self._count, self._count + 1
+        if not self.plain.add(raw, at, end, self.offset, sequence, number, keys):
+            self.others.append(_block(number, raw[at:end], keys, rejects))
+            self._sequence.append(sequence)
+
+    def stack(self, messages: Sequence[Message], rejects: Rejects) -> Stack | None:
+        """All of them in their order."""
+        plain = self.plain.stack(b"".join([message.payload for message in messages]), rejects)
+        if not self.others:
+            return plain[0] if plain else None
+        others = stacked(self.others)
+        if plain is None:
+            return others
+        of = np.concatenate((plain[1], np.repeat(self._sequence, [len(block.key) for block in self.others])))
+        return Stack.concatenate((plain[0], others)).take(np.argsort(of, kind="stable"))
+
+
+def _read(number: int, message: Message, keys: Keys, rejects: Rejects, blocks: _Blocks) -> None:
     """Raises `Unusable` where the message as a whole gives nothing."""
     raw = message.payload
     if len(raw) < HEAD.size + CRC.size or not raw.startswith(MAGIC):
@@ -91,7 +124,7 @@ def _read(number: int, message: Message, keys: Keys, rejects: Rejects, blocks: l
         if not BLOCK.size <= length <= end - at:
             raise Unusable(Reason.BAD_FORM, "the size of a block cannot be")
         try:
-            blocks.append(_block(number, raw[at : at + length], key, rejects))
+            blocks.read(number, raw, at, at + length, key, rejects)
         except Unusable as error:
             rejects.add(number, error.reason, str(error))
         at += length
@@ -106,7 +139,10 @@ def _meters(message: Message, kind: int, count: int, raw: bytes, keys: Keys) -> 
         if not (name or address):
             raise Unusable(Reason.NO_METER, "neither the batch nor its topic tells the meter")
         return np.array([keys.number(name, address, line)], np.intp), 0
-    texts, end = _digits(raw, count) if kind == DIGITS else _texts(raw, kind, count)
+    if kind == DIGITS:
+        addresses, end = _digits(raw, count)
+        return np.array(keys.addresses(addresses, line), np.intp), end
+    texts, end = _texts(raw, kind, count)
     nothing = [""] * count
     numbers = keys.numbers(texts, nothing, line) if kind == NAMES else keys.numbers(nothing, texts, line)
     return np.array(numbers, np.intp), end
@@ -139,7 +175,7 @@ def _texts(raw: bytes, kind: int, count: int) -> tuple[list[str], int]:
 def _block(number: int, raw: bytes, keys: Places, rejects: Rejects) -> Block:
     """Raises `Unusable`."""
     _, layout_id, mask, _, count = BLOCK.unpack_from(raw)
-    layout = _LAYOUTS.get(layout_id)
+    layout = LAYOUTS_BY_ID.get(layout_id)
     if layout is None or mask >> len(layout.quantities):
         raise Unusable(Reason.UNKNOWN_LAYOUT, f"layout {layout_id} with the positions {mask:08b}")
     if count > len(raw):
@@ -149,7 +185,7 @@ def _block(number: int, raw: bytes, keys: Places, rejects: Rejects) -> Block:
     good = (meter >= 0) & (meter < len(keys))
     key = np.full(count, -1, np.intp)
     key[good] = keys[meter[good]]
-    block = Block(number, layout_id, key, np.clip(times, -_LATEST_MS, _LATEST_MS) * MILLISECOND_US)
+    block = Block(number, layout_id, key, np.clip(times, -LATEST_MS, LATEST_MS) * MILLISECOND_US)
     for position, quantity in enumerate(layout.quantities):
         if mask >> position & 1:
             at = _fill(block, position, quantity.decimals, raw, at, count)
@@ -158,7 +194,7 @@ def _block(number: int, raw: bytes, keys: Places, rejects: Rejects) -> Block:
     rows = np.flatnonzero(key >= 0)
     if len(rows) == count:
         return block
-    rejects.add(number, Reason.NO_METER, "captures of no meter in the table", count - len(rows))
+    rejects.add(number, Reason.NO_METER, NO_METER, count - len(rows))
     return block.take(rows)
 
 

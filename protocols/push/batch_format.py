@@ -17,6 +17,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from protocols.model import Layout
+from protocols.quantities import LAYOUTS
+
 MAGIC: Final = b"HESB"
 VERSION: Final = 1
 HEAD: Final = struct.Struct("<4sBBHHHI")
@@ -33,6 +36,9 @@ OWN_DECIMALS: Final = 255
 """Instead of the decimals of the numbers: those of the quantity."""
 MOST_DECIMALS: Final = 18
 MILLISECOND_US: Final = 1000
+LATEST_MS: Final = 2**63 // MILLISECOND_US - 1
+"""Of times; what is beyond is absurd in any case."""
+LAYOUTS_BY_ID: Final[dict[int, Layout]] = {layout.id: layout for layout in LAYOUTS}
 
 WIDTHS: Final[dict[int, npt.DTypeLike]] = {
     1: np.dtype("u1"),

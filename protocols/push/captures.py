@@ -60,25 +60,58 @@ class Block:
         return taken
 
 
-def arrivals_of(blocks: Sequence[Block], received_us: Ints, ahead_s: int, rejects: Rejects) -> list[Arrivals]:
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Captures of many messages, a row each; the columns are those of a `Block`."""
+
+    message: Places
+    layout: npt.NDArray[np.int16]
+    key: Places
+    time_us: Ints
+    numbers: Ints
+    silent: Flags
+    quality: Bytes
+    shift: npt.NDArray[np.int8]
+    """[n, POSITIONS]"""
+
+    def take(self, rows: Places) -> Stack:
+        return Stack(*(getattr(self, column.name)[rows] for column in fields(self)))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Stack]) -> Stack:
+        return cls(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(cls)))
+
+
+def stacked(blocks: Sequence[Block]) -> Stack:
+    """One behind the other; at least one."""
+    count = [len(block.key) for block in blocks]
+    return Stack(
+        np.repeat(np.array([block.message for block in blocks], np.intp), count),
+        np.repeat(np.array([block.layout for block in blocks], np.int16), count),
+        np.concatenate([block.key for block in blocks]),
+        np.concatenate([block.time_us for block in blocks]),
+        np.concatenate([block.numbers for block in blocks]),
+        np.concatenate([block.silent for block in blocks]),
+        np.concatenate([block.quality for block in blocks]),
+        np.repeat(np.array([block.shift for block in blocks]), count, axis=0),
+    )
+
+
+def arrivals_of(stack: Stack | None, received_us: Ints, ahead_s: int, rejects: Rejects) -> list[Arrivals]:
     """One or none, without the keys yet; captures of which nothing is said are left out, those of absurd times go to
     `rejects`."""
-    if not blocks:
+    if stack is None:
         return []
-    count = [len(block.key) for block in blocks]
-    silent = np.concatenate([block.silent for block in blocks])
-    quality = np.concatenate([block.quality for block in blocks])
-    shift = np.repeat(np.array([block.shift for block in blocks]), count, axis=0)
-    numbers = np.concatenate([block.numbers for block in blocks])
+    silent, quality, shift, numbers = stack.silent, stack.quality, stack.shift, stack.numbers
     sound = ~silent & (quality == Quality.GOOD)
     marks = np.where(sound, np.uint8(Quality.GOOD), np.uint8(Quality.NOT_AVAILABLE))
     steps, present, told = in_steps(numbers.ravel(), marks.ravel(), shift.ravel())
     found = Arrivals(
         (),
-        np.concatenate([block.key for block in blocks]),
-        np.repeat(np.array([block.message for block in blocks], np.intp), count),
-        np.repeat(np.array([block.layout for block in blocks], np.int16), count),
-        np.concatenate([block.time_us for block in blocks]),
+        stack.key,
+        stack.message,
+        stack.layout,
+        stack.time_us,
         steps.reshape(numbers.shape),
         present.reshape(numbers.shape),
         np.where(sound, told.reshape(numbers.shape), quality),

@@ -18,7 +18,7 @@ import numpy as np
 
 from protocols.model import Quality
 from protocols.push.arrivals import Arrivals, Message, MeterKey
-from protocols.push.captures import Block, arrivals_of, joined
+from protocols.push.captures import Block, arrivals_of, joined, stacked
 from protocols.push.document_columns import Columns, power, spread
 from protocols.push.keys import Keys
 from protocols.push.readings import no_readings
@@ -65,7 +65,8 @@ class JsonDecoder:
         if len(rows):
             readings = timely(rows.readings(), received, self._settings.ahead_s, rejects)
             parts.append(readings.gathered((), ()))
-        parts += arrivals_of(blocks, received, self._settings.ahead_s, rejects)
+        if blocks:
+            parts += arrivals_of(stacked(blocks), received, self._settings.ahead_s, rejects)
         told = set(rejects.messages())
         for part in parts:
             told.update(part.message.tolist())

@@ -31,5 +31,10 @@ class Keys:
             found.append(number)
         return found
 
+    def addresses(self, addresses: Sequence[str], line: str) -> list[int]:
+        """The same for addresses that are digits."""
+        known, count = self._number, self._number.__len__
+        return [known.setdefault(("", address, line), count()) for address in addresses]
+
     def all(self) -> tuple[MeterKey, ...]:
         return tuple(map(MeterKey._make, self._number))

@@ -15,6 +15,7 @@ from protocols.model import POSITIONS, Quality
 from protocols.push.arrivals import MeterKey
 from protocols.push.batch_encode import BatchBlock, ValueColumn, encode_batch
 from protocols.push.batch_format import CRC, HEAD, OWN_DECIMALS
+from protocols.push.batch_plain import PlainBlocks
 from protocols.push.reasons import Reason
 from protocols.push.times import epoch_us
 from protocols.quantities import LAYOUTS
@@ -179,6 +180,38 @@ def test_what_was_encoded_is_decoded(sent: list[BatchBlock], kind: str) -> None:
                 assert arrivals.quality[row, position] == quality
             row += 1
     assert row == len(arrivals)
+
+
+@st.composite
+def full_blocks(draw: st.DrawFn) -> BatchBlock:
+    """A value in every place, with any decimals."""
+    layout = draw(st.sampled_from(LAYOUTS))
+    count = draw(st.integers(1, 5))
+    columns = [
+        ValueColumn(
+            position,
+            _ints(*draw(st.lists(_NUMBERS, min_size=count, max_size=count))),
+            draw(st.sampled_from([OWN_DECIMALS, 0, 4, 18])),
+        )
+        for position in sorted(draw(st.sets(st.integers(0, len(layout.quantities) - 1))))
+    ]
+    meter = draw(st.lists(st.integers(0, 2), min_size=count, max_size=count))
+    seconds = draw(st.lists(st.integers(0, 100_000), min_size=count, max_size=count))
+    return BatchBlock(layout.id, np.array(meter), _US - _ints(*seconds) * 1_000_000, columns)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.lists(full_blocks() | blocks(), max_size=3), min_size=1, max_size=4))
+def test_full_blocks_are_read_together_as_each_by_itself(sent: list[list[BatchBlock]]) -> None:
+    messages = [message(encode_batch(told, names=["A", "", "C"])) for told in sent]
+    together = decoder("batch").decode(messages)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PlainBlocks, "add", lambda *_: False)
+        alone = decoder("batch").decode(messages)
+    assert sorted(together.rejects) == sorted(alone.rejects)
+    assert together.keys == alone.keys
+    for column in ("message", "key", "layout", "time_us", "values", "present", "quality"):
+        assert getattr(together, column).tolist() == getattr(alone, column).tolist(), column
 
 
 def _resealed(batch: bytes, at_byte: int, new: bytes) -> bytes:
