@@ -49,5 +49,5 @@ class Counts(Session):
             async with self.transaction() as connection:
                 await connection.execute("SELECT set_config('work_mem', %s, true)", [_MEMORY])
                 rows = await (await connection.execute(SQL["tallies"], given)).fetchall()
-            yield [Counted(day, *row[:5], State(row[5]), *row[6:]) for row in rows]
+            yield [Counted(day, m, at, model, a, f, State(s), reason, n) for m, at, model, a, f, s, reason, n in rows]
             start = until

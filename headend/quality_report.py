@@ -1,0 +1,87 @@
+"""Collection quality of a span, as people and programs are shown it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, TextIO
+from zoneinfo import ZoneInfo
+
+from analytics.quality import STATES, Quality, Tally, quality, worst
+from protocols import models
+from protocols.errors import ModelError
+from storage.quality import Counts
+
+COLUMNS: Final = ("expected", *STATES, "success", "completeness", "meters", "whole", "reason")
+"""Of a group, behind what it is told apart by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`total` is of the whole span, `groups` is what was asked for of it: all, or the worst."""
+
+    start: datetime
+    end: datetime
+    by: tuple[str, ...]
+    total: Quality
+    groups: tuple[Quality, ...]
+
+
+async def report(
+    counts: Counts, start: datetime, end: datetime, zone: ZoneInfo, by: Sequence[str], most: int | None = None
+) -> Report:
+    """`most`: only so many, the worst first."""
+    tallies = [
+        Tally(
+            row.day, row.meter, row.line, row.model, _maker(row.model), row.area, row.feeder, str(row.state),
+            row.reason, row.slots,
+        )
+        async for rows in counts.by_meter(start, end, zone)
+        for row in rows
+    ]  # fmt: skip
+    (total,) = quality(tallies)
+    groups = quality(tallies, by)
+    return Report(start, end, tuple(by), total, tuple(groups if most is None else worst(groups, most)))
+
+
+@cache
+def _maker(model: str) -> str | None:
+    """None where the model's file is not here."""
+    try:
+        return models.load(model).head.maker
+    except ModelError:
+        return None
+
+
+def told(group: Quality) -> dict[str, Any]:
+    """The columns of a group by name: counts, and rates in per cent as exact decimals."""
+    return {
+        "expected": group.expected,
+        **group.states,
+        "success": group.success,
+        "completeness": group.completeness,
+        "meters": group.meters,
+        "whole": group.whole,
+        "reason": group.reason,
+    }
+
+
+def document(found: Report) -> dict[str, Any]:
+    """As JSON says it."""
+    groups = [dict(zip(found.by, group.key, strict=True)) | told(group) for group in found.groups]
+    total = told(found.total) | {"reasons": dict(sorted(found.total.reasons.items()))}
+    return {"from": found.start, "to": found.end, "by": list(found.by), "total": total, "groups": groups}
+
+
+def write_csv(found: Report, file: TextIO) -> None:
+    """A row a group, with a heading; the total is left to who adds up."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*found.by, *COLUMNS])
+    for group in found.groups:
+        cells = told(group)
+        writer.writerow(
+            ["" if cell is None else str(cell) for cell in (*group.key, *(cells[name] for name in COLUMNS))]
+        )
