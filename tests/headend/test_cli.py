@@ -59,6 +59,7 @@ SHORTEST = {
     "model": [["model", "list"], ["model", "show", "dlt645_2007"], ["model", "test"]],
     "read": [["read", "m1"]],
     "readings": [["readings", "m1"]],
+    "quality": [["quality"], ["quality", "--worst", "5", "--by", "area"]],
     "gaps": [["gaps"]],
     "recollect": [["recollect", "--from", "2026-01-01"]],
     "events": [
