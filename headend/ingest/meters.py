@@ -44,11 +44,14 @@ class Meters:
             self._known.clear()
             self._lacking.clear()
             self._known_since = now
-        asked = [key for key in keys if key not in self._known and self._lacking.get(key, ("", 0.0))[1] <= now]
+        known: list[int | str | None] = [self._known.get(key) for key in keys]
+        if None not in known:
+            return known  # type: ignore[return-value]
+        strange = [key for key, meter in zip(keys, known, strict=True) if meter is None]
+        asked = [key for key in strange if self._lacking.get(key, ("", 0.0))[1] <= now]
         if asked:
             await self._ask(asked, now + RETRY_S)
-        known = self._known
-        return [known[key] if key in known else self._lacking[key][0] for key in keys]
+        return [self._known[key] if key in self._known else self._lacking[key][0] for key in keys]
 
     def forget(self) -> None:
         """Believe nothing: the registry was changed."""
