@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "store": "what the database holds: rollups, retention, partitions, sizes",
     "frame": "decode and encode frames",
     "simulate": "meters and buses for a test lab",
+    "conform": "hold a meter against the standard: a table of checks, a report",
 }
 """Command name to the sentence that `--help` shows; the module has the same name, with _ for -."""
 

@@ -72,6 +72,7 @@ SHORTEST = {
     "outages": [["outages", "list"], ["outages", "show", "1"], ["outages", "ping", "A"]],
     "frame": [["frame", "decode", FRAME]],
     "simulate": [["simulate", "scenario.toml"]],
+    "conform": [["conform", "--protocol", "dlt645", "--address", "1"]],
     "dead-letters": [
         ["dead-letters", "list"],
         ["dead-letters", "show", "1"],
@@ -85,7 +86,7 @@ SHORTEST = {
 }
 """The shortest good call of every verb of every command."""
 CALLS = [call for calls in SHORTEST.values() for call in calls]
-WITHOUT_CONFIG = {"demo", "model", "frame", "simulate"}
+WITHOUT_CONFIG = {"demo", "model", "frame", "simulate", "conform"}
 
 
 def needs_its_module(command: str) -> None:

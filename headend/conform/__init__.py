@@ -1,0 +1,1 @@
+"""Conformance runs: a table of checks against a meter that is really there, a report of what it did."""
