@@ -8,7 +8,7 @@ Poller (a line) --+
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
@@ -62,6 +62,7 @@ class Collector:
         spooling: Spooling | None = None,
         gaps: Gaps | None = None,
         errands: Mapping[Kind, Errand] | None = None,
+        doubtful: Container[int] = (),
         desk: Desk | None = None,
         rota: Rota | None = None,
         now: Callable[[], datetime] = utc_now,
@@ -86,6 +87,7 @@ class Collector:
                 now,
                 gaps=gaps,
                 errands=by_kind,
+                doubtful=doubtful,
                 throttle=throttles.of(path),
                 given_up=desk.given_up if desk is not None else _nobody_asked,
             )

@@ -46,6 +46,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from headend import spool_settings, throttle, upkeep_settings
+from headend.clock import settings as clock
+from headend.clock.settings import ClockTable
 from headend.cluster import settings as cluster
 from headend.cluster.settings import ClusterTable
 from headend.duration import seconds
@@ -126,6 +128,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     rollup: RollupTable = RollupTable()
     retention: RetentionTable = RetentionTable()
     outages: OutagesTable = OutagesTable()
+    clock: ClockTable = ClockTable()
     timing: Timings = Timings()
     throttle: ThrottleTable = ThrottleTable()
     plan: list[PlanTable] = []
@@ -212,6 +215,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     found += [(f"spool.{key}", problem) for key, problem in spool_settings.problems(config.spool)]
     found += [(f"throttle.{key}", problem) for key, problem in throttle.problems(config.throttle)]
     found += upkeep_settings.problems(config.rollup, config.retention, config.outages)
+    found += [(f"clock.{key}", problem) for key, problem in clock.problems(config.clock)]
     for protocol in ("dlt645", "modbus"):
         table: TimingTable = getattr(config.timing, protocol)
         for key in ("response", "latency", "gap", "pause", "late"):

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from headend.collector import Collector
 from headend.config import Config
 from headend.desk import Desk
 from headend.duration import seconds
-from headend.errands.staff import errands
+from headend.errands.staff import Staff, employed
 from headend.errors import HeadendError, UsageFault
 from headend.gaps import LedgerGaps, Reach
 from headend.host_clock import HostClock, watched_clock
@@ -34,8 +34,6 @@ from headend.recorder import Spooling
 from headend.roster import Roster
 from headend.solo import Solo
 from headend.spooling import spooling
-from headend.turn import Errand
-from headend.work.plan import Kind
 from protocols.links.listen import close_listeners
 from storage import entries
 from storage.leases import Leases
@@ -96,9 +94,9 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
         await stack.enter_async_context(housekeeping(config, opened.conninfo))
         ingest = await _ingest(config, opened)
         spool = await stack.enter_async_context(spooling(config, opened.conninfo))
-        tasks = await stack.enter_async_context(errands(config, opened))
+        staff = await stack.enter_async_context(employed(config, opened))
         clock = await stack.enter_async_context(watched_clock())
-        collector = await prepare(config, opened, spool, ingest, tasks, clock)
+        collector = await prepare(config, opened, spool, ingest, staff, clock)
         work = Work(collector, ingest, clock)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -141,10 +139,10 @@ async def prepare(
     opened: Store,
     spool: Spooling | None = None,
     ingest: Ingest | None = None,
-    tasks: Mapping[Kind, Errand] | None = None,
+    staff: Staff | None = None,
     clock: HostClock | None = None,
 ) -> Collector:
-    """A collector for what the registry holds and the configuration plans. `ingest` runs beside it; `tasks` does
+    """A collector for what the registry holds and the configuration plans. `ingest` runs beside it; `staff` does
     what is no reading; `clock` is told in the sign of life."""
     if not config.plan and not config.push:
         raise UsageFault(f"{config.path}: plan: there is none, and no push, so nothing would be collected")
@@ -181,7 +179,8 @@ async def prepare(
         revive=opened.revive,
         spooling=spool,
         gaps=gaps,
-        errands=tasks,
+        errands=staff.errands if staff else None,
+        doubtful=staff.doubts if staff else (),
         desk=desk,
         rota=_rota(config, opened.conninfo, roster),
     )

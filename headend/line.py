@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from headend.dialect import dialect, framing_of, pause, wire
-from protocols.driver import Driver, Guard, LineCounters, Tap, ours
+from protocols.driver import Driver, Guard, LineCounters, Permit, Tap, ours, refuse
 from protocols.errors import LeaseLost, LinkClosed, LinkUnreachable
-from protocols.exchange import Exchange
+from protocols.exchange import Ask, Exchange
 from protocols.links.open import open_link
 from protocols.timing import Timing
 
@@ -65,6 +67,7 @@ class Line:
         self._timing = timing
         self._tap = tap
         self._guard = guard
+        self._permit: Permit = refuse
         self._driver: Driver[Any] | None = None
         self._opening = asyncio.Lock()
         self._not_before = 0.0
@@ -103,6 +106,20 @@ class Line:
                 await self.close()
             raise
 
+    @contextmanager
+    def permitting(self, permit: Permit) -> Iterator[None]:
+        """Inside the block `permit` is asked about every frame that acts; outside of it none goes out."""
+        if self._permit is not refuse:
+            raise ValueError("one permit at a time")
+        self._permit = permit
+        try:
+            yield
+        finally:
+            self._permit = refuse
+
+    def _permitted(self, ask: Ask[Any]) -> None:
+        self._permit(ask)
+
     async def close(self) -> None:
         driver, self._driver = self._driver, None
         if driver is not None:
@@ -131,6 +148,7 @@ class Line:
             echo=self.path.echo,
             tap=self._tap,
             counters=self.counters,
+            permit=self._permitted,
             guard=self._guard,
             window=self.path.side_by_side if self.path.is_numbered else None,
         )

@@ -7,7 +7,7 @@ is to be done. All that is due for a meter is done in its turn.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -64,7 +64,8 @@ def utc_now() -> datetime:
 class Poller:
     """Works `meters` of one line by `plans`. A slot's registers are read within the slot or not at all.
 
-    `gaps` is the ledger to recover from, `errands` does what is no reading, `throttle` is held during a turn.
+    `gaps` is the ledger to recover from, `errands` does what is no reading, `throttle` is held during a turn;
+    `doubtful` meters have clocks that are far off.
     `given_up` is told of what a person asked and no turn was found for, with the reason.
     """
 
@@ -81,6 +82,7 @@ class Poller:
         policy: Policy | None = None,
         throttle: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
         given_up: Callable[[Job, str], None] = lambda job, reason: None,
+        doubtful: Container[int] = (),
     ) -> None:
         self.line = line
         self.counters = PollerCounters()
@@ -94,7 +96,7 @@ class Poller:
         self._roused = asyncio.Event()
         self._agenda = Agenda()
         self._conduct = Conduct(line.path.name, policy or Policy(), now)
-        self._work = Work(line, now, self._task, errands or {})
+        self._work = Work(line, now, self._task, errands or {}, doubtful)
         self._plans = [(plan, _tasks(line, meters, plan)) for plan in plans if _is_done(plan, errands or {})]
         self._gone: dict[int, set[int]] = {}
         """Plan's number to meters that have left it: what was begun with them is finished."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from headend.line import Line
 from headend.survey import MeterPath, Survey, gather
 from protocols.errors import CommunicationError, LinkError, ModelError, NoAnswer, Refused
-from protocols.model import Quantity, Source, Value
+from protocols.model import Capture, Quality, Quantity, Source, Value
 from protocols.recall import Recalled, RecallRead
 
 NO_MEMORY: Final = "no_memory"
@@ -77,12 +77,14 @@ async def recall(
     without: Collection[str] = (),
     known: Collection[str] = (),
     give_way: Callable[[], bool] = lambda: False,
+    doubtful: bool = False,
 ) -> RecallSurvey:
     """Make the reads that the meter's model plans for `wanted`, newest first, until all are made, the meter falls
     silent or `give_way` says that something more urgent waits. What was not asked is in neither captures nor misses.
 
     A memory that is refused is left out, and what it was to give is planned anew from the others; not one that is
-    `known` to be there: it has nothing of those moments.
+    `known` to be there: it has nothing of those moments. What a meter gives whose clock is `doubtful`
+    is marked so: it dated that itself.
     """
     result = RecallSurvey()
     state = _Wanted(wanted)
@@ -128,4 +130,15 @@ async def recall(
         values, reasons = state.values[moment], state.reasons[moment]
         told = [quantity for quantity in wanted[moment] if quantity in values or quantity in reasons]
         gather(result, meter.id, told, values, reasons, "", moment, now(), Source.RECORD, FINAL)
+    if doubtful:
+        result.captures = [_doubted(capture) for capture in result.captures]
     return result
+
+
+def _doubted(capture: Capture) -> Capture:
+    """The same, every value of it marked as dated by a clock that was far off."""
+    marks = (
+        Quality.CLOCK_DOUBTFUL if value is not None and quality is Quality.GOOD else quality
+        for value, quality in zip(capture.values, capture.quality, strict=True)
+    )
+    return replace(capture, quality=tuple(marks))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -88,6 +88,8 @@ class Work:
     now: Callable[[], datetime]
     task: Callable[[Job], Task]
     errands: Mapping[Kind, Errand]
+    doubtful: Container[int] = ()
+    """Meters whose clocks are far off: what they dated themselves is marked."""
 
 
 async def take_turn(
@@ -155,7 +157,16 @@ async def _records(
     wanted: dict[datetime, set[Quantity]] = {}
     for job in jobs:
         wanted.setdefault(job.slot, set()).update(job.wanted or work.task(job).wanted)
-    told = await recall(work.line, meter, wanted, work.now, without=turn.refused, known=turn.kept, give_way=give_way)
+    told = await recall(
+        work.line,
+        meter,
+        wanted,
+        work.now,
+        without=turn.refused,
+        known=turn.kept,
+        give_way=give_way,
+        doubtful=meter.id in work.doubtful,
+    )
     turn.note(told)
     turn.refused |= told.refused
     turn.kept |= told.kept

@@ -85,6 +85,8 @@ class Quality(IntEnum):
     """The meter answered that it has no such value (FF..FF, NaN, the model's "not available" word)."""
     OUT_OF_RANGE = 2
     """The meter gave a number that the quantity's scaled integer cannot hold."""
+    CLOCK_DOUBTFUL = 3
+    """The value is there; the meter dated it itself, and its clock was far off."""
 
 
 class Source(IntEnum):

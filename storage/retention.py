@@ -41,6 +41,7 @@ class Keep:
     months: timedelta | None = None
     events: timedelta | None = None
     outages: timedelta | None = None
+    clocks: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ class Retention(Session):
             done.append(await _delete(connection, "events", now - keep.events, dry_run))
         if keep.outages is not None:
             done.append(await _delete(connection, "outages", now - keep.outages, dry_run))
+        if keep.clocks is not None:
+            done.append(await _delete(connection, "clocks", now - keep.clocks, dry_run))
         row = await (await connection.execute(SQL["has_dead_letters"])).fetchone()
         if keep.dead_letters is not None and row and row[0]:
             done.append(await _delete(connection, "dead_letters", now - keep.dead_letters, dry_run))

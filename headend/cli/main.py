@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "gaps": "what is expected and not there, and why: the balance, by day, meter, line, area, reason",
     "recollect": "missing readings are asked for once more",
     "events": "what happened to meters: list, acknowledge, read now, the catalogue",
+    "clock": "how far the meters' clocks are off, and telling them the time",
     "outages": "what is without supply: meters, branches, districts",
     "dead-letters": "pushed messages that could not be stored",
     "replay": "what was set aside, into the database once more",

@@ -79,6 +79,15 @@ SELECT count(*) FROM outage WHERE restored < %s;
 -- name: delete_outages
 DELETE FROM outage WHERE restored < %s;
 
+-- The last reading of a clock stays. Who told which meter the time is never dropped.
+-- name: count_clocks
+SELECT count(*) FROM clock_survey s
+WHERE at < %s AND EXISTS (SELECT FROM clock_survey n WHERE n.meter_id = s.meter_id AND n.at > s.at);
+
+-- name: delete_clocks
+DELETE FROM clock_survey s
+WHERE at < %s AND EXISTS (SELECT FROM clock_survey n WHERE n.meter_id = s.meter_id AND n.at > s.at);
+
 -- name: has_dead_letters
 SELECT to_regclass('dead_letter') IS NOT NULL;
 

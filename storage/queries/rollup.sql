@@ -72,13 +72,18 @@ SELECT i.layout, i.pos, q.kind FROM layout_item i JOIN quantity q ON q.id = i.qu
 -- name: make_partition
 SELECT rollup_partition(%s, %s);
 
+-- What a meter dated itself by a clock that was far off (quality 3) proves nothing.
 -- name: captures
 COPY (
     SELECT meter_id, layout, time,
-           coalesce(v1, '-9223372036854775808'::bigint), coalesce(v2, '-9223372036854775808'::bigint),
-           coalesce(v3, '-9223372036854775808'::bigint), coalesce(v4, '-9223372036854775808'::bigint),
-           coalesce(v5, '-9223372036854775808'::bigint), coalesce(v6, '-9223372036854775808'::bigint),
-           coalesce(v7, '-9223372036854775808'::bigint), coalesce(v8, '-9223372036854775808'::bigint)
+           coalesce(CASE WHEN quality & 255 = 3 THEN NULL ELSE v1 END, '-9223372036854775808'::bigint),
+           coalesce(CASE WHEN (quality >> 8) & 255 = 3 THEN NULL ELSE v2 END, '-9223372036854775808'::bigint),
+           coalesce(CASE WHEN (quality >> 16) & 255 = 3 THEN NULL ELSE v3 END, '-9223372036854775808'::bigint),
+           coalesce(CASE WHEN (quality >> 24) & 255 = 3 THEN NULL ELSE v4 END, '-9223372036854775808'::bigint),
+           coalesce(CASE WHEN (quality >> 32) & 255 = 3 THEN NULL ELSE v5 END, '-9223372036854775808'::bigint),
+           coalesce(CASE WHEN (quality >> 40) & 255 = 3 THEN NULL ELSE v6 END, '-9223372036854775808'::bigint),
+           coalesce(CASE WHEN (quality >> 48) & 255 = 3 THEN NULL ELSE v7 END, '-9223372036854775808'::bigint),
+           coalesce(CASE WHEN (quality >> 56) & 255 = 3 THEN NULL ELSE v8 END, '-9223372036854775808'::bigint)
     FROM capture
     WHERE meter_id = ANY (%(meters)s::integer[]) AND time >= %(start)s AND time <= %(end)s
 ) TO STDOUT (FORMAT BINARY);

@@ -69,6 +69,13 @@ SHORTEST = {
         ["events", "read", "m1"],
         ["events", "storms"],
     ],
+    "clock": [
+        ["clock", "list"],
+        ["clock", "survey", "m1"],
+        ["clock", "stats"],
+        ["clock", "sync", "m1"],
+        ["clock", "log"],
+    ],
     "outages": [["outages", "list"], ["outages", "show", "1"], ["outages", "ping", "A"]],
     "frame": [["frame", "decode", FRAME]],
     "simulate": [["simulate", "scenario.toml"]],

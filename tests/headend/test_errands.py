@@ -15,7 +15,7 @@ from headend.config import Config, parse
 from headend.daemon import prepare
 from headend.errands.events import EventErrand
 from headend.errands.kept import NotKept
-from headend.errands.staff import errands
+from headend.errands.staff import employed
 from headend.housekeeping import Housekeeping
 from headend.line import Line
 from headend.place import store
@@ -38,10 +38,10 @@ PLAN = '[[plan]]\nname = "journal"\nkind = "events"\nevery = "1s"\n'
 
 @asynccontextmanager
 async def collecting(config: Config, url: str, address: str) -> AsyncIterator[Collector]:
-    async with store(config) as opened, errands(config, opened) as tasks:
+    async with store(config) as opened, employed(config, opened) as staff:
         cells = {"address": address, "model": "dlt645_2007", "line": "line", "link": url, "framing": ""}
         await opened.registry.add(one_meter(Additions(), "m1", cells))
-        collector = await prepare(config, opened, tasks=tasks)
+        collector = await prepare(config, opened, staff=staff)
         running = asyncio.create_task(collector.run())
         yield collector
         collector.stop()
