@@ -1,0 +1,213 @@
+"""What an area lacks, and whose readings explain it.
+
+    total(t) - sum of reported(t) = technical loss(load(t)) + what was used and not reported(t) + noise
+
+Forward selection: of all meters, kinds of theft (`templates`) and first days the one that explains most of what is
+still unexplained is taken into a joint least-squares fit, until nothing explains more than noise would. The technical
+loss (constant, linear and quadratic in the load) is fitted along with it, so that theft which does not follow the load
+of the area is not taken for loss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.theft.profile import Population, filled, profiles
+from analytics.theft.templates import BLOCKS, templates
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+_MOST: Final = 24
+_LEAST_ROWS: Final = 30
+_LEAST_GAIN: Final = 30.0
+"""In units of the variance of what is left: what chance reaches over all the hypotheses that are tried."""
+_FACTORS: Final = {
+    "share": (0.02, 50.0),
+    "invented": (0.3, 1.6),
+    "missing": (0.1, 3.0),
+    "zero": (0.1, 6.0),
+    "mirror": (0.3, 1.3),
+    "flat": (0.1, 6.0),
+    "capped": (0.02, 9.0),
+} | {f"block{b}": (0.05, 50.0) for b in range(BLOCKS)}
+"""By kind: the least and the greatest factor that makes sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of the explanation: meter (position), kind of template, first day, factor, energy."""
+
+    meter: int
+    kind: str
+    start: int
+    factor: float
+    energy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Of one area. `bits[k]` is how much better the balance is explained with meter k than without (natural units),
+    `left[k]` the best that any template of k explains of what the others leave."""
+
+    parts: tuple[Part, ...]
+    bits: Doubles
+    left: Doubles
+    energy: Doubles
+    start: NDArray[np.int64]
+    explained: Doubles
+    total: float
+    technical: float
+    noise: float
+
+
+def balance(cells: Floats, total: Floats, people: Population) -> Balance | None:
+    """Of members (meter, day, slot) against their total meter (day, slot); None where they never count together."""
+    whole, doubt = filled(cells, people)
+    weight, load, lacking = _sides(whole, doubt, total)
+    if (weight > 0).sum() < _LEAST_ROWS:
+        return None
+    kinds, made = templates(whole, profiles(whole, people))
+    search = _Search(kinds, made, weight, load, lacking)
+    while search.step():
+        pass
+    search.prune()
+    return search.told(total)
+
+
+def _sides(whole: Floats, doubt: Floats, total: Floats) -> tuple[Doubles, Doubles, Doubles]:
+    """Weights, loads (1 on the average) and what is lacking, one an interval. Filled gaps count by their doubt."""
+    counted = np.isfinite(total)
+    mean = float(total[counted].mean()) if counted.any() else 0.0
+    if mean <= 0:
+        return np.zeros(total.size), np.zeros(total.size), np.zeros(total.size)
+    noise = (0.01 * mean) ** 2
+    weight = np.where(counted, noise / (noise + doubt.sum(axis=0, dtype=np.float64)), 0.0)
+    filled_total = np.where(counted, total, mean).astype(np.float64)
+    lacking = np.where(counted, filled_total - whole.sum(axis=0, dtype=np.float64), 0.0)
+    return weight.ravel(), filled_total.ravel() / mean, lacking.ravel()
+
+
+class _Search:
+    """The state of one forward selection: what is still unexplained, and an orthonormal basis of what explains."""
+
+    def __init__(self, kinds: tuple[str, ...], made: Floats, weight: Doubles, load: Doubles, lacking: Doubles) -> None:
+        self.kinds = kinds
+        self.made = made
+        self.shape = made.shape[2:]
+        self.weight = weight
+        self.root = np.sqrt(weight)
+        self.count = float((weight > 0).sum())
+        self.base = np.stack([np.ones_like(load), load, load * load], axis=1)
+        self.lacking = lacking
+        self.rest = lacking * self.root
+        self.norm = _suffix(np.einsum("hmdp,hmdp,dp->hmd", made, made, self._square(weight), optimize=True))
+        self.taken = np.zeros_like(self.norm)
+        self.basis: list[Doubles] = []
+        self.chosen: list[tuple[int, int, int]] = []
+        self.low, self.high = np.array([_FACTORS[kind] for kind in kinds]).T[:, :, None, None]
+        for column in self.base.T:
+            self._explain(column * self.root)
+
+    def _square(self, line: Doubles) -> Floats:
+        return line.reshape(self.shape).astype(np.float32)
+
+    def _explain(self, column: Doubles) -> None:
+        for _ in range(2):
+            for known in self.basis:
+                column = column - known * (known @ column)
+        length = float(np.sqrt(column @ column))
+        if length < 1e-9:
+            return
+        unit = column / length
+        self.basis.append(unit)
+        self.rest = self.rest - unit * (unit @ self.rest)
+        self.taken += _suffix(np.einsum("hmdp,dp->hmd", self.made, self._square(unit * self.root))) ** 2
+
+    def gains(self) -> Doubles:
+        """How much of the rest each (kind, meter, first day) would explain, 0 where its factor cannot be."""
+        product = _suffix(np.einsum("hmdp,dp->hmd", self.made, self._square(self.rest * self.root)))
+        free = self.norm - self.taken
+        usable = free > 1e-3 * np.maximum(self.norm, 1e-12)
+        factor = np.where(usable, product / np.where(usable, free, 1), 0)
+        fits = (factor > self.low) & (factor < self.high)
+        return np.where(fits, product * factor, 0)
+
+    def step(self) -> bool:
+        """Take the best explanation in; False where none is better than chance, or there are enough."""
+        gains = self.gains()
+        best = int(np.argmax(gains))
+        gain = float(gains.flat[best])
+        left = float(self.rest @ self.rest)
+        if len(self.chosen) >= _MOST or gain < _LEAST_GAIN * left / self.count:
+            return False
+        at = np.unravel_index(best, gains.shape)
+        found = (int(at[0]), int(at[1]), int(at[2]))
+        self.chosen.append(found)
+        self._explain(self.column(found).ravel() * self.root)
+        return True
+
+    def column(self, which: tuple[int, int, int]) -> Doubles:
+        kind, meter, start = which
+        column: Doubles = self.made[kind, meter].astype(np.float64)
+        column[:start] = 0
+        return column
+
+    def fit(self, chosen: list[tuple[int, int, int]]) -> tuple[Doubles, float]:
+        """Factors (three of the loss first) and what they leave, as a weighted sum of squares."""
+        columns = np.column_stack([self.base, *(self.column(one).ravel() for one in chosen)]) * self.root[:, None]
+        aim = self.lacking * self.root
+        scale = np.sqrt((columns**2).sum(axis=0)) + 1e-12
+        factors = np.linalg.lstsq(columns / scale, aim, rcond=1e-9)[0] / scale
+        rest = aim - columns @ factors
+        return factors, float(rest @ rest)
+
+    def prune(self) -> None:
+        """Drop what the joint fit turns against its sense, or what has become superfluous."""
+        while self.chosen:
+            factors, _ = self.fit(self.chosen)
+            worst = int(np.argmin(factors[3:]))
+            if factors[3 + worst] > 0:
+                return
+            del self.chosen[worst]
+
+    def told(self, total: Floats) -> Balance:
+        factors, left = self.fit(self.chosen)
+        meters = self.made.shape[1]
+        bits, explained = np.zeros(meters), np.zeros(meters)
+        energy, start = np.zeros(meters), np.full(meters, -1, np.int64)
+        half = self.count / 2
+        lone = self.fit([])[1]
+        parts = []
+        for factor, (kind, meter, first) in zip(factors[3:], self.chosen, strict=True):
+            worth = float(factor) * float(self.column((kind, meter, first)).sum())
+            energy[meter] += worth
+            start[meter] = first if start[meter] < 0 else min(start[meter], first)
+            parts.append(Part(meter, self.kinds[kind], first, float(factor), worth))
+        for meter in {one[1] for one in self.chosen}:
+            without = self.fit([one for one in self.chosen if one[1] != meter])[1]
+            bits[meter] = half * np.log(max(without, 1e-9) / max(left, 1e-9))
+            explained[meter] = (without - left) / max(lone, 1e-9)
+        rest = max(float(self.rest @ self.rest), 1e-9)
+        best = self.gains().max(axis=(0, 2))
+        counted = np.isfinite(total).ravel()
+        return Balance(
+            tuple(parts),
+            bits,
+            -half * np.log(np.maximum(1 - best / rest, 1e-9)),
+            energy,
+            start,
+            explained,
+            float(np.where(counted, total.ravel(), 0).sum(dtype=np.float64)),
+            float((self.base @ factors[:3])[counted].sum()),
+            float(np.sqrt(left / max(self.count, 1))),
+        )
+
+
+def _suffix(by_day: Floats) -> Doubles:
+    """Sums from each day until the end."""
+    return np.asarray(np.cumsum(by_day[:, :, ::-1], axis=2, dtype=np.float64)[:, :, ::-1])
