@@ -3,6 +3,7 @@
     AnalyticsError
     |- RegisterMissing       a register is not known where a segment begins or ends
     |- RegisterBackwards     a register is less at the end than at the beginning
+    |- FrameUnusable         a table of energies from which nothing can be told
 
 A wrong call of ours stays `ValueError` and crashes loudly.
 """
@@ -15,6 +16,10 @@ from decimal import Decimal
 
 class AnalyticsError(Exception):
     """The values do not allow the answer, and this is why."""
+
+
+class FrameUnusable(AnalyticsError):
+    """No row or no column of a table can be used; the message says of which table, and why."""
 
 
 class RegisterMissing(AnalyticsError):

@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "restore": "a backup into an empty database",
     "store": "what the database holds: rollups, retention, partitions, sizes",
     "frame": "decode and encode frames",
+    "theft": "which meters an inspector should look at first",
     "simulate": "meters and buses for a test lab",
     "conform": "hold a meter against the standard: a table of checks, a report",
 }

@@ -79,6 +79,7 @@ SHORTEST = {
     "outages": [["outages", "list"], ["outages", "show", "1"], ["outages", "ping", "A"]],
     "frame": [["frame", "decode", FRAME]],
     "simulate": [["simulate", "scenario.toml"]],
+    "theft": [["theft", "scan", "--reported", "hh.csv"]],
     "conform": [["conform", "--protocol", "dlt645", "--address", "1"]],
     "dead-letters": [
         ["dead-letters", "list"],
@@ -93,7 +94,7 @@ SHORTEST = {
 }
 """The shortest good call of every verb of every command."""
 CALLS = [call for calls in SHORTEST.values() for call in calls]
-WITHOUT_CONFIG = {"demo", "model", "frame", "simulate", "conform"}
+WITHOUT_CONFIG = {"demo", "model", "frame", "simulate", "conform", "theft"}
 
 
 def needs_its_module(command: str) -> None:
