@@ -56,6 +56,7 @@ from headend.ingest import settings as ingest
 from headend.ingest.settings import PushTable
 from headend.plan_table import PlanTable as PlanTable
 from headend.plan_table import plan_problems
+from headend.privacy_settings import PrivacyTable
 from headend.spool_settings import SpoolTable
 from headend.throttle import ThrottleTable
 from headend.upkeep_settings import OutagesTable, RetentionTable, RollupTable
@@ -128,6 +129,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     rollup: RollupTable = RollupTable()
     retention: RetentionTable = RetentionTable()
     outages: OutagesTable = OutagesTable()
+    privacy: PrivacyTable = PrivacyTable()
     clock: ClockTable = ClockTable()
     timing: Timings = Timings()
     throttle: ThrottleTable = ThrottleTable()

@@ -31,6 +31,7 @@ class RetentionTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     months: str = ""
     events: str = ""
     outages: str = ""
+    access: str = ""
     clocks: str = ""
 
     @property

@@ -41,6 +41,7 @@ class Keep:
     months: timedelta | None = None
     events: timedelta | None = None
     outages: timedelta | None = None
+    access: timedelta | None = None
     clocks: timedelta | None = None
 
 
@@ -122,6 +123,8 @@ class Retention(Session):
             done.append(await _delete(connection, "outages", now - keep.outages, dry_run))
         if keep.clocks is not None:
             done.append(await _delete(connection, "clocks", now - keep.clocks, dry_run))
+        if keep.access is not None:
+            done.append(await _delete(connection, "access", now - keep.access, dry_run))
         row = await (await connection.execute(SQL["has_dead_letters"])).fetchone()
         if keep.dead_letters is not None and row and row[0]:
             done.append(await _delete(connection, "dead_letters", now - keep.dead_letters, dry_run))

@@ -24,11 +24,14 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 
 async def _backup(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.access import record
     from headend.config import load
     from headend.place import store
     from storage.backup.dump import backup
 
-    async with store(load(arguments.config)) as opened:
+    config = load(arguments.config)
+    async with store(config) as opened:
+        await record(config, opened.conninfo, "backup", None, directory=arguments.directory)
         made = await backup(opened.conninfo, Path(arguments.directory), progress(output))
     output.text(f"{made.rows} rows of {len(made.tables)} tables in {made.bytes} bytes")
     if output.as_json:

@@ -39,9 +39,9 @@ COMMANDS: Final = {
     "replay": "what was set aside, into the database once more",
     "backup": "the whole database into a directory",
     "restore": "a backup into an empty database",
+    "access": "who was given which meters' readings",
     "store": "what the database holds: rollups, retention, partitions, sizes",
     "frame": "decode and encode frames",
-    "theft": "which meters an inspector should look at first",
     "simulate": "meters and buses for a test lab",
     "conform": "hold a meter against the standard: a table of checks, a report",
 }

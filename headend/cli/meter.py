@@ -93,15 +93,18 @@ def _told(meter: Any) -> dict[str, Any]:
 
 
 async def _show(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.access import record
     from headend.config import load
     from headend.place import store
     from headend.stored import latest_of
 
-    async with store(load(arguments.config)) as opened:
+    config = load(arguments.config)
+    async with store(config) as opened:
         known = opened.registry
         meter = await known.meter(arguments.meter)
         line = next(line for line in await known.lines() if line.id == meter.line_id)
         points = [i for i in await known.installations() if i.meter == meter.name]
+        await record(config, opened.conninfo, "meter show", [meter.id])
         latest = await latest_of(opened.reader, meter.id)
     document = _told(meter) | {
         "url": line.url,

@@ -13,11 +13,12 @@ from headend.cli.output import Output
 def add(parser: argparse.ArgumentParser) -> None:
     from headend.cli.main import common
 
-    verbs = parser.add_subparsers(dest="verb", metavar="show|move|use", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="show|move|use|forget", required=True)
     sentences = {
         "show": "One usage point: its data, the meters that stood there, the areas that it belonged to.",
         "move": "From then on a usage point belongs to another area.",
         "use": "What was used at a point between two moments, by register, over exchanges and multipliers.",
+        "forget": "Blank a usage point's address and options; if asked for, delete the readings of its meters there.",
     }
     made = {
         name: verbs.add_parser(name, help=sentence, description=sentence, parents=[common()])
@@ -29,13 +30,25 @@ def add(parser: argparse.ArgumentParser) -> None:
     made["move"].add_argument("--at", metavar="T", help="ISO 8601 (default: now)")
     made["move"].add_argument("--phase", choices=["L1", "L2", "L3", "three-phase"])
     made["move"].add_argument("--branch", metavar="NAME")
+    made["forget"].add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept")
+    made["forget"].add_argument(
+        "--readings",
+        choices=["keep", "delete"],
+        required=True,
+        help="of its meters, of the time in which they stood there, with their rollups",
+    )
+    made["forget"].add_argument("--until", metavar="T", help="delete readings from before only (default: now)")
+    made["forget"].add_argument("--rename", metavar="NAME", help="another name, where the name tells a person")
+    made["forget"].epilog = "It cannot be undone. Backups and files that were written before hold the data still."
     made["use"].add_argument("--from", dest="start", metavar="T", required=True, help="ISO 8601")
     made["use"].add_argument("--to", dest="end", metavar="T", required=True, help="ISO 8601")
     made["use"].add_argument("--quantity", metavar="Q", default="active_energy_import", help="a name or OBIS code")
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    return asyncio.run({"show": _show, "move": _move, "use": _use}[arguments.verb](arguments, output))
+    return asyncio.run(
+        {"show": _show, "move": _move, "use": _use, "forget": _forget}[arguments.verb](arguments, output)
+    )
 
 
 async def _show(arguments: argparse.Namespace, output: Output) -> int:
@@ -102,9 +115,37 @@ async def _move(arguments: argparse.Namespace, output: Output) -> int:
     return 0
 
 
+async def _forget(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.access import person
+    from headend.config import load
+    from headend.errors import UsageFault
+    from headend.local_time import instant
+    from headend.place import store
+    from storage.privacy import Points
+
+    config = load(arguments.config)
+    if not arguments.reason.strip():
+        raise UsageFault("--reason: is empty")
+    if arguments.until and arguments.readings == "keep":
+        raise UsageFault("--until goes with --readings delete")
+    now = datetime.now(UTC)
+    until = min(now, instant(arguments.until, config.zone, now)) if arguments.readings == "delete" else None
+    async with store(config) as opened, Points(opened.conninfo) as points:
+        gone = await points.forget(
+            arguments.point, person().name, arguments.reason,
+            zone=config.zone, rename=arguments.rename, delete_until=until,
+        )  # fmt: skip
+    name = arguments.rename or arguments.point
+    output.text(f"{name}: address and options are blank; {gone} captures were deleted")
+    if output.as_json:
+        output.document({"point": name, "readings": arguments.readings, "until": until, "captures": gone})
+    return 0
+
+
 async def _use(arguments: argparse.Namespace, output: Output) -> int:
     from analytics.errors import AnalyticsError
     from analytics.registers import consumption
+    from headend.access import record
     from headend.config import load
     from headend.errors import HeadendError, UsageFault
     from headend.local_time import instant
@@ -126,6 +167,10 @@ async def _use(arguments: argparse.Namespace, output: Output) -> int:
     async with store(config) as opened, Topology(opened.conninfo) as topology:
         if arguments.point not in {point.name for point in await opened.registry.usage_points()}:
             raise NotFound(f"no usage point named {arguments.point!r}")
+        stays = await opened.registry.installations([arguments.point])
+        there = {stay.meter_id for stay in stays if stay.start < end and (stay.end is None or stay.end > start)}
+        asked = {"point": arguments.point, "quantity": what.name}
+        await record(config, opened.conninfo, "point use", sorted(there), start, end, **asked)
         segments = await topology.segments(arguments.point, what, start, end)
     try:
         used = consumption(segments, start, end, signed=what.name.endswith("_combined"))

@@ -70,6 +70,7 @@ async def _read(arguments: argparse.Namespace, output: Output) -> int:
 
         if not arguments.words:
             raise UsageFault("name a METER of the registry, or give --link, --protocol and --address")
+        await _record(arguments.config, arguments.words)
         if not arguments.direct:
             asked = await _by_daemon(arguments)
             if asked is not None:
@@ -87,6 +88,21 @@ async def _read(arguments: argparse.Namespace, output: Output) -> int:
     finally:
         await line.close()
     return _show(output, document(address, answers, elapsed))
+
+
+async def _record(path: str, words: list[str]) -> None:
+    """Who reads a meter of the registry is written down, where that is asked for."""
+    from headend.config import load
+
+    config = load(path)
+    if not config.privacy.access_log:
+        return
+    from headend.access import record
+    from headend.place import store
+
+    async with store(config) as opened:
+        meter = await opened.registry.meter(words[0])
+        await record(config, opened.conninfo, "read", [meter.id], items=words[1:] or None)
 
 
 async def _by_daemon(arguments: argparse.Namespace) -> dict[str, Any] | None:

@@ -46,6 +46,7 @@ def moment(text: str | None, zone: ZoneInfo, default: datetime) -> datetime:
 
 
 async def _readings(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.access import record
     from headend.config import load
     from headend.errors import UsageFault
     from headend.place import store
@@ -67,6 +68,8 @@ async def _readings(arguments: argparse.Namespace, output: Output) -> int:
     quantities = [quantity(text) for text in arguments.quantity] if arguments.quantity else None
     async with store(config) as opened:
         meter = await opened.registry.meter(arguments.meter)
+        asked = {"level": arguments.level, "quantities": arguments.quantity, "file": arguments.output}
+        await record(config, opened.conninfo, "readings", [meter.id], start, end, format=kind, **asked)
         if arguments.level:
             return await _rolled(arguments, kind, (opened.conninfo, config.zone), meter, (start, end, quantities))
         found = await opened.reader.readings([meter.id], start, end, quantities)

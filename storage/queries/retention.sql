@@ -88,6 +88,12 @@ WHERE at < %s AND EXISTS (SELECT FROM clock_survey n WHERE n.meter_id = s.meter_
 DELETE FROM clock_survey s
 WHERE at < %s AND EXISTS (SELECT FROM clock_survey n WHERE n.meter_id = s.meter_id AND n.at > s.at);
 
+-- name: count_access
+SELECT count(*) FROM access_log WHERE at < %s;
+
+-- name: delete_access
+DELETE FROM access_log WHERE at < %s;
+
 -- name: has_dead_letters
 SELECT to_regclass('dead_letter') IS NOT NULL;
 

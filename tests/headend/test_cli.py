@@ -55,6 +55,7 @@ SHORTEST = {
         ["point", "show", "p1"],
         ["point", "move", "p1", "a1"],
         ["point", "use", "p1", "--from", "2026-01-01", "--to", "2026-01-02"],
+        ["point", "forget", "p1", "--readings", "keep", "--reason", "moved out"],
     ],
     "model": [["model", "list"], ["model", "show", "dlt645_2007"], ["model", "test"]],
     "read": [["read", "m1"]],
@@ -77,9 +78,9 @@ SHORTEST = {
         ["clock", "log"],
     ],
     "outages": [["outages", "list"], ["outages", "show", "1"], ["outages", "ping", "A"]],
+    "access": [["access", "list"], ["access", "forgotten"]],
     "frame": [["frame", "decode", FRAME]],
     "simulate": [["simulate", "scenario.toml"]],
-    "theft": [["theft", "scan", "--reported", "hh.csv"]],
     "conform": [["conform", "--protocol", "dlt645", "--address", "1"]],
     "dead-letters": [
         ["dead-letters", "list"],
@@ -94,7 +95,7 @@ SHORTEST = {
 }
 """The shortest good call of every verb of every command."""
 CALLS = [call for calls in SHORTEST.values() for call in calls]
-WITHOUT_CONFIG = {"demo", "model", "frame", "simulate", "conform", "theft"}
+WITHOUT_CONFIG = {"demo", "model", "frame", "simulate", "conform"}
 
 
 def needs_its_module(command: str) -> None:
