@@ -1,0 +1,1 @@
+"""One module a kind of charge; each adds its lines to a `Work`."""
