@@ -12,7 +12,7 @@ SHORTEST: Final = timedelta(days=1)
 """Clocks are read to a second: less time says nothing about their drift."""
 JUMP_MS: Final = 3_000
 """More than this between two readings, beyond what the drift explains, is somebody who set the clock."""
-_WORST_PPM: Final = 500.0
+_WORST_PPM: Final = 100.0
 
 
 def drift_ppm(offsets: Sequence[tuple[datetime, int]]) -> float | None:

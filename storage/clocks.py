@@ -107,7 +107,7 @@ class ClockStore(Session):
     async def history(
         self, since: datetime, meters: Collection[int] | None = None
     ) -> dict[int, list[tuple[datetime, int]]]:
-        """Meter to its offsets in milliseconds, the oldest first."""
+        """Meter to its offsets in milliseconds since then, and since it was last told the time; the oldest first."""
         found: dict[int, list[tuple[datetime, int]]] = {}
         for meter_id, at, offset in await self._rows("history", since=since, meters=_listed(meters)):
             found.setdefault(meter_id, []).append((at, offset))

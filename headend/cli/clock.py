@@ -112,6 +112,7 @@ def _told(one: LatestClock, standing: str, drift: float | None) -> dict[str, Any
 
 
 async def _survey(arguments: argparse.Namespace, output: Output) -> int:
+    from headend import logs
     from headend.clock.keeping import keep_surveys, row_of
     from headend.clock.survey import has_clock, survey_clock
     from headend.config import load
@@ -124,6 +125,7 @@ async def _survey(arguments: argparse.Namespace, output: Output) -> int:
     if (arguments.meter is None) == (arguments.line is None):
         raise UsageFault("name a METER, or --line L")
     config = load(arguments.config)
+    logs.set_up("error")  # what there is to tell is told below
     rows = []
     failed = 0
     async with store(config) as opened, ClockStore(opened.conninfo) as clocks:
@@ -199,6 +201,7 @@ async def _stats(arguments: argparse.Namespace, output: Output) -> int:
 
 
 async def _sync(arguments: argparse.Namespace, output: Output) -> int:
+    from headend import logs
     from headend.clock.sync import ClockSync
     from headend.config import load
     from headend.place import store
@@ -206,6 +209,7 @@ async def _sync(arguments: argparse.Namespace, output: Output) -> int:
     from storage.clocks import ClockStore
 
     config = load(arguments.config)
+    logs.set_up("error")  # what there is to tell is told below
     actor = arguments.by or getpass.getuser()
     name, is_line = arguments.target, arguments.is_line
     async with store(config) as opened, ClockStore(opened.conninfo) as clocks:

@@ -41,11 +41,14 @@ ORDER BY m.name;
 SELECT meter_id FROM clock_latest WHERE offset_ms IS NULL OR abs(offset_ms) > %(limit_ms)s;
 
 -- name: history
-SELECT meter_id, at, offset_ms
-FROM clock_survey
-WHERE at >= %(since)s AND offset_ms IS NOT NULL
-  AND (%(meters)s::integer[] IS NULL OR meter_id = ANY (%(meters)s))
-ORDER BY meter_id, at;
+SELECT c.meter_id, c.at, c.offset_ms
+FROM clock_survey c
+LEFT JOIN (
+    SELECT meter_id, max(at) AS at FROM clock_sync WHERE result IN ('sent', 'taken') GROUP BY meter_id
+) s ON s.meter_id = c.meter_id
+WHERE c.at >= %(since)s AND (s.at IS NULL OR c.at > s.at) AND c.offset_ms IS NOT NULL
+  AND (%(meters)s::integer[] IS NULL OR c.meter_id = ANY (%(meters)s))
+ORDER BY c.meter_id, c.at;
 
 -- name: told
 SELECT meter_id, array_agg(day)
