@@ -28,6 +28,7 @@ from headend.recovery import Gaps
 from headend.survey import MeterPath
 from headend.throttle import Throttles
 from headend.turn import Errand
+from headend.wire.log import WireLogs
 from headend.work.job import Job
 from headend.work.plan import Kind, Plan
 from storage.errors import StorageError
@@ -78,9 +79,10 @@ class Collector:
         self._desk = desk
         by_kind: dict[Kind, Errand] = {**(errands or {}), **({Kind.REQUEST: desk.errand} if desk is not None else {})}
         throttles = Throttles(config.throttle)
+        wires = WireLogs.of(config)
         self._crew = Crew(
             lambda path, meters, guard: Poller(
-                Line(path, _timing(config, path), guard=guard),
+                Line(path, _timing(config, path), wires.tap(path) if wires else None, guard),
                 meters,
                 plans,
                 self.pending,

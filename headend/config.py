@@ -60,6 +60,8 @@ from headend.privacy_settings import PrivacyTable
 from headend.spool_settings import SpoolTable
 from headend.throttle import ThrottleTable
 from headend.upkeep_settings import OutagesTable, RetentionTable, RollupTable
+from headend.wire import settings as wire_log
+from headend.wire.settings import WireLogTable
 from protocols.timing import Timing
 
 
@@ -132,6 +134,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     privacy: PrivacyTable = PrivacyTable()
     clock: ClockTable = ClockTable()
     timing: Timings = Timings()
+    wire_log: WireLogTable = WireLogTable()
     throttle: ThrottleTable = ThrottleTable()
     plan: list[PlanTable] = []
     push: list[PushTable] = []
@@ -216,6 +219,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     found += _duration_problem("queue.linger", config.queue.linger)
     found += [(f"spool.{key}", problem) for key, problem in spool_settings.problems(config.spool)]
     found += [(f"throttle.{key}", problem) for key, problem in throttle.problems(config.throttle)]
+    found += [(f"wire_log.{key}", problem) for key, problem in wire_log.problems(config.wire_log)]
     found += upkeep_settings.problems(config.rollup, config.retention, config.outages)
     found += [(f"clock.{key}", problem) for key, problem in clock.problems(config.clock)]
     for protocol in ("dlt645", "modbus"):

@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "access": "who was given which meters' readings",
     "store": "what the database holds: rollups, retention, partitions, sizes",
     "frame": "decode and encode frames",
+    "wire": "logs of what went over lines, decoded again",
     "simulate": "meters and buses for a test lab",
     "conform": "hold a meter against the standard: a table of checks, a report",
 }

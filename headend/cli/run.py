@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+from pathlib import Path
 from typing import Final
 
 from headend.cli.output import Output
@@ -19,13 +20,19 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log", choices=["debug", "info", "warning", "error"], help="default: daemon.log of the configuration"
     )
+    parser.add_argument("--wire-log", metavar="DIR", help="every byte of the lines into files there")
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
+    from msgspec.structs import replace
+
     from headend import daemon, logs
     from headend.config import load
 
     config = load(arguments.config)
+    if arguments.wire_log:
+        table = replace(config.wire_log, directory=str(Path(arguments.wire_log).absolute()))
+        config = replace(config, wire_log=table)
     logs.set_up(arguments.log or config.daemon.log)
     gc.set_threshold(*COLLECT)
     work = asyncio.run(daemon.run(config))

@@ -81,6 +81,7 @@ SHORTEST = {
     "access": [["access", "list"], ["access", "forgotten"]],
     "frame": [["frame", "decode", FRAME]],
     "simulate": [["simulate", "scenario.toml"]],
+    "wire": [["wire", "replay", "east.jsonl"]],
     "conform": [["conform", "--protocol", "dlt645", "--address", "1"]],
     "dead-letters": [
         ["dead-letters", "list"],
@@ -95,7 +96,7 @@ SHORTEST = {
 }
 """The shortest good call of every verb of every command."""
 CALLS = [call for calls in SHORTEST.values() for call in calls]
-WITHOUT_CONFIG = {"demo", "model", "frame", "simulate", "conform"}
+WITHOUT_CONFIG = {"demo", "model", "frame", "simulate", "conform", "wire"}
 
 
 def needs_its_module(command: str) -> None:

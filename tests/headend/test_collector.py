@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from headend.daemon import prepare
 from headend.known import plans_of
 from headend.place import store
 from headend.registry_files import one_meter
+from headend.wire.rows import read_rows
 from protocols.links.base import Link
 from protocols.links.open import SCHEMES
 from storage.entries import Additions
@@ -62,9 +64,10 @@ class Beats(list[dict[str, Any]]):
             raise self.failure
 
 
-def collector_of(beats: Beats | None = None, more: str = "") -> Collector:
+def collector_of(beats: Beats | None = None, more: str = "", tables: str = "") -> Collector:
     """Every ten seconds, both lines."""
-    config = parse(configuration("dbname=nowhere", every="10s").replace("[queue]\n", f"[queue]\n{more}\n"), "test.toml")
+    text = configuration("dbname=nowhere", every="10s").replace("[queue]\n", f"[queue]\n{more}\n")
+    config = parse(f"{text}\n{tables}", "test.toml")
     lines = [(path(f"line{n}"), [meter(m, n) for m in (1, 2, 3)]) for n in (1, 2)]
     return Collector(config, lines, plans_of(config), "dbname=nowhere", beat=beats, now=Clock())
 
@@ -226,3 +229,18 @@ async def test_into_a_real_database(plain_database: str) -> None:
     assert gaps.received == totals.captures
     assert daemon.counters["stopped"]
     assert daemon.counters["recorder"] == counters["recorder"]
+
+
+@virtually
+async def test_what_goes_over_the_lines_is_written_down_where_that_is_wanted(
+    writer: MemoryWriter, buses: list[Bus], tmp_path: Path
+) -> None:
+    collector = collector_of(tables=f'[wire_log]\ndirectory = "{tmp_path}"\nlines = ["line2"]\n')
+    running = asyncio.create_task(collector.run())
+    await asyncio.sleep(25)
+    collector.stop()
+    await running
+    (file,) = tmp_path.iterdir()  # noqa: ASYNC240 - two files of a test
+    assert file.name == "line2.jsonl"
+    directions = [row.request for row in read_rows(file)]
+    assert directions == [True, False] * (received(collector) // 2)
