@@ -78,6 +78,9 @@ class Daemon(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     name: str = "headend"
     metrics: str = "127.0.0.1:9645"
     log: str = "info"
+    log_format: str = "auto"
+    log_file: str = ""
+    """Empty: stderr."""
     heartbeat: str = "2s"
     reload: str = "30s"
     """How often new and changed lines and meters are looked for."""
@@ -150,6 +153,11 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         return Path(self.path).resolve().parent
 
     @property
+    def log_file(self) -> Path | None:
+        """None: stderr."""
+        return self.folder / self.daemon.log_file if self.daemon.log_file else None
+
+    @property
     def database_directory(self) -> Path | None:
         """The embedded server's data directory; None where a server is named by its dsn."""
         return None if self.database.dsn else self.folder / self.database.directory
@@ -192,6 +200,7 @@ def _keyed(message: str) -> str:
 
 
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+_LOG_FORMATS: Final = ("auto", "text", "json")
 
 
 def _problems(config: Config) -> list[tuple[str, str]]:
@@ -209,6 +218,8 @@ def _problems(config: Config) -> list[tuple[str, str]]:
         found.append(("timezone", f"{config.timezone!r} is no time zone, expected a name such as Asia/Shanghai"))
     if config.daemon.log not in _LOG_LEVELS:
         found.append(("daemon.log", f"{config.daemon.log!r}, expected one of {', '.join(_LOG_LEVELS)}"))
+    if config.daemon.log_format not in _LOG_FORMATS:
+        found.append(("daemon.log_format", f"{config.daemon.log_format!r}, expected one of {', '.join(_LOG_FORMATS)}"))
     host, _, port = config.daemon.metrics.rpartition(":")
     if config.daemon.metrics and not (host and port.isascii() and port.isdigit() and int(port) < 65536):
         found.append(("daemon.metrics", f"{config.daemon.metrics!r}, expected host:port or an empty text"))

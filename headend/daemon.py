@@ -28,6 +28,7 @@ from headend.host_clock import HostClock, watched_clock
 from headend.housekeeping import housekeeping
 from headend.known import plans_of, stored_plan
 from headend.metrics import Endpoint, HostClockMetrics
+from headend.notify import notified
 from headend.place import Store, store
 from headend.poller import utc_now
 from headend.recorder import Spooling
@@ -107,7 +108,8 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
                 _log.info("metrics", address=endpoint.address)
             if started:
                 started(collector)
-            await work.run()
+            async with notified():
+                await work.run()
         finally:
             await close_listeners()
             if endpoint:

@@ -99,6 +99,32 @@ async def check(conninfo: str, layouts: Iterable[Layout] = LAYOUTS) -> Level:
         return level
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What `migrate` would do: steps by name, and how many quantities, layouts and items of layouts are new."""
+
+    level: Level
+    applied: int
+    steps: tuple[str, ...]
+    vocabulary: int
+
+
+async def pending(conninfo: str, layouts: Iterable[Layout] = LAYOUTS) -> Pending:
+    """Changes nothing. Of an empty database all steps, with the level that it has now. Raises `SchemaMismatch`."""
+    async with Session(conninfo) as session, session.use() as connection:
+        level = await level_of(connection)
+        if not await _one(connection, SQL["has_migration"]):
+            return Pending(level, 0, tuple(_step(each) for each in migrations(level)), 0)
+        missing = await _missing(connection, level)
+        is_first = any(step.version == 1 for step in missing)
+        new = 0 if is_first else await _sync(connection, layouts, write=False)
+        return Pending(level, len(migrations(level)) - len(missing), tuple(map(_step, missing)), new)
+
+
+def _step(migration: Migration) -> str:
+    return f"{migration.version:04}_{migration.name}"
+
+
 async def birth(conninfo: str) -> int:
     """What tells this database from others: when its first migration was applied, microseconds since 1970-01-01 UTC.
 
@@ -125,7 +151,7 @@ async def _migrate(connection: psycopg.AsyncConnection[Row], upto: int | None, l
         async with connection.transaction():
             await connection.execute(migration.sql.encode())
             await connection.execute(SQL["record"], (migration.version, migration.name, migration.checksum))
-        applied.append(f"{migration.version:04}_{migration.name}")
+        applied.append(_step(migration))
     async with connection.transaction():
         await _sync(connection, layouts, write=True)
     return Migrated(level, tuple(applied))

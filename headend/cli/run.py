@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     if arguments.wire_log:
         table = replace(config.wire_log, directory=str(Path(arguments.wire_log).absolute()))
         config = replace(config, wire_log=table)
-    logs.set_up(arguments.log or config.daemon.log)
+    logs.set_up(arguments.log or config.daemon.log, config.daemon.log_format, config.log_file)
     gc.set_threshold(*COLLECT)
     work = asyncio.run(daemon.run(config))
     if output.as_json:
