@@ -21,6 +21,7 @@ from headend.crew import Crew
 from headend.desk import Desk
 from headend.duration import seconds
 from headend.line import Line, LinePath
+from headend.line_budget import told
 from headend.pending import Pending
 from headend.poller import Poller, utc_now
 from headend.recorder import Recorder, Spooling
@@ -169,6 +170,7 @@ class Collector:
             "spool": _spool_counters(self.recorder.spool),
             "poller": pollers,
             "line": lines,
+            "lines_told": told(poller.line for poller in self.pollers),
             "recorder": asdict(self.recorder.counters),
             "leases": _lease_counters(self.rota),
         }

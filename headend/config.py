@@ -84,6 +84,8 @@ class Daemon(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     heartbeat: str = "2s"
     reload: str = "30s"
     """How often new and changed lines and meters are looked for."""
+    meter_metrics: bool = False
+    """Whether the endpoint tells of every meter, too."""
 
 
 class Queue(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

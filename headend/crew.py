@@ -84,9 +84,11 @@ class Crew:
     def totals(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The pollers' counters and the lines', of all that work and all that have left."""
         pollers = [self._past[0], *(p.counters for p in self._pollers.values())]
+        for poller in self._pollers.values():
+            poller.line.settle()
         lines = [self._past[1], *(p.line.counters for p in self._pollers.values())]
         done = _sum(lines)
-        return _sum(pollers), done | {"busy_s": round(done["busy_s"], 3)}
+        return _sum(pollers), {name: round(value, 3) for name, value in done.items()}
 
     def _start(self, name: str) -> None:
         assert self._group is not None

@@ -181,7 +181,7 @@ class _Turn:
 
     async def _run(self, exchange: Any, code: str | None = None) -> Any:
         try:
-            answer = await self.line.run(exchange)
+            answer = await self.line.run(exchange, self.meter.name)
         except (Refused, BadAnswer) as error:
             self.silences = 0
             if code is not None and is_lacking(error):

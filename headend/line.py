@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from headend.dialect import dialect, framing_of, pause, wire
+from headend.line_budget import Window
 from protocols.driver import Driver, Guard, LineCounters, Permit, Tap, ours, refuse
 from protocols.errors import LeaseLost, LinkClosed, LinkUnreachable
 from protocols.exchange import Ask, Exchange
 from protocols.links.open import open_link
 from protocols.timing import Timing
+from protocols.traffic import MeterCounters
 
 T = TypeVar("T")
 
@@ -56,11 +59,16 @@ class LinePath:
 
 
 class Line:
-    """Conversations on one line. `counters` lives as long as the line, over every link that it has had."""
+    """Conversations on one line. `counters` and `meters` (by name) live as long as the line, over every link that it
+    has had."""
 
     def __init__(self, path: LinePath, timing: Timing, tap: Tap | None = None, guard: Guard = ours) -> None:
         self.path = path
         self.counters = LineCounters()
+        self.meters: dict[str, MeterCounters] = {}
+        self.utilisation: float | None = None
+        """The share of the last minutes in which somebody was asked; None until some time has gone by."""
+        self._window = Window()
         self.opened = 0
         self.failures = 0
         self.wire = wire(path.protocol, path.url, path.framing)
@@ -86,8 +94,15 @@ class Line:
     def is_open(self) -> bool:
         return self._driver is not None
 
-    async def run(self, exchange: Exchange[Any, T]) -> T:
-        """Run one conversation; opens the link first if need be.
+    def settle(self) -> None:
+        """Bring `counters` and `utilisation` up to this moment; in the loop's thread."""
+        if self._driver is not None:
+            self._driver.settle()
+        self.counters.wire_s = self._timing.on_wire(self.counters.sent_bytes + self.counters.received_bytes)
+        self.utilisation = self._window.busy(time.monotonic(), self.counters.busy_s)
+
+    async def run(self, exchange: Exchange[Any, T], meter: str | None = None) -> T:
+        """Run one conversation; opens the link first if need be. What it costs is put down to `meter`, by name.
 
         Raises what the conversation raises, `LinkUnreachable` at once while a failed link's back-off lasts, and
         `LeaseLost`.
@@ -99,7 +114,7 @@ class Line:
             exchange.close()
             raise
         try:
-            return await driver.run(exchange)
+            return await driver.run(exchange, None if meter is None else self._cost(meter))
         except LinkClosed as error:
             if driver is self._driver:  # the first of those side by side to hear of it closes for all
                 self._back_off(str(error))
@@ -120,7 +135,14 @@ class Line:
     def _permitted(self, ask: Ask[Any]) -> None:
         self._permit(ask)
 
+    def _cost(self, meter: str) -> MeterCounters:
+        cost = self.meters.get(meter)
+        if cost is None:
+            cost = self.meters[meter] = MeterCounters()
+        return cost
+
     async def close(self) -> None:
+        self.settle()
         driver, self._driver = self._driver, None
         if driver is not None:
             await driver.link.close()

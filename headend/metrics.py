@@ -14,11 +14,12 @@ from headend.cluster.keeper import Keeper
 from headend.cluster.membership import KeeperCounters
 from headend.errors import UsageFault
 from headend.host_clock import HostClock
-from protocols.driver import LineCounters
+from protocols.driver import LineCounters, MeterCounters
 from storage.spool.spool import Spool, SpoolCounters
 
 if TYPE_CHECKING:
     from headend.collector import Collector
+    from headend.poller import Poller
 
 _LINE_WORDS: Final = {
     "requests": "requests sent",
@@ -28,7 +29,21 @@ _LINE_WORDS: Final = {
     "strays": "sound frames that answered nothing asked",
     "noise": "stretches of bytes that were no frame",
     "noise_bytes": "bytes that were no frame",
+    "checksums": "of the stretches that were no frame, those with a wrong check sum",
+    "sent_bytes": "bytes sent",
+    "received_bytes": "bytes received",
     "busy_s": "seconds that conversations took",
+    "wire_s": "of them, seconds that the bytes took at the line's rate",
+    "turnaround_s": "of them, seconds from requests to the first byte of their answers",
+}
+_METER_WORDS: Final = {
+    "requests": "requests sent",
+    "answers": "answers taken",
+    "timeouts": "requests that no answer came to in time",
+    "retries": "requests sent again",
+    "checksums": "wrong check sums while it was asked",
+    "busy_s": "seconds that conversations took",
+    "turnaround_s": "of them, seconds from requests to the first byte of their answers",
 }
 _POLLER_WORDS: Final = {
     "slots": "slots worked",
@@ -75,6 +90,13 @@ class _Counters(Source):
 
     def collect(self) -> Iterator[Metric]:
         pollers = self._collector.pollers
+        busy = GaugeMetricFamily("headend_line_utilisation", "share of the last minutes in use", labels=["line"])
+        for poller in pollers:
+            if (share := poller.line.utilisation) is not None:
+                busy.add_metric([poller.line.path.name], share)
+        yield busy
+        if self._collector.config.daemon.meter_metrics:
+            yield from _metered(pollers)
         yield from _families("headend_line", _LINE_WORDS, [(p.line.path.name, p.line.counters) for p in pollers])
         yield from _families("headend_poller", _POLLER_WORDS, [(p.line.path.name, p.counters) for p in pollers])
         yield from _families("headend_recorder", _RECORDER_WORDS, [(None, self._collector.recorder.counters)])
@@ -124,6 +146,16 @@ class HostClockMetrics(Source):
         )
 
 
+def _metered(pollers: Iterable[Poller]) -> Iterator[Metric]:
+    """Of every meter that was asked: many rows."""
+    costs = [((p.line.path.name, name), cost) for p in pollers for name, cost in list(p.line.meters.items())]
+    for name, sentence in _METER_WORDS.items():
+        family = CounterMetricFamily(f"headend_meter_{name.removesuffix('_s')}", sentence, labels=["line", "meter"])
+        for labels, cost in costs:
+            family.add_metric(labels, float(getattr(cost, name)))
+        yield family
+
+
 def _leased(keeper: Keeper) -> Iterator[Metric]:
     yield from _families("headend_lease", _LEASE_WORDS, [(None, keeper.counters)])
     for name, sentence, value in (
@@ -162,6 +194,7 @@ def _families(prefix: str, words: dict[str, str], rows: Iterable[tuple[str | Non
 
 
 assert {field.name for field in fields(LineCounters)} == set(_LINE_WORDS)
+assert {field.name for field in fields(MeterCounters)} == {*_METER_WORDS, "turnaround_max_s"}
 assert {field.name for field in fields(SpoolCounters)} == set(_SPOOL_WORDS)
 assert {field.name for field in fields(KeeperCounters)} == set(_LEASE_WORDS)
 

@@ -34,7 +34,7 @@ async def _ping_line(
     try:
         for at, meter in enumerate(meters):
             try:
-                values = await line.run(question(meter.model).exchange(meter.address, line.wire))
+                values = await line.run(question(meter.model).exchange(meter.address, line.wire), meter.name)
             except LinkError:
                 found.update({m.name: Evidence(name, unreachable=now()) for m in meters[at:]})
                 return

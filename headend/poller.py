@@ -251,7 +251,7 @@ class Poller:
         self.counters.probes += 1
         cheap = meter.model.plan(meter.model.quantities[:1])[0]
         try:
-            await self.line.run(once(cheap.exchange(meter.address, self.line.wire)))
+            await self.line.run(once(cheap.exchange(meter.address, self.line.wire)), meter.name)
         except NoAnswer:
             self._conduct.fell_silent(meter.id)
             return False

@@ -100,7 +100,7 @@ async def recall(
                 break
             result.asked += 1
             try:
-                recalled = await line.run(read.exchange(meter.address, line.wire))
+                recalled = await line.run(read.exchange(meter.address, line.wire), meter.name)
             except Refused as error:
                 result.heard = True
                 result.errors.append(error)

@@ -124,7 +124,7 @@ async def survey(line: Line, meter: MeterPath, task: Task, slot: datetime, now: 
             default = "late"
             break
         try:
-            answer = await line.run(read.exchange(meter.address, line.wire))
+            answer = await line.run(read.exchange(meter.address, line.wire), meter.name)
         except CommunicationError as error:
             result.errors.append(error)
             reasons.update(dict.fromkeys(read.quantities, error.label))

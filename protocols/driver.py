@@ -18,9 +18,9 @@ from protocols.half_duplex import HalfDuplex
 from protocols.links.base import Link
 from protocols.pipeline import Pipeline
 from protocols.timing import Timing
-from protocols.traffic import Guard, LineCounters, Permit, Tap, Traffic, ours, refuse
+from protocols.traffic import Guard, LineCounters, MeterCounters, Permit, Tap, Traffic, ours, refuse
 
-__all__ = ["Driver", "Guard", "LineCounters", "Permit", "Tap", "ours", "refuse"]
+__all__ = ["Driver", "Guard", "LineCounters", "MeterCounters", "Permit", "Tap", "ours", "refuse"]
 
 F = TypeVar("F")
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class Driver(Generic[F]):
     pauses and knows no echo.
     """
 
-    __slots__ = ("_places", "_running", "_started", "_way", "counters", "link", "timing")
+    __slots__ = ("_nobody", "_places", "_running", "_started", "_traffic", "_way", "counters", "link", "timing")
 
     def __init__(
         self,
@@ -60,15 +60,16 @@ class Driver(Generic[F]):
         )
         self._running = 0
         self._started = 0.0
-        traffic = Traffic(self.counters, tap, permit, guard)
+        self._traffic = traffic = Traffic(self.counters, tap, permit, guard, None if window else _now, echo)
+        self._nobody = MeterCounters()
         self._way: HalfDuplex[F] | Pipeline[F] = (
             Pipeline(link, reader, timing, traffic, window=window)
             if window
             else HalfDuplex(link, reader, timing, traffic, echo=echo)
         )
 
-    async def run(self, exchange: Exchange[F, T]) -> T:
-        """Drive `exchange` to its end and return its value.
+    async def run(self, exchange: Exchange[F, T], cost: MeterCounters | None = None) -> T:
+        """Drive `exchange` to its end and return its value. `cost` of whom it asks is counted beside the line's.
 
         Raises what the conversation raises: `Refused`, `BadAnswer`, `NoAnswer` after all tries, `LinkClosed`; and
         `NotPermitted` and `LeaseLost`, which the conversation does not see. A conversation that acts twice with the
@@ -76,8 +77,10 @@ class Driver(Generic[F]):
         """
         await self._places.acquire()
         loop = asyncio.get_running_loop()
+        cost = cost or self._nobody
+        began, damaged = loop.time(), self.counters.checksums
         if not self._running:
-            self._started = loop.time()
+            self._started = began
         self._running += 1
         unanswered: tuple[bytes, ...] = ()
         acted: tuple[bytes, ...] = ()
@@ -95,9 +98,14 @@ class Driver(Generic[F]):
                         await self._let_late_answers_run_out(ask.confusable)
                         unanswered += (ask.data,)
                     noise = self.counters.noise_bytes
-                    answer = await (await self._way.send(ask))
+                    coming = await self._way.send(ask)
+                    cost.requests += 1
+                    sent_at = loop.time()
+                    answer = await coming
                     if answer is None:
-                        answer = await self._again(ask, noise)
+                        answer = await self._again(ask, noise, cost)
+                    else:
+                        self._answered(ask, cost, loop.time() - sent_at, sent_at)
                 except (NoAnswer, LinkClosed) as error:
                     ask = exchange.throw(error)
                 else:
@@ -111,24 +119,54 @@ class Driver(Generic[F]):
             exchange.close()
             self._places.release()
             self._running -= 1
+            ended = loop.time()
             if not self._running:
-                self.counters.busy_s += loop.time() - self._started
+                self.counters.busy_s += ended - self._started
+            cost.busy_s += ended - began
+            cost.checksums += self.counters.checksums - damaged
 
-    async def _again(self, ask: Ask[F], noise: int) -> F:
+    def settle(self) -> None:
+        """Bring `counters.busy_s` up to this moment while conversations run."""
+        if self._running:
+            now = asyncio.get_running_loop().time()
+            self.counters.busy_s += now - self._started
+            self._started = now
+
+    def _answered(self, ask: Ask[F], cost: MeterCounters, turnaround: float, sent_at: float) -> None:
+        """Count an answer that was whole after `turnaround`; where one speaks at a time, its first byte counts."""
+        traffic = self._traffic
+        if traffic.first_at:
+            heard = traffic.first_at - sent_at
+            turnaround = max(0.0, heard - self.timing.on_wire(len(ask.data) + traffic.first_bytes))
+        self.counters.turnaround_s += turnaround
+        cost.answers += 1
+        cost.turnaround_s += turnaround
+        if turnaround > cost.turnaround_max_s:
+            cost.turnaround_max_s = turnaround
+
+    async def _again(self, ask: Ask[F], noise: int, cost: MeterCounters) -> F:
         """After silence: the same once more, as often as allowed. `noise`: the line's count before the first time.
 
         Raises `NoAnswer`. Side by side with others, its noise is that of the whole line meanwhile.
         """
         if not ask.answered:
             raise NoAnswer("nobody answers this")
+        loop = asyncio.get_running_loop()
         self.counters.timeouts += 1
+        cost.timeouts += 1
         retries = self.timing.retries if ask.repeatable and not ask.acts else 0
         for _ in range(retries):
             self.counters.retries += 1
-            answer = await (await self._way.send(ask))
+            cost.retries += 1
+            coming = await self._way.send(ask)
+            cost.requests += 1
+            sent_at = loop.time()
+            answer = await coming
             if answer is not None:
+                self._answered(ask, cost, loop.time() - sent_at, sent_at)
                 return answer
             self.counters.timeouts += 1
+            cost.timeouts += 1
         budget = self.timing.budget(len(ask.data), ask.reply_bytes)
         noise = self.counters.noise_bytes - noise
         but = f", but {noise} bytes that were no frame" if noise else ""
@@ -138,3 +176,7 @@ class Driver(Generic[F]):
         if not isinstance(self._way, HalfDuplex):
             raise ValueError("a window is for requests whose answers cannot be confused")
         await self._way.let_late_answers_run_out(key)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -52,6 +52,11 @@ class Noise:
     raw: bytes
     reason: str
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether a frame may have begun in it, whose check sum was wrong."""
+        return "check sum" in self.reason
+
 
 class FrameReader(Protocol[F_co]):
     """A buffer that turns chunks into frames. Never raises for any bytes."""

@@ -23,8 +23,35 @@ class LineCounters:
     noise: int = 0
     """Stretches of bytes that were no frame."""
     noise_bytes: int = 0
+    checksums: int = 0
+    """Those of the stretches in which a frame's check sum was wrong."""
+    sent_bytes: int = 0
+    received_bytes: int = 0
     busy_s: float = 0.0
     """Time in which at least one conversation ran."""
+    wire_s: float = 0.0
+    """Of it, what our bytes and the others' take at the line's rate; 0 where that is not known."""
+    turnaround_s: float = 0.0
+    """Of it, from the last byte of each answered request to the first byte of its answer, as far as rates tell; where
+    answers are numbered, to its last."""
+
+
+@dataclass(slots=True)
+class MeterCounters:
+    """What asking one meter has cost its line. Noise is blamed on whoever was asked when it came.
+
+    Where one conversation runs at a time, the `busy_s` of all meters add up to the line's.
+    """
+
+    requests: int = 0
+    answers: int = 0
+    timeouts: int = 0
+    retries: int = 0
+    checksums: int = 0
+    busy_s: float = 0.0
+    turnaround_s: float = 0.0
+    """Of all answers together."""
+    turnaround_max_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -51,14 +78,26 @@ def refuse(ask: Ask[Any]) -> None:
     raise NotPermitted("this line only reads: a frame that acts on a meter needs a permit")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Traffic:
-    """Whom a line tells what goes over it, and whom it asks."""
+    """Whom a line tells what goes over it, and whom it asks.
+
+    `clock`, where one speaks at a time, is read when the first bytes come behind a request. `echo`: our own bytes come
+    back first.
+    """
 
     counters: LineCounters
     tap: Tap | None
     permit: Permit
     guard: Guard = ours
+    clock: Callable[[], float] | None = None
+    echo: bool = False
+    first_at: float = 0.0
+    """When the first bytes came behind the last request; 0: none have."""
+    first_bytes: int = 0
+    """How many those were."""
+    _before: int = 0
+    """Bytes of the echo that are still to come."""
 
     def sent(self, ask: Ask[Any]) -> None:
         """Just before the bytes go out. Raises `NotPermitted` or `LeaseLost`: then they do not."""
@@ -66,15 +105,26 @@ class Traffic:
         if ask.acts:
             self.permit(ask)
         self.counters.requests += 1
+        self.counters.sent_bytes += len(ask.data)
+        if self.clock is not None:
+            self.first_at = 0.0
+            self._before = len(ask.data) if self.echo else 0
         if self.tap is not None:
             self.tap.show(">", ask.data)
 
     def received(self, chunk: bytes) -> None:
+        self.counters.received_bytes += len(chunk)
+        if not self.first_at and self.clock is not None and chunk:
+            self._before -= len(chunk)
+            if self._before < 0:
+                self.first_at = self.clock()
+                self.first_bytes = -self._before
         if self.tap is not None:
             self.tap.show("<", chunk)
 
     def dropped(self, noise: Noise) -> None:
         self.counters.noise += 1
         self.counters.noise_bytes += len(noise.raw)
+        self.counters.checksums += noise.is_damaged
         if self.tap is not None:
             self.tap.show("!", noise.raw)

@@ -20,6 +20,8 @@ _NAMED: Final = 10
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--within", metavar="TIME", default="1h", help="the span that is looked at (default: 1h)")
+    parser.add_argument("--lines", action="store_true", help="where the lines' time goes, the busiest first")
+    parser.add_argument("--worst", type=int, metavar="N", help="the N meters that answer least, of all lines")
     parser.epilog = "Exit code 1 when no daemon lives."
 
 
@@ -34,6 +36,8 @@ async def _status(arguments: argparse.Namespace, output: Output) -> int:
     from headend.place import store
     from storage.leases import Leases
 
+    if arguments.worst is not None and arguments.worst < 1:
+        raise UsageFault(f"--worst is {arguments.worst}, expected at least 1")
     config = load(arguments.config)
     now = datetime.now(UTC)
     try:
@@ -84,6 +88,8 @@ async def _status(arguments: argparse.Namespace, output: Output) -> int:
     )
     _push(daemons, output)
     _clocks(daemons, output)
+    if arguments.lines or arguments.worst is not None:
+        _lines(daemons, output, arguments.worst)
     output.text(f"{len(meters)} meters; within {arguments.within}: {totals.captures} captures, {totals.values} values")
     output.text(
         f"captures expected {gaps.expected}, received {gaps.received}, missing {sum(gaps.missing.values())}"
@@ -115,6 +121,36 @@ def _push(daemons: list[dict[str, Any]], output: Output) -> None:
     if rows:
         columns = ["messages>", "readings>", "dead letters>", "unacknowledged>", "held>", "lag s>"]
         output.table(["daemon", "push", "broker", *columns], rows)
+
+
+def _lines(daemons: list[dict[str, Any]], output: Output, most: int | None) -> None:
+    """Where lines' time goes, and the meters that answer least: of what living daemons tell of them."""
+    counts = ("requests", "timeouts", "retries", "checksums")
+    budgets = [
+        (line, told)
+        for daemon in daemons
+        if daemon["alive"]
+        for line, told in daemon["counters"].get("lines_told", {}).items()
+    ]
+    budgets.sort(key=lambda one: (-(one[1]["utilisation"] or 0.0), -one[1]["busy_s"], one[0]))
+    output.table(
+        ["line", "busy %>", *(f"{name}>" for name in counts), "busy s>", "wire s>", "turnaround ms>"],
+        [
+            (
+                line,
+                None if told["utilisation"] is None else f"{100 * told['utilisation']:.1f}",
+                *(told[name] for name in (*counts, "busy_s", "wire_s", "turnaround_ms")),
+            )
+            for line, told in budgets
+        ],
+    )
+    meters = [(line, name, cost) for line, told in budgets for name, cost in told["meters"].items()]
+    meters.sort(key=lambda one: (-one[2]["timeouts"] - one[2]["checksums"], -one[2]["busy_s"], one[:2]))
+    columns = (*counts, "busy_s", "turnaround_ms", "turnaround_max_ms")
+    output.table(
+        ["meter", "line", *(f"{name.replace('_', ' ')}>" for name in columns)],
+        [(name, line, *(cost[column] for column in columns)) for line, name, cost in meters[: most or _NAMED]],
+    )
 
 
 def _clocks(daemons: list[dict[str, Any]], output: Output) -> None:

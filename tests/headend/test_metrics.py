@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -21,6 +22,7 @@ from headend.errors import UsageFault
 from headend.host_clock import Discipline, HostClock
 from headend.known import plans_of
 from headend.metrics import Endpoint, HostClockMetrics
+from protocols.traffic import MeterCounters
 from tests.headend.bus import ENERGY, Bus, meter, path
 from tests.headend.command import Headend
 from tests.headend.conftest import configuration
@@ -98,6 +100,23 @@ async def test_the_clock_of_the_host(collector: Collector) -> None:
     assert seen["headend_host_clock_last_step_seconds", ""] == 59
 
 
+async def test_meters_are_shown_where_that_is_wanted(collector: Collector) -> None:
+    collector.pollers[0].line.meters["m1"] = MeterCounters(requests=7, timeouts=3, busy_s=1.5)
+    collector.pollers[0].line.utilisation = 0.25
+    shown = Endpoint(collector, "127.0.0.1:0")
+    seen = await asyncio.to_thread(scraped, shown.address)
+    assert seen["headend_line_utilisation", "a"] == 0.25
+    assert ("headend_line_utilisation", "b") not in seen
+    assert ("headend_meter_requests_total", "a") not in seen
+    told = msgspec.structs.replace(collector.config.daemon, meter_metrics=True)
+    collector.config = msgspec.structs.replace(collector.config, daemon=told)
+    seen = await asyncio.to_thread(scraped, shown.address)
+    shown.close()
+    assert seen["headend_meter_requests_total", "a"] == 7
+    assert seen["headend_meter_timeouts_total", "a"] == 3
+    assert seen["headend_meter_busy_total", "a"] == 1.5
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:{taken}", "no-such-host.invalid:0"])
 async def test_an_address_that_cannot_be_had(collector: Collector, address: str) -> None:
     with socket.socket() as other:
@@ -141,6 +160,9 @@ def test_the_daemon_from_start_to_stop(headend: Headend, daemon_site: Path) -> N
             assert (ran.code, alive["alive"], alive["pid"]) == (0, True, daemon.pid)
             assert alive["counters"]["lines_open"] == 1
             assert "running" in headend("status", "--config", daemon_site).out
+            assert alive["counters"]["lines_told"]["bus 1"]["answers"] >= 4
+            assert "bus 1" in headend("status", "--lines", "--worst", 3, "--config", daemon_site).out
+            assert headend("status", "--worst", 0, "--config", daemon_site).code == 2
             assert alive["counters"]["host_clock"]["steps"] == 0
             assert scraped(address)["headend_line_open", "bus 1"] == 1
             assert scraped(address)["headend_host_clock_synchronised", ""] in (-1, 0, 1)
