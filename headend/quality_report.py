@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any, Final, TextIO
 from zoneinfo import ZoneInfo
 
-from analytics.quality import STATES, Quality, Tally, quality, worst
+from analytics.quality import STATES, Quality, Tally, percent, quality, worst
+from headend.clock.doubt import standing_of
+from headend.clock.policy import ClockPolicy, Standing
 from protocols import models
 from protocols.errors import ModelError
+from storage.clocks import LatestClock
 from storage.quality import Counts
 
 COLUMNS: Final = ("expected", *STATES, "success", "completeness", "meters", "whole", "reason")
@@ -47,6 +52,27 @@ async def report(
     return Report(start, end, tuple(by), total, tuple(groups if most is None else worst(groups, most)))
 
 
+@dataclass(frozen=True, slots=True)
+class ClockShare:
+    """The clocks of the meters that are active now, by class, as they were read last."""
+
+    standings: Mapping[Standing, int]
+
+    @property
+    def read(self) -> int:
+        return sum(self.standings.values()) - self.standings[Standing.UNKNOWN]
+
+    @property
+    def in_class(self) -> Decimal | None:
+        """Per cent of those that were read; None where none was."""
+        return percent(self.standings[Standing.OK], self.read)
+
+
+def clock_share(latest: Iterable[LatestClock], policy: ClockPolicy) -> ClockShare:
+    found = Counter(standing_of(one, policy) for one in latest)
+    return ClockShare({name: found[name] for name in Standing})
+
+
 @cache
 def _maker(model: str) -> str | None:
     """None where the model's file is not here."""
@@ -69,11 +95,13 @@ def told(group: Quality) -> dict[str, Any]:
     }
 
 
-def document(found: Report) -> dict[str, Any]:
+def document(found: Report, clocks: ClockShare) -> dict[str, Any]:
     """As JSON says it."""
     groups = [dict(zip(found.by, group.key, strict=True)) | told(group) for group in found.groups]
     total = told(found.total) | {"reasons": dict(sorted(found.total.reasons.items()))}
-    return {"from": found.start, "to": found.end, "by": list(found.by), "total": total, "groups": groups}
+    told_clocks = {str(name): count for name, count in clocks.standings.items()} | {"in_class": clocks.in_class}
+    span = {"from": found.start, "to": found.end, "by": list(found.by)}
+    return {**span, "total": total, "groups": groups, "clocks": told_clocks}
 
 
 def write_csv(found: Report, file: TextIO) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from headend.cli.output import Output
 
 if TYPE_CHECKING:
-    from headend.quality_report import Report
+    from headend.quality_report import ClockShare, Report
 
 DIMENSIONS = ("day", "area", "feeder", "model", "maker", "line", "meter")
 EPILOG = """\
@@ -55,7 +55,8 @@ async def _quality(arguments: argparse.Namespace, output: Output) -> int:
     from headend.errors import UsageFault
     from headend.local_time import instant
     from headend.place import store
-    from headend.quality_report import report
+    from headend.quality_report import clock_share, report
+    from storage.clocks import ClockStore
     from storage.quality import Counts
 
     kind = arguments.format or ("json" if output.as_json else "table")
@@ -73,18 +74,24 @@ async def _quality(arguments: argparse.Namespace, output: Output) -> int:
     if start >= end:
         raise UsageFault(f"--from {start.isoformat()} is not before --to {end.isoformat()}")
     by = list(dict.fromkeys(arguments.by or ["meter" if arguments.worst else "day"]))
-    async with store(config) as opened, Counts(opened.conninfo) as counts:
+    async with (
+        store(config) as opened,
+        Counts(opened.conninfo) as counts,
+        ClockStore(opened.conninfo) as clock_store,
+    ):
         found = await report(counts, start, end, config.zone, by, arguments.worst)
+        clocks = clock_share(await clock_store.latest(datetime.now(UTC)), config.clock.policy)
     if arguments.chart:
         from headend.quality_chart import draw
 
         for note in draw(found, Path(arguments.chart)):
             print(f"headend: {note}", file=sys.stderr)
-    _tell(found, kind, arguments.output, output)
+    _tell(found, clocks, kind, arguments.output)
     return 0
 
 
-def _tell(found: Report, kind: str, path: str | None, output: Output) -> None:
+def _tell(found: Report, clocks: ClockShare, kind: str, path: str | None) -> None:
+    from headend.clock.policy import Standing
     from headend.quality_report import COLUMNS, document, told, write_csv
 
     if kind == "table":
@@ -96,9 +103,12 @@ def _tell(found: Report, kind: str, path: str | None, output: Output) -> None:
         shown.table([*found.by, *flush], rows)
         total = told(found.total)
         shown.text(", ".join(f"{name} {total[name]}" for name in COLUMNS if total[name] is not None))
+        if clocks.read:
+            in_class = clocks.standings[Standing.OK]
+            shown.text(f"clocks in class: {in_class} of {clocks.read} that were read, {clocks.in_class} %")
         return
     with open(path, "w", encoding="utf-8", newline="") if path else nullcontext(sys.stdout) as file:
         if kind == "csv":
             write_csv(found, file)
         else:
-            Output(as_json=True, file=file).document(document(found))
+            Output(as_json=True, file=file).document(document(found, clocks))

@@ -102,6 +102,18 @@ def test_the_worst_meters_with_the_main_reason(headend: Headend, kept: Path) -> 
     assert told["total"]["expected"] == 96
 
 
+def test_clocks_in_class_of_those_that_were_read(headend: Headend, kept: Path, conninfo: str) -> None:
+    with psycopg.connect(conninfo) as connection:
+        connection.execute(
+            """INSERT INTO clock_survey (meter_id, at, offset_ms)
+               SELECT id, %s, CASE name WHEN 'm1' THEN -900 ELSE 400000 END FROM meter WHERE name <> 'm3'""",
+            [T0],
+        )
+    told = headend("quality", *SPAN, "--config", kept, "--json").document["clocks"]
+    assert told == {"ok": 1, "sync": 0, "quarantine": 1, "unknown": 1, "in_class": "50.00"}
+    assert "clocks in class: 1 of 2 that were read, 50.00 %" in headend("quality", *SPAN, "--config", kept).out
+
+
 def test_table_and_csv_say_the_same(headend: Headend, kept: Path, tmp_path: Path) -> None:
     table = headend("quality", *SPAN, "--by", "area", "--config", kept)
     assert table.code == 0
