@@ -104,7 +104,7 @@ class _Turn:
         glimpse = _Glimpse()
         wire: Any = self.line.wire
         exchange = once(read_clock(self.meter.address, code, wire))
-        return await self.line.run(self._timed(exchange, glimpse)), glimpse
+        return await self.line.run(self._timed(exchange, glimpse), self.meter.name), glimpse
 
     def found(self, of_day: ShownClock, glimpse: _Glimpse, day: date | None, clock: time | None) -> ClockSurvey:
         assert day is not None

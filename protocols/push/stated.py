@@ -92,5 +92,7 @@ def quality_of(told: object) -> Quality:
     return found
 
 
-_NAMES: Final = {quality.name.lower(): quality for quality in Quality}
-_QUALITIES: Final = {None: Quality.GOOD} | {quality.value: quality for quality in Quality} | _NAMES
+_SAID: Final = (Quality.GOOD, Quality.NOT_AVAILABLE, Quality.OUT_OF_RANGE)
+"""What a message may say of a value; the others are for us to find."""
+_NAMES: Final = {quality.name.lower(): quality for quality in _SAID}
+_QUALITIES: Final = {None: Quality.GOOD} | {quality.value: quality for quality in _SAID} | _NAMES

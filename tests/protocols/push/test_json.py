@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from protocols.model import Quality
 from protocols.push.arrivals import MeterKey
 from protocols.push.reasons import Reason
+from protocols.push.stated import Unusable, quality_of
 from protocols.quantities import QUANTITIES
 from tests.protocols.push.messages import Told, at, decoded, decoder, good, keys_of, message, reasons, told
 
@@ -305,3 +306,10 @@ def test_columns_of_as_many_decimals_are_exact(mantissas: list[int], places: int
     assert {value.meter: value.value for value in values if value.value is not None} == {
         meter: value for meter, value in exact.items() if abs(value) < Decimal(2**63).scaleb(-6)
     }
+
+
+@pytest.mark.parametrize("told", ["clock_doubtful", 3, "gremlins"])
+def test_what_only_we_can_find_is_not_said_by_a_message(told: object) -> None:
+    with pytest.raises(Unusable):
+        quality_of(told)
+    assert quality_of("not_available") is quality_of(1) is Quality.NOT_AVAILABLE
