@@ -51,3 +51,10 @@ class MeterKeys(Session):
             else:
                 found.by_address.setdefault(key, []).append(meter)
         return found
+
+    async def revision(self) -> tuple[int, ...]:
+        """As long as it stays the same, so does whatever `find` answers. Raises `StorageError`."""
+        async with self.use() as connection:
+            row = await (await connection.execute(SQL["revision"])).fetchone()
+        assert row is not None
+        return tuple(int(number) for number in row)

@@ -10,7 +10,7 @@ from protocols.push.arrivals import MeterKey
 from storage.meter_keys import Found, FoundMeter
 
 REFRESH_S: Final = 60.0
-"""How long a meter is believed to be what it was: one that is removed or suspended is noticed then."""
+"""How often it is looked whether the registry has changed: a meter that is removed or suspended is noticed then."""
 RETRY_S: Final = 3.0
 """How soon a meter that was not there is asked for again."""
 
@@ -26,6 +26,8 @@ class MeterSource(Protocol):
         self, names: Sequence[str], places: Sequence[tuple[str, str]], addresses: Sequence[str]
     ) -> Found: ...
 
+    async def revision(self) -> tuple[int, ...]: ...
+
 
 class Meters:
     """A key leads to a meter's id, or to the reason why to none."""
@@ -34,16 +36,16 @@ class Meters:
         self._registry = registry
         self._clock = clock
         self._known: dict[MeterKey, int] = {}
-        self._known_since = clock()
+        self._revision: tuple[int, ...] = ()
+        """Of before anything of what is known was asked."""
+        self._looked = clock()
         self._lacking: dict[MeterKey, tuple[str, float]] = {}
 
     async def look_up(self, keys: Sequence[MeterKey]) -> list[int | str]:
         """One a key: the meter's id or a reason. Raises `StorageError`."""
         now = self._clock()
-        if now - self._known_since > REFRESH_S:
-            self._known.clear()
-            self._lacking.clear()
-            self._known_since = now
+        if not self._revision or now - self._looked > REFRESH_S:
+            await self._refresh(now)
         known: list[int | str | None] = [self._known.get(key) for key in keys]
         if None not in known:
             return known  # type: ignore[return-value]
@@ -53,10 +55,12 @@ class Meters:
             await self._ask(asked, now + RETRY_S)
         return [self._known[key] if key in self._known else self._lacking[key][0] for key in keys]
 
-    def forget(self) -> None:
-        """Believe nothing: the registry was changed."""
-        self._known.clear()
+    async def _refresh(self, now: float) -> None:
+        revision = await self._registry.revision()
+        if revision != self._revision:
+            self._known.clear()
         self._lacking.clear()
+        self._revision, self._looked = revision, now
 
     async def _ask(self, keys: Sequence[MeterKey], retry_at: float) -> None:
         found = await self._registry.find(

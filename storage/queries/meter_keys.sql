@@ -14,3 +14,9 @@ FROM unnest(%(addresses)s::text[]) AS k (address)
 CROSS JOIN LATERAL (
     SELECT m.id, m.state FROM meter m WHERE m.address = k.address AND m.state IN ('active', 'suspended') LIMIT 2
 ) f;
+
+-- Another whenever a row was added, changed or deleted since: a changed row has a later xmin, a deleted one does not count.
+-- name: revision
+SELECT m.count, m.sum, l.count, l.sum
+FROM (SELECT count(*), coalesce(sum(xmin::text::bigint), 0) FROM meter) m (count, sum),
+     (SELECT count(*), coalesce(sum(xmin::text::bigint), 0) FROM line) l (count, sum);
