@@ -46,6 +46,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from headend import spool_settings, throttle, upkeep_settings
+from headend.billing_settings import BillingTable
 from headend.clock import settings as clock
 from headend.clock.settings import ClockTable
 from headend.cluster import settings as cluster
@@ -138,6 +139,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     outages: OutagesTable = OutagesTable()
     privacy: PrivacyTable = PrivacyTable()
     clock: ClockTable = ClockTable()
+    billing: BillingTable = BillingTable()
     timing: Timings = Timings()
     wire_log: WireLogTable = WireLogTable()
     throttle: ThrottleTable = ThrottleTable()

@@ -42,24 +42,25 @@ class Measured:
     end: datetime
     total: Sequence[Segment]
     rates: Mapping[str, Sequence[Segment]] = field(default_factory=dict)
+    bands: Mapping[str, str] = field(default_factory=dict)
+    """Which band each rate register holds."""
+    residual: str = ""
+    """The band that takes what total and rates differ by; empty: the one with the most energy."""
     export: Sequence[Segment] = ()
 
 
 def from_registers(
     point: str,
     measured: Sequence[Measured],
-    bands: Mapping[str, str],
     *,
-    residual: str = "",
     register_step: Decimal = Decimal("0.01"),
     unmeasured_ok: bool = False,
     **more: Any,
 ) -> Determinants:
-    """`bands`: which band each rate register holds; `residual`: the band that takes what total and rates differ by.
+    """Total and rates may differ by the meter's own rounding, `register_step` for every register that is read.
 
-    They may differ by the meter's own rounding, `register_step` for every register that is read; without `residual` the
-    band with the most energy takes it. `unmeasured_ok`: spans without a meter lower the completeness instead of being
-    an error. Raises `DeterminantFault`, `RegisterMissing`, `RegisterBackwards`.
+    `unmeasured_ok`: spans without a meter lower the completeness instead of being an error. `more`: other determinants.
+    Raises `DeterminantFault`, `RegisterMissing`, `RegisterBackwards`.
     """
     if not measured:
         raise DeterminantFault(point, "there are no boundary reads")
@@ -75,13 +76,13 @@ def from_registers(
         if span.rates:
             _check_multipliers(point, span)
             for register, segments in sorted(span.rates.items()):
-                if register not in bands:
+                if register not in span.bands:
                     raise DeterminantFault(point, f"rate register {register} belongs to no band of the tariff")
-                band = bands[register]
+                band = span.bands[register]
                 kwh, found = _energy(point, f"active_energy_import_{register}", band, segments, span)
                 uses += found
                 energy[band] = energy.get(band, ZERO) + kwh
-            _reconcile(point, span, energy, residual, register_step, notes)
+            _reconcile(point, span, energy, register_step, notes)
         export: dict[str, Decimal] = {}
         if span.export:
             export[TOTAL], found = _energy(point, "active_energy_export", TOTAL, span.export, span)
@@ -157,9 +158,7 @@ def _check_multipliers(point: str, span: Measured) -> None:
                     )
 
 
-def _reconcile(
-    point: str, span: Measured, energy: dict[str, Decimal], residual: str, step: Decimal, notes: list[str]
-) -> None:
+def _reconcile(point: str, span: Measured, energy: dict[str, Decimal], step: Decimal, notes: list[str]) -> None:
     """The total holds; the residual band, or the greatest, takes what rounding in the meter left."""
     bands = [band for band in energy if band != TOTAL]
     difference = energy[TOTAL] - sum((energy[band] for band in bands), ZERO)
@@ -172,7 +171,7 @@ def _reconcile(
             f"from {span.start.isoformat()} the rate registers add up to {plain(energy[TOTAL] - difference)} kWh, the "
             f"total is {plain(energy[TOTAL])} kWh: more apart than rounding explains ({plain(step * reads)} kWh)",
         )
-    taker = residual if residual in energy else max(bands, key=lambda band: energy[band])
+    taker = span.residual if span.residual in energy else max(bands, key=lambda band: energy[band])
     if energy[taker] + difference < 0:
         taker = max(bands, key=lambda band: energy[band])
     energy[taker] += difference
