@@ -41,6 +41,8 @@ COMMANDS: Final = {
     "restore": "a backup into an empty database",
     "access": "who was given which meters' readings",
     "store": "what the database holds: rollups, retention, partitions, sizes",
+    "tariff": "check tariff files, rate determinants by one",
+    "bill": "what a usage point owes for a month, every line explained",
     "frame": "decode and encode frames",
     "wire": "logs of what went over lines, decoded again",
     "simulate": "meters and buses for a test lab",
