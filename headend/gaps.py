@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from headend.recovery import Gap, lacking
 from headend.work.plan import Plan
-from storage.ledger import Ledger, OpenSlot
+from storage.ledger import PAUSE, Ledger, OpenSlot
 
 _WINDOWS: Final = (timedelta(days=1), timedelta(days=7))
 """From now back; the last window ends with the longest horizon. What is long past is looked through seldom."""
@@ -24,11 +24,12 @@ _Span: TypeAlias = tuple[datetime, datetime]
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How long a slot may stay untried before it is a gap; how long before that meters do not have it yet; how far back
-    gaps are worth filling."""
+    gaps are worth filling. `pause`: how long a gap that was tried in vain is left; a slot, where slots are short."""
 
     untried: timedelta
     settled: timedelta
     horizon: timedelta
+    pause: timedelta = PAUSE
 
     @classmethod
     def of(cls, plans: Sequence[Plan]) -> Reach:
@@ -38,6 +39,7 @@ class Reach:
             max((plan.over_after for plan in expected), default=nothing) + _MARGIN,
             max((plan.delay for plan in expected), default=nothing) + _MARGIN,
             max((plan.horizon for plan in expected), default=nothing),
+            min((PAUSE, *(plan.schedule.period for plan in expected))),
         )
 
 
@@ -51,6 +53,10 @@ class LedgerGaps:
         """Meters of a line and window, to when it was found without gaps."""
         self._wanted: dict[_Span, datetime] = {}
         """Spans that somebody wants again, and since when."""
+
+    @property
+    def pause(self) -> timedelta:
+        return self._reach.pause
 
     def want(self, start: datetime, end: datetime, now: datetime) -> None:
         """Look through [start, end) once more, however long ago it is."""
@@ -67,7 +73,10 @@ class LedgerGaps:
             key = (tuple(meters), name)
             if key in self._whole:
                 continue
-            if found := await self._ledger.recoverable(meters, start, end, now, untried=untried):
+            found = await self._ledger.recoverable(
+                meters, start, end, now, untried=untried, pause=reach.pause, beyond=name in self._wanted
+            )
+            if found:
                 return _gaps(found)
             if name != _WINDOWS[0]:
                 self._whole[key] = now

@@ -97,6 +97,7 @@ def stored_plan(plan: Plan, zone: str, now: datetime) -> entries.NewPlan:
         tariffs=tariffs,
         lines=lines,
         meters=meters,
+        horizon=plan.horizon,
     )
 
 

@@ -19,10 +19,13 @@ _log = structlog.get_logger("recovery")
 
 _AGAIN: Final = timedelta(seconds=5)
 """Between two looks at the ledger while there is something to recover: what came is committed meanwhile."""
-_IDLE: Final = timedelta(minutes=15)
-_AWAY: Final = timedelta(minutes=1)
-_HELD: Final = timedelta(minutes=10)
-"""So long a gap that was asked for is not asked for again: its answer may still be on its way to the ledger."""
+_SOON: Final = 0.1
+_IDLE: Final = 1.5
+"""Of the ledger's pause between two tries of one gap: between two looks when something was missed, and when nothing is
+to be done."""
+_SHORTEST: Final = timedelta(seconds=1)
+_HELD: Final = timedelta(seconds=10)
+"""So long at least a gap that was asked for is not asked for again: its answer may be on its way to the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class Gap:
 
 class Gaps(Protocol):
     """The ledger, as far as a line needs it."""
+
+    @property
+    def pause(self) -> timedelta:
+        """How long a gap that was tried in vain is left, the first time."""
 
     async def recoverable(self, meters: Sequence[int], now: datetime, since: datetime) -> list[Gap]:
         """Some of the newest open gaps that are worth a try now. What was never tried and is of before `since` is under
@@ -53,6 +60,9 @@ class Recovery:
         self._since = now()
         self._next: datetime | None = None
         self._asked: dict[tuple[int, datetime], datetime] = {}
+        self._away = max(gaps.pause * _SOON, _SHORTEST)
+        self._idle = max(gaps.pause * _IDLE, _SHORTEST)
+        self._held = max(gaps.pause, _HELD)
 
     @property
     def looks(self) -> datetime | None:
@@ -68,8 +78,8 @@ class Recovery:
         self._next = None
 
     def soon(self) -> None:
-        """Something was missed, or is wanted again: look within a minute."""
-        soon = self._now() + _AWAY
+        """Something was missed, or is wanted again: look within a minute, sooner where slots are short."""
+        soon = self._now() + self._away
         if self._next is None or self._next > soon:
             self._next = soon
 
@@ -89,20 +99,20 @@ class Recovery:
             found = await self._gaps.recoverable(meter_ids, self._now(), self._since)
         except StorageError as error:
             _log.info("the ledger cannot be read", reason=str(error))
-            self._next = self._now() + _AWAY
+            self._next = self._now() + self._away
             return []
         now = self._now()
-        self._asked = {key: since for key, since in self._asked.items() if now - since < _HELD}
+        self._asked = {key: since for key, since in self._asked.items() if now - since < self._held}
         fresh = [gap for gap in found if (gap.meter_id, gap.time) not in self._asked]
         self._asked.update(dict.fromkeys(((gap.meter_id, gap.time) for gap in fresh), now))
-        self._next = now + (_AGAIN if fresh else _AWAY if found else _IDLE)
-        return list(_jobs(fresh, now))
+        self._next = now + (min(_AGAIN, self._away * 5) if fresh else self._away if found else self._idle)
+        return list(_jobs(fresh, now, now + self._held))
 
 
-def _jobs(gaps: Iterable[Gap], now: datetime) -> Iterable[Job]:
+def _jobs(gaps: Iterable[Gap], now: datetime, until: datetime) -> Iterable[Job]:
     for gap in gaps:
         yield Job(
-            gap.meter_id, gap.time, now, now + _HELD, Priority.RECOVERY, 1, Kind.RECORDS,
+            gap.meter_id, gap.time, now, until, Priority.RECOVERY, 1, Kind.RECORDS,
             wanted=gap.quantities, untried=gap.untried,
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -120,6 +120,8 @@ class NewPlan:
     tariffs: tuple[str, ...] | None = None
     lines: tuple[str, ...] | None = None
     meters: tuple[str, ...] | None = None
+    horizon: timedelta | None = None
+    """How far back gaps are worth filling; None: for ever."""
 
     @property
     def row(self) -> tuple[object, ...]:
@@ -128,7 +130,8 @@ class NewPlan:
         lists = (self.days, self.models, self.areas, self.tariffs, self.lines, self.meters)
         days, *selection = (None if one is None else sorted(one) for one in lists)
         wanted = sorted(quantity.id for quantity in self.quantities)
-        return (self.kind, calendar, self.period_s, wanted, self.minute, days, self.zone, *selection)
+        horizon_s = None if self.horizon is None else self.horizon.total_seconds()
+        return (self.kind, calendar, self.period_s, wanted, self.minute, days, self.zone, *selection, horizon_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The gap ledger: every capture that the plans expect, each in exactly one state.
 
 What is expected is computed and what came is in `capture`; only what is neither has a row, in `miss`. A span is
-half-open; `meters` None means all.
+half-open; `meters` None means all. What is beyond a plan's horizon is told as of `now` (None: the database's).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ SQL = load("ledger")
 
 PAUSE: Final = timedelta(minutes=10)
 """After a first try; after the second twice as long, up to twelve times."""
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Nothing is beyond a horizon then."""
 
 
 class State(StrEnum):
@@ -30,7 +32,7 @@ class State(StrEnum):
     """It was missed, and had from the meter's memory later."""
     ESTIMATED = "estimated"
     UNRECOVERABLE = "unrecoverable"
-    """The meter has not kept it, or keeps nothing."""
+    """The meter has not kept it, or keeps nothing; or it is missing still beyond its plan's horizon."""
     OPEN = "open"
 
 
@@ -92,28 +94,33 @@ class Ledger(Session):
         now: datetime,
         *,
         untried: datetime,
+        pause: timedelta = PAUSE,
+        beyond: bool = False,
         limit: int = 500,
     ) -> list[OpenSlot]:
-        """Newest first: what was tried long enough ago, or was never tried and is older than `untried`."""
+        """Newest first: what was tried long enough ago, or was never tried and is older than `untried`. What its plan's
+        horizon has passed only where `beyond`."""
         given = {
             "meters": list(meters), "start": start, "end": end, "now": now, "untried": untried, "limit": limit,
-            "pause": PAUSE,
+            "pause": pause, "at": _BEGINNING if beyond else now,
         }  # fmt: skip
         async with self.use() as connection:
             rows = await (await connection.execute(SQL["recoverable"], given)).fetchall()
         return [OpenSlot(*row) for row in rows]
 
-    async def balance(self, start: datetime, end: datetime, meters: Collection[int] | None = None) -> Balance:
+    async def balance(
+        self, start: datetime, end: datetime, meters: Collection[int] | None = None, *, now: datetime | None = None
+    ) -> Balance:
         """How many are in which state."""
-        given = {"meters": _list(meters), "start": start, "end": end}
+        given = {"meters": _list(meters), "start": start, "end": end, "now": now}
         async with self.use() as connection:
             return _balance(await (await connection.execute(SQL["states"], given)).fetchall())
 
     async def by_meter(
-        self, start: datetime, end: datetime, meters: Collection[int] | None = None
+        self, start: datetime, end: datetime, meters: Collection[int] | None = None, *, now: datetime | None = None
     ) -> dict[int, Balance]:
         """The same of every meter of which something is expected."""
-        given = {"meters": _list(meters), "start": start, "end": end}
+        given = {"meters": _list(meters), "start": start, "end": end, "now": now}
         rows: dict[int, list[tuple[str, str | None, int]]] = {}
         async with self.use() as connection:
             for meter_id, *row in await (await connection.execute(SQL["by_meter"], given)).fetchall():
@@ -121,10 +128,10 @@ class Ledger(Session):
         return {meter_id: _balance(of_meter) for meter_id, of_meter in rows.items()}
 
     async def by_reason(
-        self, start: datetime, end: datetime, meters: Collection[int] | None = None
+        self, start: datetime, end: datetime, meters: Collection[int] | None = None, *, now: datetime | None = None
     ) -> dict[str, Balance]:
         """What is open or unrecoverable, by its reason."""
-        given = {"meters": _list(meters), "start": start, "end": end}
+        given = {"meters": _list(meters), "start": start, "end": end, "now": now}
         rows: dict[str, list[tuple[str, str | None, int]]] = {}
         async with self.use() as connection:
             for state, reason, count in await (await connection.execute(SQL["states"], given)).fetchall():
@@ -133,10 +140,16 @@ class Ledger(Session):
         return {reason: _balance(of_reason) for reason, of_reason in rows.items()}
 
     async def by_day(
-        self, start: datetime, end: datetime, zone: str, meters: Collection[int] | None = None
+        self,
+        start: datetime,
+        end: datetime,
+        zone: str,
+        meters: Collection[int] | None = None,
+        *,
+        now: datetime | None = None,
     ) -> dict[date, dict[State, int]]:
         """The same by local day."""
-        given = {"meters": _list(meters), "start": start, "end": end, "zone": zone}
+        given = {"meters": _list(meters), "start": start, "end": end, "zone": zone, "now": now}
         days: dict[date, dict[State, int]] = {}
         async with self.use() as connection:
             for day, state, count in await (await connection.execute(SQL["by_day"], given)).fetchall():
@@ -151,9 +164,13 @@ class Ledger(Session):
         states: Collection[State] = (State.OPEN, State.UNRECOVERABLE),
         *,
         limit: int | None = None,
+        now: datetime | None = None,
     ) -> list[Slot]:
         """Newest first."""
-        given = {"meters": _list(meters), "start": start, "end": end, "states": list(map(str, states)), "limit": limit}
+        given = {
+            "meters": _list(meters), "start": start, "end": end, "states": list(map(str, states)), "limit": limit,
+            "now": now,
+        }  # fmt: skip
         async with self.use() as connection:
             rows = await (await connection.execute(SQL["slots"], given)).fetchall()
         return [Slot(m, y, t, lacking, State(s), reason, n, at) for m, y, t, lacking, s, reason, n, at in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -148,12 +148,13 @@ async def _installations(connection: psycopg.AsyncConnection[Row], points: Seque
 
 
 def _plan(row: Row) -> Plan:
-    plan_id, name, valid_from, kind, _, period_s, quantities, minute, days, zone, *selection = row
+    plan_id, name, valid_from, kind, _, period_s, quantities, minute, days, zone, *selection, horizon_s = row
     models, areas, tariffs, lines, meters = (None if one is None else tuple(one) for one in selection)
     return Plan(
         id=plan_id, name=name, period_s=period_s, quantities=_quantities(quantities), valid_from=valid_from, kind=kind,
         minute=minute, days=None if days is None else tuple(days), zone=zone, models=models, areas=areas,
         tariffs=tariffs, lines=lines, meters=meters,
+        horizon=None if horizon_s is None else timedelta(seconds=horizon_s),
     )  # fmt: skip
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 STATES = ("received", "recovered", "estimated", "unrecoverable", "open")
 EPILOG = """\
 Every expected capture is in exactly one state: received, recovered (it was missed, and had from the meter's memory
-later), estimated, unrecoverable (the meter has not kept it, or keeps nothing), open. They add up to what is expected.
+later), estimated, unrecoverable (the meter has not kept it or keeps nothing, or its plan's horizon has passed), open.
+They add up to what is expected.
 
 examples:
   headend gaps                                        the balance of the last day

@@ -22,7 +22,8 @@ COPY usage_point (name, address, options, tariff, category, capacity_kw, rated_c
 
 -- name: add_plan
 COPY plan (
-    name, valid_from, kind, calendar, period_s, quantities, minute, days, zone, models, areas, tariffs, lines, meters
+    name, valid_from, kind, calendar, period_s, quantities, minute, days, zone, models, areas, tariffs, lines, meters,
+    horizon_s
 ) FROM STDIN;
 
 -- name: add_feeder

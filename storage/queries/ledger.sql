@@ -1,6 +1,6 @@
 -- name: recoverable
 SELECT meter_id, time, layout, lacking, tried IS NULL
-FROM ledger(%(start)s, %(end)s, %(meters)s)
+FROM ledger(%(start)s, %(end)s, %(meters)s, %(at)s)
 WHERE state = 'open'
   -- What nobody has tried yet may still be under way; what was tried is given time, more each time.
   AND CASE WHEN tried IS NULL THEN time < %(untried)s ELSE tried + least(tries, 12) * %(pause)s < %(now)s END
@@ -8,19 +8,19 @@ ORDER BY time DESC, meter_id, layout
 LIMIT %(limit)s;
 
 -- name: states
-SELECT state, reason, count(*) FROM ledger(%(start)s, %(end)s, %(meters)s) GROUP BY 1, 2;
+SELECT state, reason, count(*) FROM ledger(%(start)s, %(end)s, %(meters)s, coalesce(%(now)s, now())) GROUP BY 1, 2;
 
 -- name: by_meter
 SELECT meter_id, state, reason, count(*)
-FROM ledger(%(start)s, %(end)s, %(meters)s) GROUP BY 1, 2, 3 ORDER BY 1;
+FROM ledger(%(start)s, %(end)s, %(meters)s, coalesce(%(now)s, now())) GROUP BY 1, 2, 3 ORDER BY 1;
 
 -- name: by_day
 SELECT (time AT TIME ZONE %(zone)s)::date, state, count(*)
-FROM ledger(%(start)s, %(end)s, %(meters)s) GROUP BY 1, 2 ORDER BY 1;
+FROM ledger(%(start)s, %(end)s, %(meters)s, coalesce(%(now)s, now())) GROUP BY 1, 2 ORDER BY 1;
 
 -- name: slots
 SELECT meter_id, layout, time, lacking, state, reason, tries, tried
-FROM ledger(%(start)s, %(end)s, %(meters)s)
+FROM ledger(%(start)s, %(end)s, %(meters)s, coalesce(%(now)s, now()))
 WHERE state = ANY (%(states)s)
 ORDER BY time DESC, meter_id, layout
 LIMIT %(limit)s;
@@ -28,7 +28,7 @@ LIMIT %(limit)s;
 -- Given up or tried often: to be tried again, at once.
 -- name: reopen
 UPDATE miss SET final = false, tries = 0, received = 'epoch', reason = 'recollect'
-FROM ledger(%(start)s, %(end)s, %(meters)s) l
+FROM ledger(%(start)s, %(end)s, %(meters)s, now()) l
 WHERE l.state IN ('open', 'unrecoverable')
   AND miss.meter_id = l.meter_id AND miss.time = l.time AND miss.layout = l.layout
   AND miss.time >= %(start)s AND miss.time < %(end)s;

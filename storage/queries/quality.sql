@@ -16,7 +16,7 @@ WITH edge AS (
 ), tally AS MATERIALIZED (
     SELECT l.meter_id, coalesce(width_bucket(l.time, moved.moments), 0) AS stay, l.state, l.reason,
            count(*) AS slots, min(l.time) AS moment
-    FROM ledger(%(start)s, %(end)s, %(meters)s) l LEFT JOIN moved ON moved.meter_id = l.meter_id
+    FROM ledger(%(start)s, %(end)s, %(meters)s, now()) l LEFT JOIN moved ON moved.meter_id = l.meter_id
     GROUP BY 1, 2, 3, 4
 ), place AS MATERIALIZED (
     SELECT s.meter_id, s.stay, p.area, p.feeder

@@ -31,7 +31,7 @@ WHERE meter_id = (SELECT id FROM meter WHERE name = %(meter)s) AND "to" IS NULL;
 
 -- name: plans
 SELECT id, name, valid_from, kind, calendar, period_s, quantities, minute, days, zone, models, areas, tariffs, lines,
-       meters
+       meters, horizon_s
 FROM plan WHERE valid_to IS NULL ORDER BY name;
 
 -- name: lock_plans

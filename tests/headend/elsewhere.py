@@ -7,7 +7,7 @@ import threading
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from headend.gaps import LedgerGaps, Reach
@@ -54,6 +54,10 @@ class FarGaps:
         self._there = there
         self._ledger = Ledger(conninfo)
         self._gaps = LedgerGaps(self._ledger, reach)
+
+    @property
+    def pause(self) -> timedelta:
+        return self._gaps.pause
 
     async def recoverable(self, meters: Sequence[int], now: datetime, since: datetime) -> list[Gap]:
         return self._there.call(self._gaps.recoverable(meters, now, since))

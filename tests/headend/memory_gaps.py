@@ -9,6 +9,7 @@ from headend.recovery import Gap
 from protocols.model import Capture, Quantity
 from protocols.quantities import BY_NAME
 from storage.errors import DatabaseUnreachable
+from storage.ledger import PAUSE
 from storage.writer import Miss
 
 IMPORT = BY_NAME["active_energy_import"]
@@ -16,6 +17,8 @@ IMPORT = BY_NAME["active_energy_import"]
 
 class MemoryGaps:
     """`headend.recovery.Gaps`; `take` tells it what was queued. `looks` counts questions."""
+
+    pause = PAUSE
 
     def __init__(self, meters: Iterable[int], moments: Iterable[datetime], *quantities: Quantity) -> None:
         moments = list(moments)

@@ -25,7 +25,8 @@ DAY = timedelta(days=1)
 MODELS, LINES, AREAS, TARIFFS = ("x", "y"), ("l1", "l2"), ("a1", "a2"), ("t1", "t2")
 MINUTES = st.one_of(st.integers(0, 1439), st.sampled_from([0, 59, 60, 89, 90, 119, 120, 150, 180, 1439]))
 COLUMNS = (
-    "name, valid_from, kind, calendar, period_s, quantities, minute, days, zone, models, areas, tariffs, lines, meters"
+    "name, valid_from, kind, calendar, period_s, quantities, minute, days, zone, models, areas, tariffs, lines, meters,"
+    " horizon_s"
 )
 
 
@@ -113,7 +114,7 @@ def test_slots_and_meters_of_any_plan(registry: psycopg.Connection[Any]) -> None
         stored = stored_plan(plan, zone, BEGIN)
         with registry.transaction(force_rollback=True):
             registry.execute(
-                f"INSERT INTO plan ({COLUMNS}) VALUES (%s, %s{', %s' * 12})",
+                f"INSERT INTO plan ({COLUMNS}) VALUES (%s, %s{', %s' * 13})",
                 (stored.name, stored.valid_from, *stored.row),
             )
             found = registry.execute("SELECT meter_id, time FROM expected(%s, %s, NULL)", (start, end)).fetchall()

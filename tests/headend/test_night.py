@@ -69,21 +69,21 @@ class Night:
                     )
             columns = "name, valid_from, kind, calendar, period_s, quantities, minute, days, zone, models, areas"
             db.execute(
-                f"INSERT INTO plan ({columns}, tariffs, lines, meters) VALUES (%s, %s{', %s' * 12})",
+                f"INSERT INTO plan ({columns}, tariffs, lines, meters, horizon_s) VALUES (%s, %s{', %s' * 13})",
                 (plan.name, plan.valid_from, *plan.row),
             )
 
     def balance(self, end: datetime) -> Balance:
         async def ask() -> Balance:
             async with Ledger(self.conninfo) as ledger:
-                return await ledger.balance(OUTAGE, end)
+                return await ledger.balance(OUTAGE, end, now=end)
 
         return self.there.call(ask())
 
     def missing(self, end: datetime) -> list[Slot]:
         async def ask() -> list[Slot]:
             async with Ledger(self.conninfo) as ledger:
-                return await ledger.slots(OUTAGE, end)
+                return await ledger.slots(OUTAGE, end, now=end)
 
         return self.there.call(ask())
 

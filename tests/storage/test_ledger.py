@@ -164,3 +164,40 @@ async def test_places_are_of_a_moment(plain_database: str) -> None:
     )
     assert set(later.values()) == {(frozenset({"A"}), "tou"), (frozenset(), None)}
     assert before == {}
+
+
+async def test_what_its_horizon_has_passed_is_given_up_until_somebody_wants_it(database: str) -> None:
+    midnight = NewPlan(
+        name="midnight", period_s=None, minute=0, zone="Asia/Shanghai", quantities=(IMPORT,), valid_from=T0 - 60 * DAY,
+        horizon=3 * DAY,
+    )  # fmt: skip
+    (meter,) = await meters(database, 1, replace(CURVE, horizon=DAY), midnight)
+    at = datetime(2026, 2, 28, 16, tzinfo=UTC)  # midnight there: both plans want that slot
+    later = at + 2 * DAY
+    async with Writer(database) as writer, Ledger(database) as ledger:
+        await writer.write([capture(meter, at + 3 * QUARTER)])
+        await writer.write_misses([
+            lacking_all(meter, at + QUARTER, "no_answer"),
+            lacking_all(meter, at + 2 * QUARTER, "not_kept", final=True),
+        ])  # fmt: skip
+
+        async def told(now: datetime) -> list[tuple[State, str | None]]:
+            slots = await ledger.slots(at, at + HOUR, [meter], tuple(State), now=now)
+            return [(slot.state, slot.reason) for slot in reversed(slots)]
+
+        async def worth_a_try(beyond: bool) -> list[datetime]:
+            found = await ledger.recoverable([meter], at, at + HOUR, later, untried=later, beyond=beyond)
+            return [slot.time for slot in reversed(found)]
+
+        kept, there = (State.UNRECOVERABLE, "not_kept"), (State.RECEIVED, None)
+        before = at + QUARTER + DAY - timedelta(seconds=1)
+        assert await told(before) == [(State.OPEN, "not_collected"), (State.OPEN, "no_answer"), kept, there]
+        given_up = (State.UNRECOVERABLE, "horizon")
+        assert await told(later) == [(State.OPEN, "not_collected"), given_up, kept, there]
+        assert await told(at + 3 * DAY) == [given_up, given_up, kept, there]
+        assert await worth_a_try(beyond=False) == [at]
+        assert await worth_a_try(beyond=True) == [at, at + QUARTER]
+        assert await ledger.reopen(at, at + HOUR) == 2
+        again = (State.OPEN, "recollect")
+        assert await told(later) == [(State.OPEN, "not_collected"), again, again, there]
+        assert await worth_a_try(beyond=False) == [at, at + QUARTER, at + 2 * QUARTER]
