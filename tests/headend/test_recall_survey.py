@@ -71,7 +71,7 @@ class Silence:
         self.line = Line(path("nowhere"), TIMING)
         self.line.run = self._run  # type: ignore[method-assign]
 
-    async def _run(self, exchange: Any, _meter: str | None = None) -> Any:
+    async def _run(self, exchange: Any, meter: str | None = None) -> Any:
         try:
             next(exchange)
         except StopIteration as ended:
