@@ -33,7 +33,7 @@ from tests.headend.conftest import Plug, configuration
 from tests.servers import wait_until
 from tests.simulators.reading import bus, scenario
 
-PLAN = '[[plan]]\nname = "journal"\nkind = "events"\nevery = "1s"\n'
+PLAN = "".join(f'[[plan]]\nname = "{kind}"\nkind = "{kind}"\nevery = "1s"\n' for kind in ("events", "clock"))
 
 
 @asynccontextmanager
@@ -72,6 +72,9 @@ async def test_what_happens_to_a_meter_is_in_the_database(plain_database: str) -
             await asyncio.to_thread(
                 wait_until, lambda: collector.recorder.counters.captures > captures, "readings beside it"
             )
+    clocks = rows(plain_database, "SELECT abs(offset_ms) <= uncertainty_ms + 1000 FROM clock_survey")
+    assert clocks
+    assert set(clocks) == {(True,)}
     count = rows(plain_database, "SELECT count(*) FROM meter_event WHERE kind = 'meter_cover_open'")
     assert count == [(1,)]
 
