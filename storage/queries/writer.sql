@@ -94,10 +94,11 @@ WHERE (capture_fill(1, c.v1, c.quality, excluded.v1, excluded.quality)
 -- name: partitions
 SELECT capture_partition(day) FROM unnest(%s::date[]) AS day ORDER BY day;
 
+-- A spool is drained newest first.
 -- name: write_misses
 INSERT INTO miss (meter_id, layout, time, reason, received, final)
 SELECT * FROM unnest(%(meter_id)s::integer[], %(layout)s::smallint[], %(time)s::timestamptz[],
                      %(reason)s::text[], %(received)s::timestamptz[], %(final)s::boolean[])
 ON CONFLICT (meter_id, time, layout) DO UPDATE SET
     reason = excluded.reason, received = excluded.received, final = excluded.final, tries = miss.tries + 1
-WHERE excluded.received >= miss.received; -- a spool is drained newest first
+WHERE excluded.received >= miss.received;

@@ -105,7 +105,7 @@ async def test_meters_come_and_go_without_a_gap(plug: Plug) -> None:
     await asyncio.sleep(10)
     assert site.captured == [1, 2], "the slot under way is as it was"
     await asyncio.sleep(900)
-    assert site.captured == [1, 2, 2, 3, 4]
+    assert sorted(site.captured[2:]) == [2, 3, 4]
     poller.give([meter(1)])
     await asyncio.sleep(900)
     assert site.captured[5:] == [1]
@@ -133,7 +133,7 @@ async def test_alone_it_follows_the_registry(plug: Plug) -> None:
     assert site.captured == [1]
     roster.posts = {1: Post(1, path("bus"), [meter(1), meter(2)])}
     await asyncio.sleep(900)
-    assert site.captured == [1, 1, 2]
+    assert sorted(site.captured[1:]) == [1, 2]
     roster.posts = {}
     await asyncio.sleep(31)
     assert site.crew.pollers == []

@@ -206,7 +206,7 @@ def test_a_follow_up_can_be_asked_for_again() -> None:
     assert (first.control, first.data[-1], last.control, last.data[-1]) == (0xB2, 1, 0x92, 2)
 
 
-@pytest.mark.parametrize("code", ["00150000", "00010001", "03100000", "02070100", "0280000B", "00010500", "FFFFFFFF"])
+@pytest.mark.parametrize("code", ["00150000", "0001000D", "03100000", "02070100", "0280000B", "00010500", "FFFFFFFF"])
 def test_what_it_has_not_is_refused(code: str) -> None:
     reply = ask(station(), 0x11, bytes.fromhex(code)[::-1])
     assert reply is not None
