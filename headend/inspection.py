@@ -6,13 +6,16 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from headend import doctor
 from headend.config import Config
 from headend.dialect import dialect
 from headend.errors import HeadendError
+from headend.finding import Finding
+from headend.host_clock import discipline
 from headend.known import line_path, meter_path_of
 from headend.place import Store, store
 from headend.spooling import directory_of as spool_directory
@@ -21,22 +24,15 @@ from protocols.errors import LinkError, ModelError
 from protocols.links.open import open_link
 from protocols.links.url import PUSH, parse_link, scheme_of
 from storage import entries
-from storage.errors import DatabaseUnreachable, StorageError
+from storage.errors import DatabaseUnreachable, SchemaMismatch, StorageError
 from storage.migrate import check
 from storage.spool.segment import ASIDE, segments_in
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`exit_code` is 0 for what is in order, else what the whole check ends with."""
-
-    subject: str
-    detail: str
-    exit_code: int = 0
-
-
 async def inspect(config: Config, *, links: bool = False) -> AsyncIterator[Finding]:
-    """Database, schema, registry, brokers, spool; with `links` every line's link is opened."""
+    """Clock, disks, database, schema, registry, brokers, spool, what has piled up; with `links` every line's link is
+    opened."""
+    yield doctor.clock(discipline())
     if spool := spool_directory(config):
         yield await asyncio.to_thread(_spool, spool, config.spool.bytes)
     async for finding in _pushed(config):
@@ -45,12 +41,18 @@ async def inspect(config: Config, *, links: bool = False) -> AsyncIterator[Findi
         async with store(config) as opened:
             level = await check(opened.conninfo)
             yield Finding("database", f"reachable, {level.value}, schema is this program's")
+            async for finding in doctor.examine(config, opened, datetime.now(UTC)):
+                yield finding
             async for finding in _registry(config, opened, links):
                 yield finding
     except DatabaseUnreachable as error:
-        yield Finding("database", str(error), 3)
+        yield Finding("database", str(error), 3, "start the server, or correct [database]")
+    except SchemaMismatch as error:
+        yield Finding("database", str(error), 1, "see headend check --upgrade, and docs/deployment.md")
     except StorageError as error:
         yield Finding("database", str(error), 1)
+    for finding in doctor.retention(config):
+        yield finding
 
 
 async def _pushed(config: Config) -> AsyncIterator[Finding]:
@@ -77,10 +79,11 @@ def _spool(directory: Path, limit: int) -> Finding:
     if not os.access(directory, os.W_OK):
         return Finding("spool", f"{told}; it cannot be written to", 1)
     if used + _SPOOL_LEAST > limit:
-        return Finding("spool", f"{told}: it is full", 1)
+        return Finding("spool", f"{told}: it is full", 1, "bring the database back, or raise spool.bytes")
     if room < limit - used:
-        return Finding("spool", f"{told}, but its disk has room for {room} bytes only", 1)
-    return Finding("spool", told)
+        return Finding("spool", f"{told}, but its disk has room for {room} bytes only", 1, "make room")
+    remedy = "look at them: docs/storage.md" if kept else ""
+    return Finding("spool", told, remedy=remedy or ("start the daemon: it stores them" if waiting else ""))
 
 
 _SPOOL_LEAST: Final = 100_000

@@ -39,9 +39,8 @@ async def test_a_daemon_that_is_only_pushed_to(plain_database: str, mosquitto: M
         CONFIG.format(dsn=json.dumps(plain_database), broker=mosquitto.url, metrics=address), encoding="utf-8"
     )
     found = await asyncio.to_thread(plant.headend, "check")
-    assert {f["subject"]: f["ok"] for f in found} == {
-        "configuration": True, "push site": True, "database": True, "registry": True, "line dtu": True,
-    }  # fmt: skip
+    assert {"configuration", "push site", "database", "registry", "line dtu"} <= {f["subject"] for f in found}
+    assert [f for f in found if not f["ok"]] == []
     with Process(tmp_path, "run", "run", "--json", "--config", str(plant.config)) as daemon:
         await asyncio.to_thread(wait_until, lambda: "subscribed" in daemon.log.read_text(), "the subscription")
         async with publisher(mosquitto) as client:
