@@ -160,15 +160,15 @@ async def _migrate(connection: psycopg.AsyncConnection[Row], upto: int | None, l
 async def _missing(connection: psycopg.AsyncConnection[Row], level: Level) -> list[Migration]:
     """What is not applied yet. Raises `SchemaMismatch` where what is applied is not what we have."""
     known = {migration.version: migration for migration in migrations(level)}
-    done = 0
+    done = set()
     for version, name, checksum in await _all(connection, SQL["applied"]):
         ours = known.get(version)
         if ours is None:
             raise SchemaMismatch(f"the database has migration {version} ({name}): it belongs to a newer headend")
         if ours.checksum != checksum:
             raise SchemaMismatch(f"migration {version} ({name}) was applied with other contents than ours")
-        done = version
-    return [migration for version, migration in sorted(known.items()) if version > done]
+        done.add(version)
+    return [migration for version, migration in sorted(known.items()) if version not in done]
 
 
 async def _sync(connection: psycopg.AsyncConnection[Row], layouts: Iterable[Layout], *, write: bool) -> int:
