@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from simulators.ahead import Ahead
+from simulators.babble import Babble
 from simulators.broker import embedded_broker
 from simulators.bus import Bus, Manners, Stations
 from simulators.carrier_url import parse_carrier
@@ -23,10 +25,10 @@ from simulators.meter import VirtualMeter
 from simulators.modbus import ModbusStations
 from simulators.plan import PlannedBus as PlannedBus
 from simulators.plan import plan as plan
-from simulators.plan import struck
+from simulators.plan import struck, successors
 from simulators.push.fleet import PushFleet, fleet_seed
 from simulators.scenario import (
-    BusTable,
+    CLOCK_JUMP,
     EventTable,
     Scenario,
     bus_faults,
@@ -35,6 +37,7 @@ from simulators.scenario import (
 from simulators.serve import Clock
 from simulators.timeline import Timeline
 from simulators.truth import TruthLog
+from simulators.upsets import Happenings, moment_of, registers, saving_jumps
 from simulators.wire_log import WireLog
 
 EMBEDDED: Final = "mqtt://embedded/"
@@ -79,12 +82,15 @@ class Fleet:
         self.scenario = scenario
         self.since = now()
         self.planned = plan(scenario, self.since)
+        self.hung = successors(scenario, self.planned, self.since)
+        """The meters that are exchanged, to those that come in their place."""
         self.buses: tuple[RunningBus, ...] = ()
         self.pushing: tuple[PushFleet, ...] = ()
         self._now = now
         self._ahead: Ahead | None = None
         self._timeline = Timeline()
         self._stack = AsyncExitStack()
+        self._happenings: Happenings | None = None
 
     @property
     def meters(self) -> list[VirtualMeter]:
@@ -119,6 +125,9 @@ class Fleet:
         """Raises `LinkUnreachable` for a port, terminal or broker that cannot be had, `OSError` for the truth file."""
         try:
             self._write_truth()
+            if self.scenario.events_path is not None:
+                self._happenings = Happenings(self.scenario.events_path)
+                self._stack.callback(self._happenings.close)
             await self._open_all()
             self._plan_events()
         except BaseException:
@@ -137,7 +146,7 @@ class Fleet:
             return
         log = TruthLog(path)
         self._stack.callback(log.close)
-        self._ahead = Ahead(log, self.meters, self.since)
+        self._ahead = Ahead(log, [*self.meters, *self.hung.values()], self.since)
         self.clock()
         self._stack.push_async_callback(_stopped, asyncio.get_running_loop().create_task(self._ahead.run(self._now)))
 
@@ -155,7 +164,7 @@ class Fleet:
             tell = planned.table.tell
             if tell.startswith(EMBEDDED):
                 tell = f"{broker}/{tell.removeprefix(EMBEDDED)}"
-            bus = Bus(self._stations(planned, tell), _manners(planned.table), planned.name, log)
+            bus = Bus(self._stations(planned, tell), _manners(planned), planned.name, log)
             running.append(RunningBus(planned, bus, made_carrier(parse_carrier(text), bus, self.clock)))
         for start in range(0, len(running), _STARTING):
             together = running[start : start + _STARTING]
@@ -202,8 +211,13 @@ class Fleet:
                 hooks = replace(hooks, told=teller.tell)
                 task = asyncio.get_running_loop().create_task(teller.run())
                 self._stack.push_async_callback(_stopped, task)
-            return Dlt645Stations(planned.meters, planned.table.setup(), hooks)
-        return ModbusStations(planned.meters, planned.table.framing)
+            return Dlt645Stations(self._living(planned), planned.table.setup(), hooks)
+        return ModbusStations(self._living(planned), planned.table.framing)
+
+    def _living(self, planned: PlannedBus) -> list[VirtualMeter]:
+        """Whoever may ever answer."""
+        living = [meter for meter in planned.meters if not is_dead(planned, meter)]
+        return living + [self.hung[meter] for meter in planned.meters if meter in self.hung]
 
     def _changed(self, meter: VirtualMeter, moment: datetime) -> None:
         if self._ahead is not None:
@@ -215,10 +229,88 @@ class Fleet:
             for event in bus.plan.table.event:
                 assert isinstance(bus.bus.stations, Dlt645Stations)
                 for meter in struck(event, bus.meters):
-                    self._timeline.add(event.moment(self.since), _befalling(bus.bus.stations, meter, event))
+                    act = self._befalling(bus.bus.stations, meter, event)
+                    self._timeline.add(event.moment(self.since), act)
+        self._plan_upsets()
         self._stack.push_async_callback(
             _stopped, asyncio.get_running_loop().create_task(self._timeline.run(self.clock))
         )
+
+    def _plan_upsets(self) -> None:
+        """Outages, exchanges, summer time; and what is so from the start is told."""
+        scenario = self.scenario
+        for bus in self.buses:
+            table = bus.plan.table
+            for meter in bus.meters:
+                if is_dead(bus.plan, meter):
+                    self._tell(self.since, "dead", meter=meter.name, bus=bus.name)
+                    continue
+                for outage in scenario.outage:
+                    if outage.strikes(bus.name, table.name, meter):
+                        self._timeline.add(moment_of(outage.at, self.since), self._outage(bus, meter, outage.seconds))
+                if table.daylight_saving:
+                    for at, by in saving_jumps(scenario.timezone, self.since):
+                        self._timeline.add(at, self._clock_jump(bus.bus.stations, meter, by))
+            if table.babble:
+                self._tell(self.since, "babble", bus=bus.name, share=table.babble)
+        for exchange, (old, new) in zip(scenario.exchange, self.hung.items(), strict=True):
+            self._timeline.add(moment_of(exchange.at, self.since), self._exchange(old, new))
+
+    def _befalling(self, stations: Stations, meter: VirtualMeter, event: EventTable) -> Callable[[datetime], None]:
+        assert isinstance(stations, Dlt645Stations)
+        if event.kind == CLOCK_JUMP:
+            return self._clock_jump(stations, meter, timedelta(seconds=event.by_s))
+
+        def act(at: datetime) -> None:
+            stations.station(meter).happen(event.kind, at, event.seconds)
+            self._tell(at, event.kind, meter=meter.name, seconds=event.seconds)
+
+        return act
+
+    def _clock_jump(self, stations: Stations, meter: VirtualMeter, by: timedelta) -> Callable[[datetime], None]:
+        assert isinstance(stations, Dlt645Stations)
+
+        def act(at: datetime) -> None:
+            _jump(stations.station(meter), at, by)
+            self._tell(at, CLOCK_JUMP, meter=meter.name, by_s=by.total_seconds())
+
+        return act
+
+    def _outage(self, bus: RunningBus, meter: VirtualMeter, seconds: float) -> Callable[[datetime], None]:
+        def act(at: datetime) -> None:
+            stations = bus.bus.stations
+            self._tell(at, "outage", meter=meter.name, bus=bus.name, seconds=seconds)
+            if isinstance(stations, Dlt645Stations):
+                stations.station(meter).happen("power_down", at, seconds)
+            else:
+                self._supply(meter, at, powered=False)
+            self._timeline.add(at + timedelta(seconds=seconds), back)
+
+        def back(at: datetime) -> None:
+            if not isinstance(bus.bus.stations, Dlt645Stations):
+                self._supply(meter, at, powered=True)
+            self._tell(at, "restored", meter=meter.name, bus=bus.name)
+
+        return act
+
+    def _exchange(self, old: VirtualMeter, new: VirtualMeter) -> Callable[[datetime], None]:
+        def act(at: datetime) -> None:
+            final = registers(old, at)
+            self._supply(old, at, powered=False)
+            new.clear(at)
+            self._supply(new, at, powered=True)
+            told = {"meter": old.name, "new": new.name, "address": new.address}
+            self._tell(at, "exchange", **told, final=final, initial=registers(new, at))
+
+        return act
+
+    def _supply(self, meter: VirtualMeter, at: datetime, *, powered: bool) -> None:
+        meter.change(at, powered=powered)
+        self._changed(meter, at)
+
+    def _tell(self, at: datetime, event: str, **told: Any) -> None:
+        if self._happenings is not None:
+            self._happenings.write(at, event, **told)
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:
@@ -228,9 +320,18 @@ async def _stopped(task: asyncio.Task[None]) -> None:
         task.result()
 
 
-def _befalling(stations: Dlt645Stations, meter: VirtualMeter, event: EventTable) -> Callable[[datetime], None]:
-    return lambda at: stations.station(meter).happen(event.kind, at, event.seconds)
+def _jump(station: Dlt645Station, at: datetime, by: timedelta) -> None:
+    dial = station.memory(at).dial
+    dial.set(at, dial.stretches[-1].own(at) + by)
 
 
-def _manners(table: BusTable) -> Manners:
-    return Manners(table.turnaround_s, table.gap_s, table.baud, bus_faults(table), Collisions(capture=table.capture))
+def is_dead(planned: PlannedBus, meter: VirtualMeter) -> bool:
+    """Whether it never answers."""
+    return bool({meter.name, meter.address} & set(planned.table.dead))
+
+
+def _manners(planned: PlannedBus) -> Manners:
+    table = planned.table
+    babble = Babble(zlib.crc32(planned.name.encode()), table.babble, table.babble_s)
+    collisions = Collisions(capture=table.capture)
+    return Manners(table.turnaround_s, table.gap_s, table.baud, bus_faults(table), collisions, babble)

@@ -173,7 +173,7 @@ class ModbusStations:
     def answers(self, frame: RtuFrame | TcpFrame, now: datetime) -> list[bytes]:
         """One answer or none."""
         if isinstance(frame, TcpFrame):
-            if frame.unit not in self._meters:
+            if not self._hears(frame.unit, now):
                 return []
             return [tcp.encode(frame.transaction, frame.unit, self.station(frame.unit).answer(frame.pdu, now))]
         if frame.unit == _BROADCAST:
@@ -181,9 +181,13 @@ class ModbusStations:
                 for unit in self._meters:
                     self.station(unit).answer(frame.pdu, now)
             return []
-        if frame.unit not in self._meters:
+        if not self._hears(frame.unit, now):
             return []
         return [rtu.encode(frame.unit, self.station(frame.unit).answer(frame.pdu, now))]
+
+    def _hears(self, unit: int, now: datetime) -> bool:
+        meter = self._meters.get(unit)
+        return meter is not None and meter.era(now).powered
 
     def tell(self, frame: RtuFrame | TcpFrame | bytes) -> dict[str, str]:
         """A frame for the wire log."""

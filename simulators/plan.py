@@ -16,6 +16,7 @@ from simulators.dlt645.relay import PROGRAMMING_PERMITTED
 from simulators.load import draw_load, mixed
 from simulators.meter import VirtualMeter, draw_start
 from simulators.scenario import MODELS, BusTable, EventTable, Scenario, ScenarioError, bus_names, standard_offset_s
+from simulators.upsets import successor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +46,9 @@ def plan(scenario: Scenario, now: datetime) -> list[PlannedBus]:
         for number, event in enumerate(table.event):
             if not struck(event, of_table):
                 raise ScenarioError(f"{where}.event[{number}].meter: {event.meter!r} is not on the bus")
+        for dead in table.dead:
+            if not any(dead in (meter.name, meter.address) for meter in of_table):
+                raise ScenarioError(f"{where}.dead: {dead!r} is not on the bus")
     taken: dict[str, str] = {}
     for bus in planned:
         for meter in bus.meters if bus.table.protocol == "dlt645" else ():
@@ -52,7 +56,40 @@ def plan(scenario: Scenario, now: datetime) -> list[PlannedBus]:
                 other, where = taken[meter.address], scenario.path or "scenario"
                 raise ScenarioError(f"{where}: bus {bus.name}: address {meter.address} is that of {other} already")
             taken[meter.address] = meter.name
+    _check_outages(scenario, planned)
     return planned
+
+
+def _check_outages(scenario: Scenario, planned: Sequence[PlannedBus]) -> None:
+    buses = {name for bus in planned for name in (bus.name, bus.table.name)}
+    meters = {name for bus in planned for meter in bus.meters for name in (meter.name, meter.address)}
+    for number, outage in enumerate(scenario.outage):
+        for key, names, known in (("bus", outage.bus, buses), ("meter", outage.meter, meters)):
+            for name in names:
+                if name not in known:
+                    raise ScenarioError(f"{scenario.path or 'scenario'}: outage[{number}].{key}: no {key} {name!r}")
+
+
+def successors(scenario: Scenario, planned: Sequence[PlannedBus], now: datetime) -> dict[VirtualMeter, VirtualMeter]:
+    """The meters that are hung later, by those in whose place. Raises `ScenarioError`."""
+    found: dict[VirtualMeter, VirtualMeter] = {}
+    for number, exchange in enumerate(scenario.exchange):
+        where = f"{scenario.path or 'scenario'}: exchange[{number}]"
+        places = [(bus, m) for bus in planned for m in bus.meters if exchange.meter in (m.name, m.address)]
+        if len(places) != 1:
+            raise ScenarioError(f"{where}.meter: {exchange.meter!r} is {'no' if not places else 'more than one'} meter")
+        ((bus, old),) = places
+        try:
+            address = old.plate.model.check_address(exchange.address)
+        except ModelError as error:
+            raise ScenarioError(f"{where}.address: {error}") from error
+        others = [*bus.meters, *found.values()] if bus.table.protocol == "modbus" else [
+            meter for other in planned if other.table.protocol == "dlt645" for meter in other.meters
+        ] + list(found.values())  # fmt: skip
+        if address in {meter.address for meter in others}:
+            raise ScenarioError(f"{where}.address: {address} is another meter's")
+        found[old] = successor(old, address, now)
+    return found
 
 
 def _plate(table: BusTable, where: str, plates: dict[str, Nameplate]) -> Nameplate:

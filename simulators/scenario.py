@@ -27,12 +27,14 @@ import msgspec
 
 from protocols.errors import ModelError
 from protocols.links.faults import Faults
+from simulators.babble import Babble
 from simulators.carrier_url import parse_carrier
 from simulators.dlt645 import Quirks, Setup
 from simulators.dlt645.befall import KINDS
 from simulators.dlt645.setup import PROFILE_RECORDS
 from simulators.last_gasp import Teller
 from simulators.push.table import PushTable, push_problems
+from simulators.upsets import ExchangeTable, OutageTable, upset_problems
 
 MODELS: Final = {
     ("dlt645", ""): "dlt645_2007",
@@ -41,6 +43,7 @@ MODELS: Final = {
     ("modbus", ""): "eastron_sdm630",
 }
 """The meter model where a bus names none, by protocol and edition."""
+CLOCK_JUMP: Final = "clock_jump"
 _LOADS: Final = ("", "home", "shop", "works", "roof")
 _MOST_UNITS: Final = 247
 
@@ -67,12 +70,14 @@ class QuirksTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 class EventTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Something that befalls meters: `at` is a moment with its offset, or seconds after the start; `seconds`: for so
-    long, for good where it is left out; `meter`: its name or address, all meters of the bus where it is left out."""
+    long, for good where it is left out; `meter`: its name or address, all meters of the bus where it is left out;
+    `by_s`: how far a clock jumps."""
 
     at: float | datetime
     kind: str
     seconds: float | None = None
     meter: str = ""
+    by_s: float = 0.0
 
     def moment(self, start: datetime) -> datetime:
         """When, if the fleet starts at `start`."""
@@ -107,6 +112,10 @@ class BusTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     baud: int = 0
     faults: str = ""
     capture: float = 0.0
+    babble: float = 0.0
+    babble_s: float = 1.0
+    dead: list[str] = []
+    daylight_saving: bool = False
     quirks: QuirksTable = QuirksTable()
     event: list[EventTable] = []
     tell: str = ""
@@ -123,16 +132,23 @@ class Scenario(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     bus: list[BusTable] = []
     push: list[PushTable] = []
+    outage: list[OutageTable] = []
+    exchange: list[ExchangeTable] = []
     seed: int = 1
     tick_s: int = 10
     truth: str = ""
     wire_log: str = ""
+    events: str = ""
     timezone: str = "Asia/Shanghai"
     path: str = ""
 
     @property
     def truth_path(self) -> Path | None:
         return Path(self.path).parent / self.truth if self.truth else None
+
+    @property
+    def events_path(self) -> Path | None:
+        return Path(self.path).parent / self.events if self.events else None
 
     @property
     def wire_log_path(self) -> Path | None:
@@ -190,6 +206,7 @@ def _problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
             if name in names:
                 yield f"bus[{index}].name", f"{name!r} stands twice"
             names.add(name)
+    yield from upset_problems(scenario.outage, scenario.exchange)
     for index, table in enumerate(scenario.push):
         for key, problem in push_problems(table):
             yield f"push[{index}].{key}", problem
@@ -217,6 +234,10 @@ def _bus_problems(bus: BusTable) -> Iterator[tuple[str, str]]:
         yield "profile_records", f"{bus.profile_records}, expected at least 1"
     if bus.turnaround_s < 0 or bus.gap_s <= 0 or bus.baud < 0:
         yield "turnaround_s", "turnaround_s and baud are at least 0, gap_s is above 0"
+    try:
+        Babble(0, bus.babble, bus.babble_s)
+    except ValueError:
+        yield "babble", "expected a share from 0 to below 1, and babble_s above 0"
     if not 0 <= bus.capture <= 1:
         yield "capture", f"{bus.capture}, expected a share from 0 to 1"
     if bus.protocol == "modbus":
@@ -229,6 +250,7 @@ def _bus_problems(bus: BusTable) -> Iterator[tuple[str, str]]:
             "tell",
             "clock_drift_ppm",
             "profile_records",
+            "daylight_saving",
         ):
             if getattr(bus, key) != getattr(_PLAIN, key):
                 yield key, "is a matter of DL/T 645 meters"
@@ -257,8 +279,10 @@ def _bus_problems(bus: BusTable) -> Iterator[tuple[str, str]]:
         except ValueError as error:
             yield "tell", str(error)
     for index, event in enumerate(bus.event):
-        if event.kind not in KINDS:
-            yield f"event[{index}].kind", f"{event.kind!r}, expected one of {', '.join(KINDS)}"
+        if event.kind not in (*KINDS, CLOCK_JUMP):
+            yield f"event[{index}].kind", f"{event.kind!r}, expected one of {', '.join((*KINDS, CLOCK_JUMP))}"
+        if (event.kind == CLOCK_JUMP) != bool(event.by_s):
+            yield f"event[{index}].by_s", f"{event.by_s:g}, expected seconds with {CLOCK_JUMP}, and with nothing else"
         if event.seconds is not None and event.seconds <= 0:
             yield f"event[{index}].seconds", f"{event.seconds}, expected above 0"
         if isinstance(event.at, datetime) and event.at.tzinfo is None:

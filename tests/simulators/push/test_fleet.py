@@ -207,8 +207,8 @@ async def test_what_no_broker_acknowledges_is_missing_in_the_account(tmp_path: P
     fleet = PushFleet(made, 5, OFFSET_S, lambda: SINCE, folder=tmp_path)
     task = asyncio.create_task(fleet.run())
     await taken.wait()
-    while not fleet.counters["acknowledged"]:
-        await asyncio.sleep(0)  # noqa: ASYNC110 - it counts when the loop has read what was written
+    while not fleet.counters["acknowledged"]:  # noqa: ASYNC110 - it counts when the loop has read what was written
+        await asyncio.sleep(0.001)
     task.cancel()
     await asyncio.sleep(0)
     task.cancel()  # nor waits for what nobody acknowledges
