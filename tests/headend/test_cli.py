@@ -79,6 +79,8 @@ SHORTEST = {
     ],
     "outages": [["outages", "list"], ["outages", "show", "1"], ["outages", "ping", "A"]],
     "access": [["access", "list"], ["access", "forgotten"]],
+    "tariff": [["tariff", "check", "t.toml"], ["tariff", "rate", "t.toml", "--determinants", "d.json"]],
+    "bill": [["bill", "home", "--cycle", "2026-11"]],
     "frame": [["frame", "decode", FRAME]],
     "simulate": [["simulate", "scenario.toml"]],
     "wire": [["wire", "replay", "east.jsonl"]],
@@ -96,7 +98,7 @@ SHORTEST = {
 }
 """The shortest good call of every verb of every command."""
 CALLS = [call for calls in SHORTEST.values() for call in calls]
-WITHOUT_CONFIG = {"demo", "model", "frame", "simulate", "conform", "wire"}
+WITHOUT_CONFIG = {"demo", "model", "frame", "simulate", "conform", "wire", "tariff"}
 
 
 def needs_its_module(command: str) -> None:
