@@ -31,7 +31,7 @@ from simulators.babble import Babble
 from simulators.carrier_url import parse_carrier
 from simulators.dlt645 import Quirks, Setup
 from simulators.dlt645.befall import KINDS
-from simulators.dlt645.setup import PROFILE_RECORDS
+from simulators.dlt645.setup import PROFILE_MINUTES, PROFILE_RECORDS
 from simulators.last_gasp import Teller
 from simulators.push.table import PushTable, push_problems
 from simulators.upsets import ExchangeTable, OutageTable, upset_problems
@@ -107,6 +107,7 @@ class BusTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     passwords: dict[str, str] = {}
     programming: bool = False
     profile_records: int = PROFILE_RECORDS
+    profile_minutes: int = PROFILE_MINUTES
     turnaround_s: float = 0.02
     gap_s: float = 0.5
     baud: int = 0
@@ -124,7 +125,7 @@ class BusTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         """What its DL/T 645 meters begin with. Raises `ValueError`."""
         passwords = {_level(level): _password(text) for level, text in self.passwords.items()}
         quirks = Quirks(**msgspec.structs.asdict(self.quirks))
-        return Setup(quirks, passwords, self.programming, self.profile_records)
+        return Setup(quirks, passwords, self.programming, self.profile_records, self.profile_minutes)
 
 
 class Scenario(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -232,6 +233,8 @@ def _bus_problems(bus: BusTable) -> Iterator[tuple[str, str]]:
         yield "tick_s", "tick_s, clock_spread_s and clock_drift_ppm are at least 0"
     if bus.profile_records < 1:
         yield "profile_records", f"{bus.profile_records}, expected at least 1"
+    if not 1 <= bus.profile_minutes <= 60 or 60 % bus.profile_minutes:
+        yield "profile_minutes", f"{bus.profile_minutes}, expected a part of an hour"
     if bus.turnaround_s < 0 or bus.gap_s <= 0 or bus.baud < 0:
         yield "turnaround_s", "turnaround_s and baud are at least 0, gap_s is above 0"
     try:
@@ -250,6 +253,7 @@ def _bus_problems(bus: BusTable) -> Iterator[tuple[str, str]]:
             "tell",
             "clock_drift_ppm",
             "profile_records",
+            "profile_minutes",
             "daylight_saving",
         ):
             if getattr(bus, key) != getattr(_PLAIN, key):

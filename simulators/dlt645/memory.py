@@ -22,7 +22,7 @@ from simulators.dlt645.dial import Dial
 from simulators.dlt645.freezes import Freezes
 from simulators.dlt645.journal import Content, Journal, Record
 from simulators.dlt645.passwords import Passwords
-from simulators.dlt645.profile import Profile
+from simulators.dlt645.profile import Profile, intervals
 from simulators.dlt645.relay import RECLOSE_STEP, Relay
 from simulators.dlt645.setup import Hooks, Setup
 from simulators.meter import VirtualMeter
@@ -44,8 +44,8 @@ class Memory:
         self.relay = Relay()
         self.journal = Journal()
         self.freezes = Freezes(meter, self.dial, now)
-        self.profile = Profile(meter, self.dial, setup.profile_records, now)
-        self.parameters: dict[tuple[str, str], int | str | None] = {}
+        self.profile = Profile(meter, self.dial, setup.profile_records, now, setup.profile_minutes)
+        self.parameters: dict[tuple[str, str], int | str | None] = intervals(setup.profile_minutes)
         self.key_pressed = setup.key_pressed
         self._hooks = hooks
         self._due: list[tuple[datetime, int, Callable[[datetime], None]]] = []

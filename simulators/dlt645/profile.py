@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from protocols.dlt645.load_record import CLASSES
 from simulators.dlt645.dial import Dial
 from simulators.dlt645.schedule import Every, Rule, Schedule, Stamp
+from simulators.dlt645.setup import PROFILE_MINUTES
 from simulators.load import EPOCH
 from simulators.meter import VirtualMeter
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 EARLIEST: Final = 0
 FROM_TIME: Final = 1
 LATEST: Final = 2
-_FIRST_INTERVAL: Final = 15
 _ALL: Final = (1 << CLASSES) - 1
 _YEAR_MINUTES: Final = 366 * 1440
 
@@ -26,9 +26,11 @@ _YEAR_MINUTES: Final = 366 * 1440
 class Profile:
     """The records of all classes. A class keeps as many as there is room for; the oldest go first."""
 
-    def __init__(self, meter: VirtualMeter, dial: Dial, most: int, now: datetime) -> None:
-        reach = timedelta(minutes=most * _FIRST_INTERVAL)
-        rule = Rule(Every(_FIRST_INTERVAL), _ALL)
+    def __init__(
+        self, meter: VirtualMeter, dial: Dial, most: int, now: datetime, minutes: int = PROFILE_MINUTES
+    ) -> None:
+        reach = timedelta(minutes=most * minutes)
+        rule = Rule(Every(minutes), _ALL)
         since = max(EPOCH, now - reach)
         self._classes = [Schedule(meter, dial, rule, most, since) for _ in range(CLASSES)]
 
@@ -53,13 +55,24 @@ class Profile:
         """Go by the parameters as they are now."""
         word = memory.number("load_record_mode", "04000901")
         for number, schedule in enumerate(self._classes, 1):
-            minutes = memory.number(f"load_interval_{number}", f"04000A{number + 1:02X}")
+            minutes = memory.number(f"load_interval_{number}", _item(number))
             kept = word >> (number - 1) & 1 and minutes
             schedule.change(now, Rule(Every(minutes) if kept else None, word))
 
     def erase(self, now: datetime) -> None:
         for schedule in self._classes:
             schedule.erase(now)
+
+
+def intervals(minutes: int) -> dict[tuple[str, str], int | str | None]:
+    """The parameters of meters that were set to `minutes` before they came: none where that is what all come with."""
+    if minutes == PROFILE_MINUTES:
+        return {}
+    return {(_item(number), f"load_interval_{number}"): minutes for number in range(1, CLASSES + 1)}
+
+
+def _item(number: int) -> str:
+    return f"04000A{number + 1:02X}"
 
 
 def _interval(schedule: Schedule) -> int:

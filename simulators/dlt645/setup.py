@@ -15,6 +15,7 @@ from simulators.meter import VirtualMeter
 FACTORY_PASSWORD: Final = "000000"  # noqa: S105  # well known, and nothing hangs on a simulated meter
 PROFILE_RECORDS: Final = 2880
 """Thirty days of quarter-hours."""
+PROFILE_MINUTES: Final = 15
 
 
 class Verifier(Protocol):
@@ -30,12 +31,14 @@ class Verifier(Protocol):
 @dataclass(frozen=True, slots=True)
 class Setup:
     """`passwords`: six hex digits by level, P2 first; levels that are not named have the factory's. `key_pressed`: the
-    programming key. `profile_records`: how many load records a class keeps."""
+    programming key. `profile_records`: how many load records a class keeps,
+    one every `profile_minutes` until somebody sets it otherwise."""
 
     quirks: Quirks = field(default_factory=Quirks)
     passwords: Mapping[int, str] = field(default_factory=dict)
     key_pressed: bool = False
     profile_records: int = PROFILE_RECORDS
+    profile_minutes: int = PROFILE_MINUTES
     verifier: Verifier | None = None
 
 

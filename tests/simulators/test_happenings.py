@@ -186,10 +186,11 @@ def test_an_edition_chooses_its_model(tmp_path: Path) -> None:
 
 def test_what_the_meters_of_a_bus_begin_with() -> None:
     more = ('passwords = { 2 = "ABCDEF" }', "programming = true", "clock_drift_ppm = 50", "profile_records = 7")
-    text = bus("dlt645", "pty", "meters = 40", *more, "quirks = { doubled = 0.5, most_baud = 4800 }")
+    text = bus("dlt645", "pty", "meters = 40", *more, "profile_minutes = 5", "quirks = { doubled = 0.5, most_baud = 4800 }")
     (planned,) = plan(scenario(text), EVENING)
     setup = planned.table.setup()
     assert (setup.passwords, setup.key_pressed, setup.profile_records) == ({2: "ABCDEF"}, True, 7)
+    assert setup.profile_minutes == 5
     assert (setup.quirks.doubled, setup.quirks.most_baud) == (0.5, 4800)
     drifts = {one.drift_ppm for one in planned.meters}
     assert -50 <= min(drifts) < 0 < max(drifts) <= 50
@@ -208,6 +209,7 @@ AT = "[[bus.event]]\nat = 1\n"
         (DLT + 'passwords = { 2 = "0000" }\n', r"bus\[0\].passwords: .*six hex digits"),
         (DLT + "clock_drift_ppm = -1\n", "clock_drift_ppm are at least 0"),
         (DLT + "profile_records = 0\n", r"bus\[0\].profile_records: 0"),
+        (DLT + "profile_minutes = 7\n", r"bus\[0\].profile_minutes: 7, expected a part of an hour"),
         (DLT + "quirks = { late = 2.0 }\n", r"bus\[0\].quirks: late is 2.0"),
         (DLT + "edition = 1997\n", r"bus\[0\].edition: "),
         (DLT + AT + 'kind = "flood"\n', r"bus\[0\].event\[0\].kind: 'flood', expected one of power_down"),

@@ -170,6 +170,13 @@ async def test_the_oldest_is_overwritten() -> None:
         assert len(await records(line, "06020000", 99)) == 10
 
 
+async def test_meters_that_came_with_another_interval() -> None:
+    async with lab(profile_minutes=1, profile_records=40) as line:
+        times = [one.time for one in await records(line, "06040001", 3, "2026-11-22T12:07")]
+        assert times == ["2026-11-22T12:07", "2026-11-22T12:08", "2026-11-22T12:09"]
+        assert line.station.memory(line.now).number("load_interval_4", "04000A05") == 1
+
+
 async def test_no_record_matches() -> None:
     async with lab() as line:
         assert await records(line, "06010001", 5, "2026-11-22T13:00") == []
