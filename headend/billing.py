@@ -117,13 +117,13 @@ async def carried(
     """
     day = span[0].astimezone(tariff.zone).date()
     rules = tariff.rules_on(day)
+    counted = {tiers.id: tiers.accumulates for tiers in rules.version.tiers}
+    counted |= {f"{e.id}.total": e.accumulates for e in rules.version.energy if "total" in e.prices}
     found = {}
-    for tiers in rules.version.tiers:
-        if tiers.accumulates == "cycle":
-            continue
-        since = tariff.year_of(day) if tiers.accumulates == "year" else day.replace(day=1)
+    for name, accumulates in counted.items():
+        since = tariff.year_of(day) if accumulates == "year" else day.replace(day=1)
         start = midnight(since, tariff.zone)
-        if start >= span[0]:
+        if accumulates == "cycle" or start >= span[0]:
             continue
         segments = await topology.segments(point.name, IMPORT, start, span[0])
         try:
@@ -131,7 +131,7 @@ async def carried(
         except RegisterMissing:
             continue
         if segments and not used.unmeasured:
-            found[tiers.id] = Carried(since, used.energy)
+            found[name] = Carried(since, used.energy, day)
     return found
 
 

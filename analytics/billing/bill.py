@@ -79,10 +79,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """kWh counted towards steps since `since`, a local day."""
+    """kWh counted towards steps from the local day `since` to `until`; None: to where the next cycle begins."""
 
     since: date
     kwh: Decimal
+    until: date | None = None
+
+    def content(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        until = None if self.until is None else self.until.isoformat()
+        return {"since": self.since.isoformat(), "kwh": plain(self.kwh), "until": until}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ class Bill:
             "to": self.end.isoformat(), "lines": [line.content() for line in self.lines],
             "sum": format(self.exact, "f"), "total": format(self.total, "f"), "rounding": self.rounding.text,
             "arrears": format(self.arrears, "f"),
-            "carried": {n: {"since": c.since.isoformat(), "kwh": plain(c.kwh)} for n, c in self.carried.items()},
+            "carried": {name: carried.content() for name, carried in self.carried.items()},
             "credits": {band: plain(kwh) for band, kwh in self.credits.items()}, "notes": list(self.notes),
         }  # fmt: skip
 

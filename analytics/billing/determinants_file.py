@@ -47,6 +47,7 @@ class _Capacity(_Table, frozen=True):
 class _Carried(_Table, frozen=True):
     since: date
     kwh: Decimal
+    until: date | None = None
 
 
 class _Context(_Table, frozen=True):
@@ -108,7 +109,7 @@ def parse(text: str, file: str) -> tuple[Determinants, Context]:
             notes=tuple(given.notes),
         ),
         Context(
-            carried={name: Carried(c.since, c.kwh) for name, c in given.context.carried.items()},
+            carried={name: Carried(c.since, c.kwh, c.until) for name, c in given.context.carried.items()},
             credits=given.context.credits,
             choice=given.context.choice,
             amounts=given.context.amounts,

@@ -12,7 +12,7 @@ from analytics.billing.context import Context
 from analytics.billing.determinants import Determinants
 from analytics.billing.errors import RatingFault
 from analytics.billing.exact import EXACT
-from analytics.billing.stretches import Cycle
+from analytics.billing.stretches import Cycle, Stretch, midnight
 from analytics.billing.tariff.document import Accumulates, Kind
 from analytics.billing.tariff.rules import Rules
 from analytics.billing.tariff.tariff import Tariff
@@ -74,8 +74,19 @@ class Work:
         since = self.tariff.year_of(day) if accumulates == "year" else day.replace(day=1)
         known = self.carried.get(name) or self.context.carried.get(name)
         if known is not None and known.since == since:
+            if known.until not in (None, day):
+                message = (
+                    f"{name!r} is carried as of {known.until}, the stretch begins {day}: a bill between is missing"
+                )
+                raise self.fault(key, message)
             return known
         if since == day:
             return Carried(since, Decimal(0))
         told = "nothing is carried" if known is None else f"what is carried counts from {known.since}"
         raise self.fault(key, f"steps count from {since}, the stretch begins {day}, and {told} for {name!r}")
+
+    def carry(self, name: str, position: Carried, kwh: Decimal, stretch: Stretch) -> None:
+        """Where the steps stand after a stretch."""
+        is_midnight = midnight(stretch.until, self.tariff.zone) == stretch.end
+        until = stretch.until if is_midnight else None
+        self.carried[name] = Carried(position.since, position.kwh + kwh, until)

@@ -76,7 +76,7 @@ def test_a_bill_from_boundary_reads(headend: Headend, billed: Path) -> None:
         ("tier", "100", "0.00"),
         ("tier", "200", "20.00"),
     ]
-    assert bill["carried"] == {"tier": {"since": "2026-01-01", "kwh": "1200"}}
+    assert bill["carried"] == {"tier": {"since": "2026-01-01", "kwh": "1200", "until": "2026-05-01"}}
     assert [(r["band"], r["start"]["value"], r["stop"]["value"]) for r in bill["registers"]] == [
         ("total", "1000", "1300"), ("peak", "600", "800"), ("valley", "400", "500"),
     ]  # fmt: skip
@@ -96,7 +96,7 @@ def test_the_position_in_the_years_steps_is_read_from_registers(headend: Headend
     assert ran.code == 0
     steps = [(line["quantity"], line["price"]) for line in ran.document["lines"] if line["kind"] == "tier"]
     assert steps == [("1420", "0"), ("580", "0.05")]  # 1100 kWh in May
-    assert ran.document["carried"]["tier"] == {"since": "2026-05-01", "kwh": "3100"}
+    assert ran.document["carried"]["tier"] == {"since": "2026-05-01", "kwh": "3100", "until": "2026-07-01"}
 
 
 def test_an_exchange_and_a_new_multiplier_within_a_cycle(headend: Headend, billed: Path, conninfo: str) -> None:

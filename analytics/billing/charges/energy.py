@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from analytics.billing.bill import Carried, Share
+from analytics.billing.bill import Share
 from analytics.billing.determinants import Part
 from analytics.billing.exact import EXACT, KWH
 from analytics.billing.stretches import Stretch
@@ -48,7 +48,7 @@ def charge_energy(work: Work, stretch: Stretch, parts: Sequence[Part]) -> None:
                     (price, work.tariff.price_unit), f"{key}[{step}]",
                 )  # fmt: skip
             if energy.accumulates != "cycle":
-                work.carried[name] = Carried(position.since, position.kwh + kwh)
+                work.carry(name, position, kwh, stretch)
     _tiers(work, stretch, used[TOTAL], share)
     for number, surcharge in enumerate(rules.version.surcharge):
         key = rules.key("surcharge", number)
@@ -117,7 +117,7 @@ def _tiers(work: Work, stretch: Stretch, kwh: Decimal, share: Share) -> None:
                 (quantity, "kWh"), (tiers.steps[step].price, work.tariff.price_unit), f"{key}[{step}]",
             )  # fmt: skip
         if tiers.accumulates != "cycle":
-            work.carried[tiers.id] = Carried(position.since, position.kwh + kwh)
+            work.carry(tiers.id, position, kwh, stretch)
 
 
 def _priced_bands(work: Work, rules: Rules, number: int, used: Mapping[str, Decimal]) -> list[tuple[str, Decimal]]:

@@ -164,6 +164,7 @@ def _schedule_problems(version: Version, has_calendar: bool) -> Iterator[Problem
 def _twice(version: Version) -> Iterator[Problem]:
     """Charges that could not be told apart, and one charge twice in a season."""
     owners: dict[str, str] = {}
+    counted: dict[str, str] = {}
     for table in ("energy", "tiers", "basic", "fixed", "surcharge", "feed_in", "minimum", "tax"):
         seen: dict[str, list[tuple[int, frozenset[str], str]]] = {}
         for number, entry in enumerate(getattr(version, table)):
@@ -171,6 +172,13 @@ def _twice(version: Version) -> Iterator[Problem]:
             if owners.setdefault(entry.id, table) != table:
                 yield Problem(key, f"{entry.id!r} is of {owners[entry.id]} as well, expected a name of its own")
             seasons, choice = frozenset(getattr(entry, "seasons", [])), getattr(entry, "choice", "")
+            accumulates = getattr(entry, "accumulates", "cycle")
+            if table == "tiers" and seasons and accumulates != "cycle":
+                message = f"steps counted over the {accumulates} hold in all seasons: expected none stated"
+                yield Problem(f"{table}[{number}].seasons", message)
+            if counted.setdefault(entry.id, accumulates) != accumulates:
+                message = f"{accumulates!r}, expected {counted[entry.id]!r} as in the other {entry.id!r}"
+                yield Problem(f"{table}[{number}].accumulates", message)
             for other, others, others_choice in seen.get(entry.id, []):
                 if (not seasons or not others or seasons & others) and choice == others_choice:
                     yield Problem(key, f"an overlap: {entry.id!r} stands in {table}[{other}] for the same days")

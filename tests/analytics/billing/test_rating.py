@@ -102,7 +102,7 @@ def test_yearly_steps_go_on_and_begin_anew() -> None:
         (D(200), D("60.00")),
     ]
     january = rate(used({"peak": "200", "valley": "100"}, "2027-01-01", "2027-02-01"), steps, Context(bill.carried))
-    assert january.carried == {"tier": Carried(date(2027, 1, 1), D(300))}
+    assert january.carried == {"tier": Carried(date(2027, 1, 1), D(300), date(2027, 2, 1))}
     assert january.amount(Kind.TIER) == 0
 
 
@@ -112,6 +112,20 @@ def test_a_position_that_nobody_knows_is_an_error() -> None:
         rate(used({"peak": "1", "valley": "1"}), steps)
     with pytest.raises(RatingFault, match="counts from 2025-01-01"):
         rate(used({"peak": "1", "valley": "1"}), steps, Context({"tier": Carried(date(2025, 1, 1), D(9))}))
+
+
+def test_a_month_that_was_not_billed_is_missed() -> None:
+    steps = sample("cn_residential_year_steps.toml")
+    january = rate(used({"peak": "1", "valley": "1"}, "2026-01-01", "2026-02-01"), steps)
+    with pytest.raises(RatingFault, match="as of 2026-02-01, the stretch begins 2026-03-01: a bill between is missing"):
+        rate(used({"peak": "1", "valley": "1"}, "2026-03-01", "2026-04-01"), steps, Context(january.carried))
+
+
+def test_a_power_factor_is_rounded_half_up_first() -> None:
+    factor = tariff("power_factor = { standard = 0.90 }\n[[version.energy]]\nprices = { total = 1 }")
+    for told, amount in (("0.895", "0.00"), ("0.8949", "0.50"), ("0.905", "-0.15"), ("0.9049", "0.00")):
+        bill = rate(used("100", power_factor=D(told)), factor)
+        assert bill.amount(Kind.POWER_FACTOR) == D(amount), told
 
 
 def test_steps_by_season() -> None:

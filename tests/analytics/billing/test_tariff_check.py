@@ -139,6 +139,12 @@ def test_there_are_samples() -> None:
         ),
         (TOP + FIRST + PRICE + "seasons = ['s']", "version[0].energy[0].seasons", "'s' is no season"),
         (TOP + FIRST + "rates = { t9 = 'a' }", "version[0].rates.t9", "expected one of t1"),
+        (
+            TOP + FIRST + 'season = [{ name = "a", dates = ["01-01..12-31"] }]\n'
+            "tiers = [{ seasons = ['a'], accumulates = 'year', steps = [{ price = 1 }] }]",
+            "version[0].tiers[0].seasons",
+            "expected none stated",
+        ),
         # the rest
         (TOP + FIRST + "power_factor = { standard = 0.95 }", "version[0].power_factor", "expected one of 0.90"),
         (TOP + FIRST + "rounding = { line = 'half-up' }", "version[0].rounding.line", "such as half-up 2"),
