@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from analytics.billing.band_reads import by_band, runs
 from analytics.billing.bill import Carried
-from analytics.billing.determinants import Capacity, Demand, Determinants
+from analytics.billing.determinants import Capacity, Demand, Determinants, Part
 from analytics.billing.errors import DeterminantFault, TariffFault
 from analytics.billing.from_registers import Measured, Segment, from_registers
 from analytics.billing.stretches import cuts, cycle, midnight
@@ -98,7 +99,7 @@ async def determinants(
     agreed = contract(point)
     bounds = [span[0], *await _known(point, cuts(tariff, *span), topology), span[1]]
     measured = [await _measured(point, since, until, tariff, topology) for since, until in pairwise(bounds)]
-    return from_registers(
+    found = from_registers(
         point.name,
         measured,
         reactive=await _reactive(point, span, topology),
@@ -106,6 +107,30 @@ async def determinants(
         capacity=() if agreed.kva is None else (Capacity(agreed.kva, *span),),
         contract_kw=agreed.kw,
     )
+    parts = [
+        part if len(part.energy) > 1 else await _by_the_clock(point, part, tariff, topology, reader)
+        for part in found.parts
+    ]
+    return replace(found, parts=tuple(parts))
+
+
+async def _by_the_clock(point: UsagePoint, part: Part, tariff: Tariff, topology: Topology, reader: Reader) -> Part:
+    """Bands that no rate register holds, from the total at each change of the band. Raises `RegisterMissing`."""
+    spans = runs(tariff, part.start, part.end) if _needs_bands(tariff, part) else []
+    if not spans:
+        return part
+    segments = await topology.segments(point.name, IMPORT, part.start, part.end)
+    meters = {segment.meter_id: segment.meter for segment in segments}
+    readings = await reader.readings(list(meters), part.start, part.end, [IMPORT])
+    reads = {(meters[r.meter_id], r.time.astimezone(UTC)): r.value for r in readings if r.value is not None}
+    return replace(part, energy={**by_band(segments, reads, spans), **part.energy})
+
+
+def _needs_bands(tariff: Tariff, part: Part) -> bool:
+    """Whether a price within the part is by band, and the meter's own rates are not meant to tell."""
+    versions = [rules.version for rules, _ in cycle(tariff, part.start, part.end).spans()]
+    is_by_band = any("total" not in energy.prices for version in versions for energy in version.energy)
+    return is_by_band and not any(version.rates for version in versions)
 
 
 async def carried(

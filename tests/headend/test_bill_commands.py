@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
@@ -114,6 +114,51 @@ def test_an_exchange_and_a_new_multiplier_within_a_cycle(headend: Headend, bille
     ]  # fmt: skip
     energy = {line["id"]: line["quantity"] for line in ran.document["lines"] if line["kind"] == "energy"}
     assert energy == {"energy.peak": "300", "energy.valley": "200"}
+
+
+CLOCK = """
+name = "clock"
+currency = "CNY"
+zone = "Asia/Shanghai"
+[[version]]
+valid_from = 2025-01-01
+[[version.schedule]]
+bands = { valley = ["00:00-08:00", "22:00-24:00"], peak = ["08:00-22:00"] }
+[[version.energy]]
+prices = { peak = 0.6, valley = 0.3 }
+"""
+
+
+async def read_at_changes(conninfo: str, meter: str, leave_out: int | None) -> None:
+    """August: 2 kWh each night, 5 each day, the total read when the band changes, but not on one day at 08:00."""
+    async with Registry(conninfo) as known, Writer(conninfo) as writer:
+        meter_id = (await known.meter(meter)).id
+        midnight = datetime.fromisoformat("2026-08-01T00:00:00+08:00").astimezone(UTC)
+        register, captures = 0, []
+        for number in range(31):
+            for hour, used in ((0, 1), (8, 5), (22, 1)):
+                if (number, hour) != (leave_out, 8):
+                    at = midnight + timedelta(days=number, hours=hour)
+                    captures.append(capture(meter_id, at, values=(register * 10_000,)))
+                register += used
+        await writer.write([*captures, capture(meter_id, midnight + timedelta(days=31), values=(register * 10_000,))])
+
+
+@pytest.mark.parametrize("leave_out", [None, 9])
+def test_bands_that_the_meter_does_not_know(
+    headend: Headend, billed: Path, conninfo: str, tmp_path: Path, leave_out: int | None
+) -> None:
+    """From the total register at each change of the band: all of them, or the bill is refused."""
+    file = tmp_path / "clock.toml"
+    file.write_text(CLOCK, encoding="utf-8")
+    asyncio.run(read_at_changes(conninfo, "m3", leave_out))
+    ran = headend("bill", "roof", "--cycle", "2026-08", "--tariff", file, "--json", "--config", billed)
+    if leave_out is None:
+        energy = {line["id"]: line["quantity"] for line in ran.document["lines"]}
+        assert (energy, ran.document["total"]) == ({"energy.peak": "155", "energy.valley": "62"}, "111.60")
+        return
+    assert ran.code == 1
+    assert "the register of meter m3 at 2026-08-10T00:00:00+00:00 is not known" in ran.document["error"]["message"]
 
 
 @pytest.mark.parametrize(
