@@ -1,6 +1,9 @@
 """The demo: the whole chain on embedded parts, in one directory, with nothing installed.
 
 simulated meters --PTY, TCP, dialled-in TCP, MQTT--> collector --> embedded PostgreSQL --> tables and exports
+
+One meter is dead, one is exchanged, one bus's gateway goes away over a full minute: that bus is read by minutes, of
+which its meters keep load records; the others by seconds, of which no meter keeps anything.
 """
 
 from __future__ import annotations
@@ -14,57 +17,26 @@ from typing import Any, Final
 
 from headend import exports
 from headend.collector import Collector
-from headend.config import Config, load
 from headend.daemon import prepare
-from headend.errors import HeadendError
+from headend.demo_config import EVERY_S, configure
+from headend.demo_plot import Outage, Use, all_had, count_recovered, cut_off, exchange, planned_outage, used
 from headend.place import Store, store
 from headend.registry_files import additions
 from headend.slots import next_slot
-from simulators.demo import demo_scenario
+from protocols.links.listen import close_listeners
+from simulators.demo import Cast, demo_cast
 from simulators.fleet import Fleet
 from simulators.registry import write_registry
 from storage.entries import Additions
+from storage.exchange import ExchangeDone
+from storage.ledger import State
 from storage.migrate import migrate
 from storage.reader import Reading
 
-CONFIG: Final = """\
-# Left by `headend demo`: every other command works on the demo's data with --config {file}
-
-timezone = "Asia/Shanghai"
-
-[database]
-directory = "database"
-
-[daemon]
-name = "demo"
-metrics = ""
-log = "warning"
-
-[timing.dlt645]
-response = "300ms"
-latency = "100ms"
-gap = "100ms"
-late = "2s"
-retries = 3
-
-[timing.modbus]
-response = "300ms"
-latency = "100ms"
-gap = "100ms"
-late = "2s"
-retries = 3
-
-[[plan]]
-name = "demo"
-every = "{every}s"
-quantities = [
-    "active_energy_import", "active_energy_import_t1", "active_energy_import_t2", "active_energy_import_t3",
-    "active_energy_import_t4", "active_energy_export",
-    "voltage_l1", "current_l1", "frequency", "active_power", "power_factor",
-]
-"""
-EVERY_S: Final = 5
 _MARGIN_S: Final = 0.2
+_LOOK_S: Final = 1.0
+"""So long before the end it is looked whether the outage's slots are whole."""
+_PATIENCE_S: Final = 60
 
 
 @dataclass(slots=True)
@@ -77,6 +49,8 @@ class Progress:
     of_seconds: float = 0.0
     readings: int = 0
     pending: int = 0
+    news: list[str] = field(default_factory=list)
+    """What has happened, a sentence each."""
 
 
 @dataclass(slots=True)
@@ -92,6 +66,11 @@ class Result:
     missing: dict[str, int] = field(default_factory=dict)
     gaps: dict[str, int] = field(default_factory=dict)
     """Captures by their state in the ledger, with their sum, `expected`."""
+    outage: Outage | None = None
+    dead: tuple[str, int] | None = None
+    """The dead meter and how many captures of it are given up."""
+    use: Use | None = None
+    """What was used at the point whose meter was exchanged."""
     latest: list[tuple[str, Reading]] = field(default_factory=list)
     written: list[Path] = field(default_factory=list)
 
@@ -114,42 +93,98 @@ class Result:
 
 
 async def run(workdir: Path, meters: int, seconds: float, show: Callable[[Progress], None]) -> Result:
-    """Collect from `meters` simulated meters for `seconds`. `workdir` is made, and must hold no demo yet."""
+    """Collect from `meters` simulated meters for `seconds`, and until what an outage has made missing is there.
+    `workdir` is made, and must hold no demo yet."""
     progress = Progress(meters=meters)
-    config = _configure(workdir)
+    scenario, config = configure(workdir, meters)
     show(progress)
-    lines = workdir / "lines"
-    lines.mkdir()
-    scenario = demo_scenario(meters, truth=str(workdir / "truth.csv"), tick_s=EVERY_S, ptys=str(lines))
+    cast = demo_cast(scenario)
     async with Fleet(scenario) as fleet:
-        write_registry(fleet, workdir / "registry")
+        write_registry(fleet, workdir / "registry", {cast.new})
         progress.stage = "starting the database"
         show(progress)
         async with store(config) as opened:
             await migrate(opened.conninfo)
             await _register(opened, workdir / "registry")
-            collector = await prepare(config, opened)
+            span = await _span(seconds)
             result = Result(workdir, meters)
-            began = datetime.now(UTC)
-            ended = next_slot(began + timedelta(seconds=seconds), EVERY_S)  # whole slots, so that none is cut in two
-            progress.of_seconds = (ended - began).total_seconds() - _MARGIN_S
-            await _collect(collector, progress, show)
-            result.collecting_s = (datetime.now(UTC) - began).total_seconds()
+            collector = await prepare(config, opened)
+            done = await _play(_Stage(fleet, opened, collector, progress, show), cast, span, result)
             progress.stage = "exporting"
             show(progress)
-            await _sum_up(result, opened, collector, began, ended)
+            await asyncio.sleep(max(0.0, (span.end - datetime.now(UTC)).total_seconds()))  # the last slot is over
+            await opened.registry.keep_plans([], span.end)  # nobody goes on with them
+            await _sum_up(result, opened, collector, span)
+            await _account(result, opened, cast, span)
+            result.use = await used(opened, done, span.start, span.end) if done else None
     progress.stage = "done"
     show(progress)
     return result
 
 
-def _configure(workdir: Path) -> Config:
-    file = workdir / "headend.toml"
-    if file.exists():
-        raise HeadendError(f"{workdir} holds a demo already: remove it, or name another with --workdir")
-    workdir.mkdir(parents=True, exist_ok=True)
-    file.write_text(CONFIG.format(file=file, every=EVERY_S), encoding="utf-8")
-    return load(str(file))
+@dataclass(slots=True)
+class _Span:
+    """When is collected; `end` is a slot's, so that none is cut in two."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        self.end = next_slot(self.end, EVERY_S)
+
+    @property
+    def seconds(self) -> float:
+        return (self.end - self.start).total_seconds() - _MARGIN_S
+
+    def stretch(self, to: datetime) -> None:
+        """At least until then."""
+        self.end = max(self.end, next_slot(to, EVERY_S))
+
+
+async def _span(seconds: float) -> _Span:
+    """From now on, or from behind the slot that is about to begin."""
+    now = datetime.now(UTC)
+    left = (next_slot(now, EVERY_S) - now).total_seconds()
+    if left < _LOOK_S:
+        await asyncio.sleep(left + _MARGIN_S)
+        now = datetime.now(UTC)
+    return _Span(now, now + timedelta(seconds=seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    fleet: Fleet
+    opened: Store
+    collector: Collector
+    progress: Progress
+    show: Callable[[Progress], None]
+
+
+async def _play(stage: _Stage, cast: Cast, span: _Span, result: Result) -> ExchangeDone | None:
+    """Collect while things happen. Gives the exchange, if it came to that."""
+    fleet, opened, tell = stage.fleet, stage.opened, stage.progress.news.append
+    at = next_slot(span.start + timedelta(seconds=EVERY_S), EVERY_S)
+    span.stretch(at + timedelta(seconds=3 * EVERY_S))
+    exchanging = asyncio.create_task(exchange(fleet, opened, cast.old, cast.new, at, tell))
+    plot: list[asyncio.Task[Any]] = [exchanging]
+    if cast.cut_off:
+        result.outage = planned_outage(cast.cut_off, span.start)
+        span.stretch(result.outage.over_by)
+        plot.append(asyncio.create_task(cut_off(fleet, result.outage, tell)))
+    stage.progress.of_seconds = span.seconds
+    began = datetime.now(UTC)
+    try:
+        await _collect(stage, span, result.outage)
+        result.collecting_s = (datetime.now(UTC) - began).total_seconds()
+    finally:
+        for task in plot:
+            task.cancel()
+        await asyncio.gather(*plot, return_exceptions=True)
+        await close_listeners()
+    for task in plot:
+        if not task.cancelled():
+            task.result()
+    return None if exchanging.cancelled() else exchanging.result()
 
 
 async def _register(opened: Store, folder: Path) -> None:
@@ -157,22 +192,43 @@ async def _register(opened: Store, folder: Path) -> None:
     await opened.registry.add(new)
 
 
-async def _collect(collector: Collector, progress: Progress, show: Callable[[Progress], None]) -> None:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    loop.call_later(progress.of_seconds, collector.stop)
+async def _collect(stage: _Stage, span: _Span, outage: Outage | None) -> None:
+    """Until the span is over; it is stretched, not for ever, while the outage's slots are not whole."""
+    collector, progress = stage.collector, stage.progress
+    latest = span.end + timedelta(seconds=_PATIENCE_S)
     running = asyncio.create_task(collector.run())
     progress.stage = "collecting"
     while not running.done():
-        await asyncio.wait({running}, timeout=0.25)
-        progress.seconds = min(progress.of_seconds, loop.time() - began)
+        left = (span.end - datetime.now(UTC)).total_seconds() - _MARGIN_S
+        if outage is not None and left < _LOOK_S and span.end < latest:
+            if await all_had(stage.opened, outage.line, span.start, span.end):
+                outage = None
+            else:
+                span.stretch(span.end + timedelta(seconds=1))
+                progress.of_seconds = span.seconds
+                left += EVERY_S
+        if left <= 0:
+            collector.stop()
+        await asyncio.wait({running}, timeout=min(max(left, 0.02), 0.25))
+        progress.seconds = min(progress.of_seconds, (datetime.now(UTC) - span.start).total_seconds())
         progress.readings = collector.counters["poller"]["readings"]
         progress.pending = len(collector.pending)
-        show(progress)
+        stage.show(progress)
     await running
 
 
-async def _sum_up(result: Result, opened: Store, collector: Collector, began: datetime, ended: datetime) -> None:
+async def _account(result: Result, opened: Store, cast: Cast, span: _Span) -> None:
+    """What became of the captures that an outage and a dead meter kept from us."""
+    if result.outage:
+        await count_recovered(opened, result.outage)
+    if cast.dead:
+        dead = await opened.registry.meter(cast.dead)
+        balance = await opened.ledger.balance(span.start, span.end, [dead.id])
+        result.dead = cast.dead, balance.states[State.UNRECOVERABLE]
+
+
+async def _sum_up(result: Result, opened: Store, collector: Collector, span: _Span) -> None:
+    began, ended = span.start, span.end
     received = collector.counters["poller"]["readings"]
     totals = await opened.reader.totals(began, ended)
     result.stored = totals.values

@@ -1,12 +1,14 @@
-"""The demonstration's mixture: both protocols over every kind of path, several meters a bus, mild faults on some."""
+"""The demonstration's mixture: both protocols over every kind of path, several meters a bus, mild faults on some; and
+whom something befalls: a bus whose gateway goes away, a meter that is dead, one that is exchanged."""
 
 from __future__ import annotations
 
 import socket
 from typing import Final, NamedTuple
 
+from simulators.dlt645.setup import PROFILE_MINUTES
 from simulators.fleet import EMBEDDED
-from simulators.scenario import BusTable, QuirksTable, Scenario, check
+from simulators.scenario import BusTable, EventTable, QuirksTable, Scenario, check
 
 _MOST_ON_A_BUS: Final = 32
 
@@ -29,7 +31,7 @@ class _Kind(NamedTuple):
 _NOISY: Final = "noise:0.05,half:0.05,late:0.01,late_s:0.2-0.5"
 _LOSSY: Final = "drop:0.01,cut:0.01,noise:0.02"
 _KINDS: Final = (
-    _Kind("serial", "dlt645", "{pty}"),
+    _Kind("serial", "dlt645", "{pty}", load="works"),
     _Kind("gateway", "dlt645", "tcp://127.0.0.1:0", faults=_LOSSY),
     _Kind("dtu", "dlt645", "dial://{dtu}?register=DTU-{bus}&heartbeat=ping&every=10", faults=_NOISY),
     _Kind("tunnel", "dlt645", "{broker}headend-demo/{bus}/up?down=headend-demo/{bus}/down"),
@@ -39,6 +41,52 @@ _KINDS: Final = (
     _Kind("roofs", "dlt645", "dial://{dtu}?register=DTU-{bus}&heartbeat=ping&every=10", load="roof"),
     _Kind("radio", "modbus", "{broker}headend-demo/{bus}/up?down=headend-demo/{bus}/down&payload=hex"),
 )
+_EXCHANGED: Final = "serial"
+_CUT_OFF: Final = "gateway"
+_WITH_A_DEAD_ONE: Final = "tunnel"
+
+MINUTE_METER: Final = """\
+[model]
+name = "demo_minute_meter"
+title = "Three-phase meter to DL/T 645-2007 that keeps load records every minute"
+maker = "the demo's simulator"
+protocol = "dlt645"
+source = "DL/T 645-2007, Annexes A and B"
+
+[dlt645]
+items = ["00010000", "00020000", "02010100", "02020100", "02030000", "02060000", "02800002"]
+
+[dlt645.keeps]
+load_classes = [1, 2, 3, 4]
+load_minutes = 1
+load_days = 2
+"""
+"""Of the meters behind the gateway that goes away: the demo has not the time to wait for a quarter of an hour."""
+
+
+class Cast(NamedTuple):
+    """Whom something befalls, by name; empty where there are too few meters for it."""
+
+    old: str
+    new: str
+    """A meter beyond those that were asked for, on the line of `old`, which nobody has told of."""
+    cut_off: str
+    """A bus."""
+    dead: str
+
+
+def demo_cast(scenario: Scenario) -> Cast:
+    """Of a scenario that `demo_scenario` made."""
+    counts: dict[str, int] = {}
+    for bus in scenario.bus:
+        counts.setdefault(bus.name.rpartition("-")[0], bus.meters)
+    first, dead = counts[_EXCHANGED], counts.get(_WITH_A_DEAD_ONE)
+    return Cast(
+        f"{_EXCHANGED}-1-001",
+        f"{_EXCHANGED}-1-{first:03d}",
+        f"{_CUT_OFF}-1" if _CUT_OFF in counts else "",
+        f"{_WITH_A_DEAD_ONE}-1-{dead:03d}" if dead else "",
+    )
 
 
 def demo_scenario(
@@ -50,10 +98,12 @@ def demo_scenario(
     dtu: str = "",
     broker: str = EMBEDDED,
     ptys: str = "",
+    minute_model: str = "",
 ) -> Scenario:
     """`dtu` is the reader's own host:port, where the DTUs dial in (a free one where it is empty); `broker` a broker's
     URL, by default one that the fleet runs; `ptys` a folder for the names of the serial lines: without it they go by
-    their terminals' numbers, which somebody else may have next. Raises `ScenarioError`."""
+    their terminals' numbers, which somebody else may have next;
+    `minute_model` a file with `MINUTE_METER`. Raises `ScenarioError`."""
     if meters < 1:
         raise ValueError(f"{meters} meters, expected at least 1")
     size = min(max(1, meters // len(_KINDS)), _MOST_ON_A_BUS)
@@ -69,13 +119,20 @@ def demo_scenario(
         carrier = kind.carrier
         for word, meaning in here.items():
             carrier = carrier.replace(word, meaning)
+        first = len(buses) < len(_KINDS)
+        minutes = first and kind.name == _CUT_OFF and bool(minute_model)
+        dead = first and kind.name == _WITH_A_DEAD_ONE
+        name = f"{kind.name}-{len(buses) // len(_KINDS) + 1}"
         buses.append(
             BusTable(
-                name=f"{kind.name}-{len(buses) // len(_KINDS) + 1}",
+                name=name,
                 protocol="dlt645" if kind.protocol == "dlt645" else "modbus",
                 carrier=carrier,
                 framing="tcp" if kind.framing == "tcp" else "rtu",
-                meters=count,
+                meters=count + (first and kind.name == _EXCHANGED),
+                model=minute_model if minutes else "",
+                profile_minutes=1 if minutes else PROFILE_MINUTES,
+                event=[EventTable(at=0, kind="power_down", meter=f"{name}-{count:03d}")] if dead else [],
                 phases=1 if kind.phases == 1 else 3,
                 load=kind.load,
                 faults=f"seed:{seed + len(buses)},{kind.faults}" if kind.faults else "",

@@ -8,11 +8,12 @@ points.csv   name, meter, from (when the meter was hung there, with offset)
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from simulators.fleet import Fleet
+from simulators.fleet import Fleet, RunningBus
+from simulators.meter import VirtualMeter
 
 
 def _names(fleet: Fleet) -> Iterator[str]:
@@ -21,8 +22,15 @@ def _names(fleet: Fleet) -> Iterator[str]:
         yield from (push.table.meter_name(meter) for meter in range(push.table.meters))
 
 
-def write_registry(fleet: Fleet, folder: Path) -> list[Path]:
-    """Write the three files into `folder`, which is made; the fleet must be running. Raises `OSError`."""
+def _model(bus: RunningBus, meter: VirtualMeter) -> str:
+    """By what the reader finds it: its name, or its file."""
+    stated = bus.plan.table.model
+    return str(Path(stated).absolute()) if stated.endswith(".toml") else meter.plate.model.head.name
+
+
+def write_registry(fleet: Fleet, folder: Path, without: Collection[str] = ()) -> list[Path]:
+    """Write the three files into `folder`, which is made; the fleet must be running. `without`: meters that nobody has
+    told of yet. Raises `OSError`."""
     folder.mkdir(parents=True, exist_ok=True)
     tables: dict[str, tuple[tuple[str, ...], Iterable[tuple[str, ...]]]] = {
         "lines.csv": (
@@ -39,7 +47,12 @@ def write_registry(fleet: Fleet, folder: Path) -> list[Path]:
         "meters.csv": (
             ("name", "address", "model", "line", "multiplier"),
             chain(
-                ((m.name, m.address, m.plate.model.head.name, b.name, "1") for b in fleet.buses for m in b.meters),
+                (
+                    (m.name, m.address, _model(b, m), b.name, "1")
+                    for b in fleet.buses
+                    for m in b.meters
+                    if m.name not in without
+                ),
                 (
                     (
                         push.table.meter_name(meter),
@@ -56,7 +69,11 @@ def write_registry(fleet: Fleet, folder: Path) -> list[Path]:
         ),
         "points.csv": (
             ("name", "meter", "from"),
-            ((f"P-{name}", name, fleet.since.isoformat(timespec="seconds")) for name in _names(fleet)),
+            (
+                (f"P-{name}", name, fleet.since.isoformat(timespec="seconds"))
+                for name in _names(fleet)
+                if name not in without
+            ),
         ),
     }
     written = []

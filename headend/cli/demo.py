@@ -13,8 +13,10 @@ from headend.cli.output import Output
 
 EPILOG = """\
 It simulates DL/T 645 and Modbus meters over serial lines (pty), TCP, dialled-in TCP and MQTT, some of them on noisy
-lines, starts a PostgreSQL and a broker of its own, collects, prints what was read and exports it. Nothing needs to be
-installed, and nothing outside the working directory is touched. It leaves WORKDIR/headend.toml behind, with which the
+lines, starts a PostgreSQL and a broker of its own, collects, prints what was read and exports it. One meter is dead,
+one is exchanged, and the gateway of one line goes away over a full minute: what it missed is had from the meters' load
+records, so that it takes up to a minute more until everything is accounted for. Nothing needs to be installed, and
+nothing outside the working directory is touched. It leaves WORKDIR/headend.toml behind, with which the
 other commands work on its data:
 
   headend --config WORKDIR/headend.toml readings METER
@@ -25,7 +27,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
     parser.add_argument("--meters", type=int, default=50, metavar="N", help="how many meters (default: 50)")
-    parser.add_argument("--seconds", type=float, default=20, metavar="S", help="how long to collect (default: 20)")
+    parser.add_argument(
+        "--seconds", type=float, default=20, metavar="S", help="how long to collect at least (default: 20)"
+    )
     parser.add_argument("--workdir", type=Path, metavar="DIR", help="where everything goes (default: a new folder)")
 
 
@@ -54,6 +58,7 @@ class _Display:
 
         self._console = Console(file=sys.stderr)
         self._stage = ""
+        self._told = 0
         self._bar = Progress(
             TextColumn("{task.description:>22}"),
             BarColumn(),
@@ -83,6 +88,31 @@ class _Display:
         if progress.stage != self._stage and not self._console.is_terminal:
             print(f"headend demo: {progress.stage}", file=sys.stderr, flush=True)
         self._stage = progress.stage
+        for sentence in progress.news[self._told :]:
+            self._console.print(f"headend demo: {sentence}", markup=False, highlight=False, soft_wrap=True)
+        self._told = len(progress.news)
+
+
+def _story(result: Any, output: Output) -> None:
+    """What befell the meters, and what became of it."""
+    from protocols.model import plain
+
+    gone, use = result.outage, result.use
+    if gone is not None and gone.end is not None:
+        output.text(
+            f"outage: line {gone.line} was away from {gone.start:%H:%M:%S}Z to {gone.end:%H:%M:%S}Z; {gone.recovered} "
+            "captures were had from the meters' memory later"
+        )
+    if result.dead is not None:
+        output.text(f"dead meter: {result.dead[0]} never answered; {result.dead[1]} captures are given up")
+    if use is not None:
+        parts = " + ".join(f"{plain(energy)} ({meter})" for meter, energy in use.parts)
+        output.text(
+            f"exchange: {use.done.old} made way for {use.done.new} at {use.done.at:%H:%M:%S}Z; point {use.done.point} "
+            f"used {plain(use.energy)} kWh from {use.start:%H:%M:%S}Z to {use.end:%H:%M:%S}Z: {parts}"
+        )
+    states = ", ".join(f"{count} {state}" for state, count in result.gaps.items() if state != "expected")
+    output.text(f"ledger: {result.gaps['expected']} captures expected: {states}")
 
 
 _SHOWN = ("active_energy_import", "active_power", "voltage_l1", "current_l1", "power_factor")
@@ -109,6 +139,7 @@ def _tables(result: Any, output: Output) -> None:
     if result.missing:
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(result.missing.items()))
         output.text(f"captures that are known to be missing: {reasons}")
+    _story(result, output)
     for path in result.written:
         output.text(f"wrote {path}")
     output.text(f"look further: headend --config {result.workdir}/headend.toml meter list")

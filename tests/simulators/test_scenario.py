@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from protocols.quantities import quantity
-from simulators.demo import demo_scenario
+from simulators.demo import demo_cast, demo_scenario
 from simulators.fleet import plan
 from simulators.scenario import Scenario, ScenarioError, load, parse, standard_offset_s
 
@@ -152,7 +152,10 @@ def test_meters_keep_standard_time() -> None:
 @pytest.mark.parametrize("meters", [1, 8, 9, 50, 63, 1000, 10_000])
 def test_the_demo_has_as_many_meters_as_asked(meters: int) -> None:
     scenario = demo_scenario(meters, dtu="127.0.0.1:7")
-    assert sum(bus.meters for bus in scenario.bus) == meters
+    cast = demo_cast(scenario)
+    there = {meter.name for bus in plan(scenario, NOW) for meter in bus.meters}
+    assert len(there - {cast.new}) == meters
+    assert {cast.old, cast.new, cast.dead or cast.old} <= there
     if meters >= 9:
         schemes = {bus.carrier.partition(":")[0] for bus in scenario.bus}
         assert schemes == {"pty", "tcp", "dial", "mqtt"}
