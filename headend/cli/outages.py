@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from headend.cli.output import Output
@@ -30,6 +30,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("id", type=int, metavar="ID")
     pinged = verb("ping", "Ask every meter of an area now, then conclude.")
     pinged.add_argument("area", metavar="AREA")
+    pinged.add_argument("--direct", action="store_true", help="open the lines here, although a daemon may work them")
+    pinged.add_argument("--wait", metavar="TIME", default="60s", help="for the daemon's answers (default: 60s)")
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -78,6 +80,8 @@ async def _show(arguments: argparse.Namespace, output: Output) -> int:
 
 
 async def _ping(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.asked_ping import ask_ping
+    from headend.asking import lives
     from headend.config import load
     from headend.known import by_line
     from headend.line import Line
@@ -89,6 +93,7 @@ async def _ping(arguments: argparse.Namespace, output: Output) -> int:
     from storage.topology import Topology
 
     config = load(arguments.config)
+    patience = _patience(arguments.wait)
     async with (
         store(config) as opened,
         Topology(opened.conninfo) as topology,
@@ -96,13 +101,17 @@ async def _ping(arguments: argparse.Namespace, output: Output) -> int:
     ):
         (area,) = await topology.areas_at(utc_now(), [arguments.area])
         members = district_of(area).members
-        lines = by_line(await opened.registry.lines(), await opened.registry.meters(members))
-        asked = [
-            (Line(path, getattr(config.timing, path.protocol).timing(path.bits_per_second, path.pause)), meters)
-            for path, meters in lines
-            if meters and not path.url.startswith("push:")
-        ]
-        heard = await ping(asked, utc_now)
+        known = await opened.registry.meters(members)
+        lines = [(path, meters) for path, meters in by_line(await opened.registry.lines(), known) if meters]
+        if not arguments.direct and await lives(opened):
+            polled = {meter.id for _, meters in lines for meter in meters}
+            heard = await ask_ping(opened.conninfo, [meter for meter in known if meter.id in polled], patience)
+        else:
+            asked = [
+                (Line(path, getattr(config.timing, path.protocol).timing(path.bits_per_second, path.pause)), meters)
+                for path, meters in lines
+            ]
+            heard = await ping(asked, utc_now)
         now = utc_now()
         concluded = await assess(topology, outages, now, [arguments.area], heard)
         await keep_outages(outages, concluded, now)
@@ -110,6 +119,16 @@ async def _ping(arguments: argparse.Namespace, output: Output) -> int:
     answered = sum(said.answered is not None for said in heard.values())
     output.text(f"{answered} of {len(members)} meters answer")
     return _tell(output, found, concluded, {"area": arguments.area, "meters": len(members), "answered": answered})
+
+
+def _patience(text: str) -> timedelta:
+    from headend.duration import seconds
+    from headend.errors import UsageFault
+
+    try:
+        return timedelta(seconds=seconds(text))
+    except ValueError as error:
+        raise UsageFault(f"--wait: {error}") from error
 
 
 def _tell(

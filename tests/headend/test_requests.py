@@ -167,3 +167,31 @@ def test_what_is_wanted_again_is_noticed(headend: Headend, site: Path, plant: Ru
 def test_the_options_are_checked(headend: Headend, site: Path) -> None:
     assert headend("--config", site, "read", "m1", "--wait", "soon").code == 2
     assert headend("read", "--link", "tcp://x:1", "--protocol", "dlt645", "--address", "1", "--direct", "1").code == 2
+
+
+def test_an_area_is_pinged_by_the_daemon(
+    headend: Headend, site: Path, plant: Running, conninfo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(conninfo) as db:
+        db.execute("INSERT INTO area (name) VALUES ('A')")
+        db.execute("INSERT INTO usage_point (name) VALUES ('p1'), ('p2'), ('p3')")
+        db.execute(
+            """INSERT INTO meter_installation (usage_point_id, meter_id, "from")
+               SELECT p.id, m.id, now() - interval '1 day' FROM usage_point p
+               JOIN meter m ON substr(p.name, 2) = substr(m.name, 2)"""
+        )
+        db.execute(
+            """INSERT INTO area_point (usage_point_id, area_id, "from")
+               SELECT p.id, a.id, now() - interval '1 day' FROM usage_point p CROSS JOIN area a"""
+        )
+    ping = ["--config", site, "outages", "ping", "A", "--json"]
+    with monkeypatch.context() as patched:
+        patched.setattr("headend.ping.ping", lambda *_: pytest.fail("the line was opened a second time"))
+        asked = headend(*ping).documents[0]
+        bad = headend(*ping, "--wait", "long")
+    direct = headend(*ping, "--direct").documents[0]
+    assert asked == direct == {"ping": {"area": "A", "meters": 3, "answered": 2}}
+    assert (bad.code, bad.document["error"]["kind"]) == (2, "usage")
+    with psycopg.connect(conninfo) as db:
+        rows = db.execute("SELECT kind, state, error->>'kind' FROM request ORDER BY id").fetchall()
+    assert rows == [("ping", "done", None), ("ping", "done", None), ("ping", "failed", "no_answer")]
