@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "model": "the kinds of meter that are known",
     "read": "read a meter now, from the registry or by its link",
     "readings": "stored readings of a meter",
+    "plan": "the configured plans, and what is due of them",
     "quality": "collection quality: success and completeness, and the worst",
     "gaps": "what is expected and not there, and why: the balance, by day, meter, line, area, reason",
     "recollect": "missing readings are asked for once more",

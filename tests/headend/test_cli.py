@@ -61,6 +61,7 @@ SHORTEST = {
     "read": [["read", "m1"]],
     "readings": [["readings", "m1"]],
     "quality": [["quality"], ["quality", "--worst", "5", "--by", "area"]],
+    "plan": [["plan", "list"], ["plan", "due", "--line", "a"]],
     "gaps": [["gaps"]],
     "recollect": [["recollect", "--from", "2026-01-01"]],
     "events": [
