@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from headend.config import load
+from headend.duration import seconds
 from headend.errors import HeadendError, UsageFault
 from headend.known import meter_path_of
 from headend.place import Store, store
@@ -33,6 +34,14 @@ class Told(CommunicationError):
     def __init__(self, label: str, message: str) -> None:
         super().__init__(message)
         self.label = label
+
+
+def patience(text: str) -> timedelta:
+    """What `--wait` says. Raises `UsageFault`."""
+    try:
+        return timedelta(seconds=seconds(text))
+    except ValueError as error:
+        raise UsageFault(f"--wait: {error}") from error
 
 
 async def lives(opened: Store) -> bool:

@@ -35,6 +35,7 @@ from headend.recorder import Spooling
 from headend.roster import Roster
 from headend.solo import Solo
 from headend.spooling import spooling
+from headend.work.plan import Kind
 from protocols.links.listen import close_listeners
 from storage import entries
 from storage.leases import Leases
@@ -170,7 +171,13 @@ async def prepare(
 
     work = plans_of(config)
     gaps = LedgerGaps(opened.ledger, Reach.of(work))
-    desk = Desk(opened.conninfo, config.daemon.name, utc_now, lambda start, end: gaps.want(start, end, utc_now()))
+    desk = Desk(
+        opened.conninfo,
+        config.daemon.name,
+        utc_now,
+        lambda start, end: gaps.want(start, end, utc_now()),
+        staff.errands.get(Kind.EVENTS) if staff else None,
+    )
     lines = [] if config.cluster.enabled else [(post.path, post.meters) for post in roster.posts.values()]
     return Collector(
         config,

@@ -17,6 +17,7 @@ from headend.line import Line
 from headend.ping import question
 from headend.poller import Poller
 from headend.survey import MeterPath
+from headend.turn import Errand
 from headend.work.job import Job
 from headend.work.plan import Kind, Priority
 from protocols.errors import CommunicationError, LeaseLost, ModelError
@@ -32,7 +33,7 @@ _AWAY_S: Final = 5.0
 
 class Desk:
     """`run` beside a crew; `errand` and `given_up` are its pollers'. `reopened` is told of spans that somebody wants
-    again."""
+    again; `events` reads a meter's events on and stores them."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Desk:
         name: str,
         now: Callable[[], datetime],
         reopened: Callable[[datetime, datetime], None] = lambda start, end: None,
+        events: Errand | None = None,
     ) -> None:
         self.answered = 0
         self.recollections = 0
@@ -49,6 +51,7 @@ class Desk:
         self._name = name
         self._now = now
         self._reopened = reopened
+        self._events = events
         self._held: dict[int, Request] = {}
         self._seen: int | None = None
         self._finished: asyncio.Queue[tuple[int, RequestState, Mapping[str, Any] | None, Mapping[str, Any] | None]]
@@ -87,11 +90,7 @@ class Desk:
         if request is None:
             return
         try:
-            if request.kind == "ping":
-                reads = [("ping", question(meter.model))]
-            else:
-                reads = reads_for(meter.model, request.items)
-            answers, elapsed = await read_now(line, meter.address, reads)
+            told = await self._answer(request, line, meter, job)
         except LeaseLost:
             self._fail(request.id, "stopped", "the line has gone to another daemon")
             raise
@@ -101,7 +100,20 @@ class Desk:
         except (ModelError, HeadendError) as error:
             self._fail(request.id, "usage", str(error))
         else:
-            self._finish(request.id, RequestState.DONE, _plain(document(meter.address, answers, elapsed)), None)
+            self._finish(request.id, RequestState.DONE, told, None)
+
+    async def _answer(self, request: Request, line: Line, meter: MeterPath, job: Job) -> dict[str, Any]:
+        """What came; of events only that they were read, for they are in the database then. Raises
+        `CommunicationError`, `ModelError`, `HeadendError`."""
+        if request.kind == "events":
+            if self._events is None:
+                raise HeadendError("this daemon reads no events")
+            await self._events(line, meter, job)
+            return {"address": meter.address}
+        ping = request.kind == "ping"
+        reads = [("ping", question(meter.model))] if ping else reads_for(meter.model, request.items)
+        answers, elapsed = await read_now(line, meter.address, reads)
+        return _plain(document(meter.address, answers, elapsed))
 
     def given_up(self, job: Job, reason: str) -> None:
         """Its turn never came, or the meter fell silent before."""

@@ -31,7 +31,7 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """As its taker sees it. `kind`: read or ping."""
+    """As its taker sees it. `kind`: read, ping or events."""
 
     id: int
     kind: str

@@ -50,6 +50,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     read.add_argument("--edition", choices=["2007", "1997"], help="with --link (default: 2007)")
     read.add_argument("--timezone", metavar="Z", help="with --link: of the meter's clock (default: Asia/Shanghai)")
     read.add_argument("--kind", action="append", metavar="K", help="only this kind (again for more)")
+    read.add_argument("--direct", action="store_true", help="open the line here, although a daemon may be working it")
+    read.add_argument("--wait", metavar="TIME", default="60s", help="for the daemon's answer (default: 60s)")
     read.set_defaults(protocol="dlt645")
     stormed = verb("storms", "Many events of a kind at once, told as one.")
     stormed.add_argument("--since", metavar="T", help="a span or a moment (default: 7d)")
@@ -250,20 +252,28 @@ async def _read_at_link(arguments: argparse.Namespace, kinds: set[str] | None) -
 
 
 async def _read_known(arguments: argparse.Namespace, kinds: set[str] | None) -> EventSurvey:
-    """A meter of the registry: only what is new, and it is stored."""
+    """A meter of the registry: only what is new, and it is stored. While a daemon lives it reads, all kinds; what of
+    `kinds` is new by then is told."""
+    from headend.asking import ask, patience
     from headend.config import load
     from headend.event_record import record_events
-    from headend.event_survey import survey_events
+    from headend.event_survey import EventSurvey, survey_events
     from headend.known import meter_path
     from headend.place import store
     from headend.poller import utc_now
     from protocols.dlt645.events.state import EventState
-    from storage.events import EventStore
+    from storage.events import EventFilter, EventStore
 
     config = load(arguments.config)
     path, meter, _ = await meter_path(arguments.config, arguments.meter)
-    line = at_link.line_at(path, arguments)
     async with store(config) as opened, EventStore(opened.conninfo) as events:
+        if not arguments.direct:
+            which = EventFilter(meters=[meter.id], kinds=kinds)
+            before = {(one.id, one.changed) for one in await events.events(which)}
+            if await ask(arguments.config, arguments.meter, [], patience(arguments.wait), "events") is not None:
+                fresh = [one.event for one in await events.events(which) if (one.id, one.changed) not in before]
+                return EventSurvey(EventState(), fresh, answered=1)
+        line = at_link.line_at(path, arguments)
         known = EventState.from_json((await events.states([meter.id])).get(meter.id))
         try:
             result = await survey_events(line, meter, known, utc_now, config.zone, kinds=kinds)

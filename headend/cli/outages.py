@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from headend.cli.output import Output
@@ -81,7 +81,7 @@ async def _show(arguments: argparse.Namespace, output: Output) -> int:
 
 async def _ping(arguments: argparse.Namespace, output: Output) -> int:
     from headend.asked_ping import ask_ping
-    from headend.asking import lives
+    from headend.asking import lives, patience
     from headend.config import load
     from headend.known import by_line
     from headend.line import Line
@@ -93,7 +93,7 @@ async def _ping(arguments: argparse.Namespace, output: Output) -> int:
     from storage.topology import Topology
 
     config = load(arguments.config)
-    patience = _patience(arguments.wait)
+    waiting = patience(arguments.wait)
     async with (
         store(config) as opened,
         Topology(opened.conninfo) as topology,
@@ -105,7 +105,7 @@ async def _ping(arguments: argparse.Namespace, output: Output) -> int:
         lines = [(path, meters) for path, meters in by_line(await opened.registry.lines(), known) if meters]
         if not arguments.direct and await lives(opened):
             polled = {meter.id for _, meters in lines for meter in meters}
-            heard = await ask_ping(opened.conninfo, [meter for meter in known if meter.id in polled], patience)
+            heard = await ask_ping(opened.conninfo, [meter for meter in known if meter.id in polled], waiting)
         else:
             asked = [
                 (Line(path, getattr(config.timing, path.protocol).timing(path.bits_per_second, path.pause)), meters)
@@ -119,16 +119,6 @@ async def _ping(arguments: argparse.Namespace, output: Output) -> int:
     answered = sum(said.answered is not None for said in heard.values())
     output.text(f"{answered} of {len(members)} meters answer")
     return _tell(output, found, concluded, {"area": arguments.area, "meters": len(members), "answered": answered})
-
-
-def _patience(text: str) -> timedelta:
-    from headend.duration import seconds
-    from headend.errors import UsageFault
-
-    try:
-        return timedelta(seconds=seconds(text))
-    except ValueError as error:
-        raise UsageFault(f"--wait: {error}") from error
 
 
 def _tell(

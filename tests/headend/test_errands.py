@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from headend.asking import ask
 from headend.collector import Collector
 from headend.config import Config, parse
 from headend.daemon import prepare
@@ -29,6 +32,7 @@ from storage.registry import Registry
 from storage.retention import Keep, Retention
 from storage.topology_entries import Area, AreaPoint
 from tests.headend.bus import Bus, meter, path
+from tests.headend.command import Headend
 from tests.headend.conftest import Plug, configuration
 from tests.servers import wait_until
 from tests.simulators.reading import bus, scenario
@@ -77,6 +81,27 @@ async def test_what_happens_to_a_meter_is_in_the_database(plain_database: str) -
     assert set(clocks) == {(True,)}
     count = rows(plain_database, "SELECT count(*) FROM meter_event WHERE kind = 'meter_cover_open'")
     assert count == [(1,)]
+
+
+async def test_a_person_has_events_read_by_the_daemon(plain_database: str, tmp_path: Path, headend: Headend) -> None:
+    text = configuration(plain_database, every="1s").replace('response = "150ms"', 'response = "2s"')
+    site = tmp_path / "headend.toml"
+    site.write_text(text, encoding="utf-8")
+    async with Fleet(scenario(bus("dlt645", "tcp://127.0.0.1:0", "meters = 1"))) as fleet:
+        (simulated,) = fleet.meters
+        async with collecting(parse(text, str(site)), fleet.buses[0].url, simulated.address):
+            alive = "SELECT 1 FROM daemon WHERE (counters->>'lines')::int > 0"
+            await asyncio.to_thread(wait_until, lambda: bool(rows(plain_database, alive)), "a sign of life")
+            first = await ask(str(site), "m1", [], timedelta(seconds=60), "events")
+            fleet.happen(simulated.name, "cover_open", 1)
+            ran = await asyncio.to_thread(headend, "--config", site, "events", "read", "m1", "--json")
+    assert first == {"address": simulated.address}
+    assert ran.code == 0
+    told = [json.loads(line) for line in ran.out.splitlines() if line.startswith("{")]  # the daemon logs there, too
+    assert [event["kind"] for event in told] == ["meter_cover_open"]
+    assert rows(plain_database, "SELECT kind FROM meter_event WHERE kind = 'meter_cover_open'") != []
+    asked = rows(plain_database, "SELECT kind, state FROM request")
+    assert asked == [("events", "done")] * 2
 
 
 async def test_without_the_database_a_meter_is_not_asked(plug: Plug) -> None:
