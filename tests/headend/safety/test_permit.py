@@ -1,0 +1,220 @@
+"""The permit: the frame that was ordered, once, in time, after the core said yes; and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from headend.safety.command import State
+from headend.safety.function import Function
+from headend.safety.meaning import Dlt645, Modbus, Wire
+from headend.safety.order import Order
+from headend.safety.permit import OneFrame, Refused, permit_for
+from headend.safety.world import Entry, ProtectionList, Step, Stops, World
+from protocols.dlt645.frame import Frame
+from protocols.dlt645.services.access import Access
+from protocols.dlt645.services.clear import ClearDemand, ClearMeter
+from protocols.dlt645.services.control import Command
+from protocols.dlt645.services.freeze import Freeze
+from protocols.dlt645.services.order import Opaque, Ordered
+from protocols.dlt645.services.service import perform
+from protocols.dlt645.services.write import Write
+from protocols.errors import NoAnswer, NotPermitted
+from protocols.exchange import Ask, Exchange
+from protocols.modbus.pdu import WriteRegister
+from protocols.modbus.wire import RtuWire, TcpWire
+from protocols.modbus.writes import Safety
+from tests.headend.safety.frames import SECRET, control
+from tests.headend.safety.site import METERS, NOW, asked, order, world
+from tests.headend.safety.write_points import RELAY, parameter
+from tests.protocols.dlt645.peer import QUICK, peer
+
+WHOM = METERS[0]
+
+
+def permit(
+    what: Order | None = None,
+    wire: Wire | None = None,
+    *,
+    look: Callable[[], World] | None = None,
+    clock: Callable[[], float] = lambda: 10.0,
+) -> OneFrame:
+    what = order() if what is None else what
+    known = world(what, State.SENT, "mine")
+    return permit_for(
+        asked(Step.SEND, what, claim="mine"),
+        Dlt645() if wire is None else wire,
+        deadline=11.0,
+        monotonic=clock,
+        look=(lambda: known) if look is None else look,
+    )
+
+
+def test_the_ordered_frame_goes_once() -> None:
+    one = permit()
+    one(control(order(), WHOM))
+    with pytest.raises(NotPermitted, match="was used"):
+        one(control(order(), WHOM))
+
+
+@pytest.mark.parametrize(
+    ("function", "command"),
+    [
+        (Function.TRIP, Command.TRIP),
+        (Function.CLOSE, Command.CLOSE),
+        (Function.PERMIT_CLOSE, Command.PERMIT_CLOSE),
+        (Function.ALARM, Command.ALARM),
+        (Function.ALARM_OFF, Command.ALARM_OFF),
+        (Function.PROTECT, Command.PROTECT),
+        (Function.UNPROTECT, Command.UNPROTECT),
+    ],
+)
+def test_each_function_is_its_own_command_and_no_other(function: Function, command: Command) -> None:
+    what = order(function)
+    permit(what)(control(what, WHOM, command))
+    for other in Command:
+        if other is not command:
+            with pytest.raises(NotPermitted):
+                permit(what)(control(what, WHOM, other))
+
+
+WRONG: tuple[Ask[Any], ...] = (
+    control(order(), METERS[1]),
+    control(order(), WHOM, until="2026-11-24T11:00:01"),
+    control(order(), WHOM, until="000000000000"),
+    control(order(), WHOM, operator="00000001"),
+    control(order(), WHOM, n2=1),
+    next(perform(WHOM.address, Ordered(Opaque(0x1C, bytes(20)), Access(0x98)))),
+    next(perform(WHOM.address, Ordered(ClearMeter(), SECRET))),
+    next(perform(WHOM.address, Ordered(Write("04001001", b"\x00"), SECRET))),
+    next(perform(WHOM.address, Freeze())),
+    replace(control(order(), WHOM), data=control(order(), WHOM).data * 2),
+    replace(control(order(), WHOM), data=control(order(), WHOM).data[:-1]),
+    replace(control(order(), WHOM), data=b""),
+    replace(control(order(), WHOM), repeatable=True),
+)
+
+
+@pytest.mark.parametrize("ask", WRONG, ids=[f"{number}" for number in range(len(WRONG))])
+def test_anything_else_is_refused_and_ends_the_permit(ask: Ask[Any]) -> None:
+    one = permit()
+    with pytest.raises(NotPermitted) as raised:
+        one(ask)
+    assert "123456" not in str(raised.value)
+    assert "45 67 89" not in str(raised.value)
+    with pytest.raises(NotPermitted, match="was used"):
+        one(control(order(), WHOM))
+
+
+def test_other_services_are_known_by_what_they_do() -> None:
+    freeze, clear = order(Function.FREEZE), order(Function.RESET_DEMAND, parameters=(("operator", "00000007"),))
+    permit(freeze)(next(perform(WHOM.address, Freeze())))
+    permit(clear)(next(perform(WHOM.address, Ordered(ClearDemand("00000007"), SECRET))))
+    for what, request in ((freeze, Freeze(0, 0)), (clear, Ordered(ClearDemand(), SECRET))):
+        with pytest.raises(NotPermitted):
+            permit(what)(next(perform(WHOM.address, request)))
+    again = order(Function.TRIP_RECLOSE, parameters=(("n2", "5"),))
+    permit(again)(control(again, WHOM, Command.TRIP_RECLOSE, n2=5))
+    for what in (order(Function.TRIP_RECLOSE), order(Function.LIMIT_LOAD), order(parameters=(("speed", "1"),))):
+        with pytest.raises(NotPermitted):
+            permit(what)(control(what, WHOM))
+
+
+def test_after_its_deadline_it_is_nothing() -> None:
+    with pytest.raises(NotPermitted, match="is over"):
+        permit(clock=lambda: 11.0)(control(order(), WHOM))
+    times = iter((10.9, 11.1))
+    with pytest.raises(NotPermitted, match="took too long"):
+        permit(clock=lambda: next(times))(control(order(), WHOM))
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        {"protection": ProtectionList((Entry("life support", point="p1"),), NOW)},
+        {"protection": None},
+        {"stops": Stops(everywhere=True)},
+        {"now": order().expires},
+    ],
+    ids=lambda then: next(iter(then)),
+)
+def test_the_last_look_is_at_what_is_so_then(then: dict[str, Any]) -> None:
+    before = world(order(), State.SENT, "mine")
+    looks = iter((before, replace(before, **then)))
+    one = permit(look=lambda: next(looks))
+    with pytest.raises(Refused) as raised:
+        one(control(order(), WHOM))
+    assert raised.value.decision.reasons
+
+
+def test_without_a_yes_and_a_claim_there_is_none() -> None:
+    what = order()
+    with pytest.raises(Refused):
+        permit(look=lambda: world(what, State.SENT, "another"))
+    for request in (asked(Step.SEND, what), asked(Step.RELEASE, what, claim="mine")):
+        with pytest.raises(NotPermitted, match="claimed"):
+            permit_for(request, Dlt645(), deadline=1, monotonic=lambda: 0.0, look=lambda: world(what, State.RELEASED))
+
+
+@pytest.mark.parametrize("wire", [RtuWire(), TcpWire()], ids=["rtu", "tcp"])
+def test_modbus_relays_by_the_words_of_their_model(wire: RtuWire | TcpWire) -> None:
+    unit = replace(WHOM, address="7")
+    what = order(targets=(unit,))
+    known = world(what, State.SENT, "mine", registry={unit.meter: unit})
+
+    def one() -> OneFrame:
+        return permit(what, Modbus(wire.framing, RELAY), look=lambda: known)
+
+    one()(wire.ask(7, RELAY.request("trip")))
+    for wrong in (
+        wire.ask(8, RELAY.request("trip")),
+        wire.ask(7, RELAY.request("close")),
+        wire.ask(7, WriteRegister(RELAY.register.address + 1, 1)),
+    ):
+        with pytest.raises(NotPermitted):
+            one()(wrong)
+    with pytest.raises(NotPermitted):
+        one()(replace(wire.ask(7, RELAY.request("trip")), data=b"\x07"))
+
+
+def test_a_parameter_is_no_way_to_a_relay() -> None:
+    unit = replace(WHOM, address="7")
+    what = order(Function.WRITE_PARAMETER, targets=(unit,), parameters=(("point", "relay"), ("value", "trip")))
+    known = world(what, State.SENT, "mine", registry={unit.meter: unit})
+    with pytest.raises(NotPermitted, match="which is relay"):
+        permit(what, Modbus("rtu", RELAY), look=lambda: known)(RtuWire().ask(7, RELAY.request("trip")))
+    point = parameter("demand_period", Safety.PARAMETER)
+    told = replace(what, parameters=(("point", "demand_period"), ("value", "15")))
+    known = world(told, State.SENT, "mine", registry={unit.meter: unit})
+    with pytest.raises(Refused, match="approvals"):
+        permit_for(
+            replace(asked(Step.SEND, what, claim="mine"), order=told),
+            Modbus("rtu", point),
+            deadline=1,
+            monotonic=lambda: 0.0,
+            look=lambda: known,
+        )
+    permit(told, Modbus("rtu", point), look=lambda: known)(RtuWire().ask(7, point.request("15")))
+    with pytest.raises(NotPermitted):
+        permit(told, Modbus("rtu", point), look=lambda: known)(RtuWire().ask(7, point.request("16")))
+
+
+async def test_a_line_sends_what_the_permit_lets_through_and_not_twice() -> None:
+    what = order()
+    async with peer(timing=QUICK, permit=permit(what)) as line:
+        with pytest.raises(NotPermitted):
+            await line.driver.run(_switch(what, Command.CLOSE))
+    assert line.asked == []
+    async with peer(timing=QUICK, permit=permit(what)) as line:
+        with pytest.raises(NoAnswer):
+            await line.driver.run(_switch(what, Command.TRIP))
+        with pytest.raises(NotPermitted):
+            await line.driver.run(_switch(what, Command.TRIP))
+    assert line.asked == [control(what, WHOM).data]
+
+
+def _switch(what: Order, command: Command) -> Exchange[Frame, Frame]:
+    return (yield control(what, WHOM, command))
