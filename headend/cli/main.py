@@ -45,6 +45,7 @@ COMMANDS: Final = {
     "tariff": "check tariff files, rate determinants by one",
     "bill": "what a usage point owes for a month, every line explained",
     "frame": "decode and encode frames",
+    "theft": "which meters an inspector should look at first",
     "wire": "logs of what went over lines, decoded again",
     "simulate": "meters and buses for a test lab",
     "conform": "hold a meter against the standard: a table of checks, a report",
