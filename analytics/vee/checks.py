@@ -151,8 +151,7 @@ def sum_(frame: Frame, checks: Checks, history: History | None) -> Mask:
         if not frame.present[row, first:last].all():
             continue
         apart = abs(int(frame.steps[row, first:last].sum()) - steps)
-        allowed = max(checks.sum.units * int(frame.unit[row]) * 100, checks.sum.percent * abs(steps))
-        found[row, first:last] |= apart * 100 > allowed
+        found[row, first:last] |= apart * 100 > tolerance(frame, row, steps, checks)
     return found
 
 
@@ -178,6 +177,11 @@ TABLE: Final = (
 )  # fmt: skip
 PROLONGED: Final = "prolonged"
 """The one check of what came out, not of what was given: estimated for too many days."""
+
+
+def tolerance(frame: Frame, row: int, total: int, checks: Checks) -> int:
+    """By how many hundredths of a step intervals and a total may differ."""
+    return max(checks.sum.units * int(frame.unit[row]) * 100, checks.sum.percent * abs(total))
 
 
 def widened(mask: Mask, scope: Scope, grid: Grid) -> Mask:

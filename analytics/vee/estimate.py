@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.vee.checks import tolerance
 from analytics.vee.frame import Fact, Frame, Mask, Profiles, Steps
-from analytics.vee.parameters import Estimations
+from analytics.vee.parameters import Parameters
 from analytics.vee.shapes import Days, Shape, class_day, like_day
 from analytics.vee.share import nearest, shared
 from analytics.vee.validated import Method
@@ -34,7 +35,7 @@ class Row:
     """(first, last, steps)"""
     days: Days
     profiles: Profiles
-    rules: Estimations
+    parameters: Parameters
     contradicted: list[tuple[int, int]]
 
 
@@ -56,8 +57,10 @@ def _from_register(row: Row, first: int, last: int, total: int) -> None:
         return
     left = total - int(row.steps[first:last][row.method[first:last] != UNFILLED].sum())
     if left < 0 and not row.frame.signed[row.at]:
-        row.contradicted.append((first, last))
-        return
+        if -left * 100 > tolerance(row.frame, row.at, total, row.parameters.checks):
+            row.contradicted.append((first, last))
+            return
+        left = 0  # the register's last digit is coarser than the intervals
     supplied = open_[~_out(row)[open_]]
     if len(supplied):  # an outage that the register contradicts was none
         dead = np.setdiff1d(open_, supplied)
@@ -88,7 +91,11 @@ def _weight(row: Row, at: int, shapes: dict[int, Shape | None], common: int) -> 
 def _linear(row: Row, first: int, last: int) -> None:
     """Between two actual ends with supply, over a short gap [first, last)."""
     n = last - first
-    if n * row.frame.grid.step_s > row.rules.linear.minutes * 60 or first == 0 or last == len(row.method):
+    if (
+        n * row.frame.grid.step_s > row.parameters.estimations.linear.minutes * 60
+        or first == 0
+        or last == len(row.method)
+    ):
         return
     ends = [first - 1, last]
     if not row.good[ends].all() or (row.method[ends] != Method.RAW).any() or _out(row)[ends].any():
@@ -109,7 +116,7 @@ def _by_day(row: Row, at: int) -> None:
 
 
 def _like(row: Row, day: int) -> Shape | None:
-    return like_day(row.days, row.at, day, row.rules.like_day)
+    return like_day(row.days, row.at, day, row.parameters.estimations.like_day)
 
 
 def _class(row: Row, day: int) -> Shape | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from analytics.day_types import Calendar
-from analytics.vee.checks import PROLONGED, TABLE, runs, widened
+from analytics.vee.checks import PROLONGED, TABLE, limit, runs, widened
 from analytics.vee.estimate import UNFILLED, Row, estimated
 from analytics.vee.frame import Frame, History, Mask, Profiles
 from analytics.vee.parameters import Parameters
@@ -124,17 +125,28 @@ def _fill(
         assert known is not None
         row = Row(
             frame, at, good[at], view.steps[at], view.method[at], totals.get(at, []), known, profiles,
-            parameters.estimations, [],
+            parameters, [],
         )  # fmt: skip
         estimated(row)
         for first, last in row.contradicted:
             view.failed[at, first:last] |= np.uint32(1 << NAMES.index("sum"))
             findings.append(Finding(frame.names[at], "sum", "review", first, last - 1, last - first))
+    if needy and parameters.checks.limit.action != "off":
+        _recheck(view, good, parameters, findings)
     none = view.method == UNFILLED
     np.copyto(view.source, np.uint8(Source.ACTUAL), where=good)
     np.copyto(view.source, np.uint8(Source.ESTIMATED), where=~good & ~none & ~frame.present)
     np.copyto(view.source, np.uint8(Source.SUBSTITUTED), where=~good & ~none & frame.present)
     np.copyto(view.method, np.uint8(Method.NONE), where=none)
+
+
+def _recheck(view: ValidatedFrame, good: Mask, parameters: Parameters, findings: list[Finding]) -> None:
+    """An estimate above what the connection can carry holds, for want of a better one, and a person is told."""
+    filled = replace(view.raw, steps=view.steps, present=~good & (view.method != UNFILLED))
+    above = limit(filled, parameters.checks, None)
+    if above.any():
+        np.bitwise_or(view.failed, np.uint32(1 << NAMES.index("limit")), out=view.failed, where=above)
+        _tell(view, above, "limit", "review", findings)
 
 
 def _prolonged(view: ValidatedFrame, parameters: Parameters, history: History | None, findings: list[Finding]) -> None:

@@ -19,7 +19,7 @@ from analytics.vee.frame import Fact, Frame, Totals, frame
 from analytics.vee.from_series import from_series
 from analytics.vee.run import run
 from analytics.vee.share import nearest, shared
-from analytics.vee.validated import Method, Source, ValidatedFrame
+from analytics.vee.validated import NAMES, Method, Source, ValidatedFrame
 from tests.analytics.vee.frames import BERLIN, PLAIN, SHIPPED, days, full, history, holed
 
 MONDAY = date(2026, 6, 1)
@@ -107,6 +107,30 @@ def test_a_register_below_its_intervals_is_told_and_not_used() -> None:
     made = run(holed(full(GRID), (30, 31), totals=[(0, 29, 32, 1)]), SHIPPED, PLAIN)
     assert told(made, 30)[2] is Method.LINEAR
     assert [(each.check, each.first, each.last) for each in made.findings if each.check == "sum"] == [("sum", 29, 31)]
+
+
+def test_a_register_coarser_than_its_intervals_contradicts_nothing() -> None:
+    base = holed(full(GRID), (30, 31), totals=[(0, 29, 32, 2_000)])  # the others have 2,012
+    made = run(replace(base, unit=np.array([100])), SHIPPED, PLAIN)
+    assert told(made, 30) == (0, Source.ESTIMATED, Method.REGISTER)
+    assert "sum" not in {each.check for each in made.findings}
+    exact = run(replace(base, unit=np.array([11])), SHIPPED, PLAIN)
+    assert told(exact, 30)[2] is Method.LINEAR
+    assert "sum" in {each.check for each in exact.findings}
+
+
+def test_an_estimate_above_the_limit_is_told() -> None:
+    base = replace(holed(full(GRID), (30, 31), totals=[(0, 30, 31, 9_000)]), limit=np.array([5_000]))
+    made = run(base, SHIPPED, PLAIN)
+    assert told(made, 30) == (9_000, Source.ESTIMATED, Method.REGISTER)
+    assert [(each.action, each.first) for each in made.findings if each.check == "limit"] == [("review", 30)]
+    assert made.failed[0, 30] >> NAMES.index("limit") & 1
+    assert made.value(0, 30).reason == "missing"
+
+
+def test_channels_that_count_both_ways_share_out_what_is_below_nothing() -> None:
+    base = replace(holed(full(GRID), (30, 33), totals=[(0, 30, 33, -10)]), signed=np.array([True]))
+    assert run(base, SHIPPED, PLAIN).steps[0, 30:33].tolist() == [-4, -3, -3]
 
 
 def test_shorter_totals_are_filled_before_those_around_them() -> None:
