@@ -23,6 +23,8 @@ FOLDS: Final = 3
 _SAMPLE: Final = 1500
 """Meters on which thefts are played, at most."""
 _LEAST_PRESENT: Final = 0.2
+_DOUBTED: Final = (0.0, 0.3, 0.2, 0.15)
+"""How many of the real meters are left out of what is taken for honest, from one training to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,10 @@ class Settings:
 
     seed: int = 1
     thefts: tuple[str, ...] = tuple(THEFTS)
-    plays: int = 3000
-    rounds: int = 8
+    plays: int = 2400
+    rounds: int = 10
     areas_per_round: int = 16
+    trees: int = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +131,23 @@ class _Stage:
         everything = np.concatenate([*rows, self.made[pool]])
         whose = np.concatenate([robbed, changed, pool])
         truth = np.arange(len(whose)) < len(robbed)
-        weight = np.where(np.arange(len(whose)) < len(robbed) + len(changed), 1.0, max(plays / 2, 1.0))
+        sizes = [len(robbed), len(changed), len(pool)]
+        weight = np.repeat([0.5, 0.2 * len(robbed) / len(changed), 0.4 * len(robbed) / len(pool)], sizes)
         odds = np.zeros(len(self.cells))
-        for attempt in range(2):
-            kept = np.ones(len(whose), np.bool_)
-            if attempt:  # the likeliest thieves among the real ones are no examples of honesty
-                doubtful = odds[pool] > max(float(np.quantile(odds[pool], 0.9)), 0.0)
-                kept[-len(pool) :] = ~doubtful
+        for doubted in _DOUBTED:
+            # The likeliest thieves among the real ones are no examples of honesty, nor is what is played on them.
+            kept = (odds <= np.quantile(odds[pool], 1 - doubted))[whose]
+            last = doubted == _DOUBTED[-1]
             self.forests = [
-                grown(everything[at], truth[at], weight[at], self.settings.seed + f)
+                grown(everything[at], truth[at], weight[at], self.settings.seed + f, self._trees(last), depth=4)
                 for f in range(FOLDS)
                 for at in [np.nonzero(kept & (self.fold[whose] != f))[0]]
             ]
             odds = self.shape_odds(self.made, self.fold)
         return odds
+
+    def _trees(self, last: bool) -> int:
+        return self.settings.trees if last else max(self.settings.trees // 3, 1)
 
     def shape_odds(self, rows: Floats, fold: Places) -> Doubles:
         odds = np.zeros(len(rows))
@@ -195,7 +201,9 @@ class _Stage:
         everything, answer, meters = np.concatenate(rows), np.concatenate(truth), np.concatenate(whose)
         for f in range(FOLDS):
             at = self.fold[meters] != f
-            forest = grown(everything[at], answer[at], np.ones(int(at.sum())), settings.seed + 10 + f, depth=4)
+            forest = grown(
+                everything[at], answer[at], np.ones(int(at.sum())), settings.seed + 10 + f, settings.trees, leading=2
+            )
             for k, row in real.items():
                 mine = self.fold[areas[k].members] == f
                 if mine.any():
