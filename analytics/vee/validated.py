@@ -60,7 +60,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A value put in by a person. `reason`: a code of the utility's own list; `at`: when it was done."""
+    """A value put in by a person, `at` when. `reason`: a code of the utility's own list. Versions hold times in UTC."""
 
     name: str
     start: datetime

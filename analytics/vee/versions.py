@@ -58,7 +58,8 @@ def rerun(before: Version, values: ValidatedFrame, *, correction: str = "") -> V
 
 def edited(before: Version, edits: Iterable[Edit], *, correction: str = "") -> Version:
     """The next version, with values put in by persons. Raises `EditRefused`, `FrozenValues`."""
-    return _next(before, _edited(before.values, sorted(edits, key=lambda edit: edit.at)), Kind.EDIT, correction)
+    instants = [_instant(edit) for edit in edits]
+    return _next(before, _edited(before.values, sorted(instants, key=lambda edit: edit.at)), Kind.EDIT, correction)
 
 
 def _next(before: Version, values: ValidatedFrame, kind: Kind, correction: str) -> Version:
@@ -107,10 +108,15 @@ def _edited(values: ValidatedFrame, edits: Sequence[Edit]) -> ValidatedFrame:
     return replace(values, steps=steps, source=source, method=method, edits=kept)
 
 
-def _place(values: ValidatedFrame, edit: Edit) -> int:
+def _instant(edit: Edit) -> Edit:
+    """With times in UTC: in the hour that comes twice, two times of one zone are equal by the wall clock."""
     if edit.start.tzinfo is None or edit.at.tzinfo is None:
         raise EditRefused(f"an edit of {edit.name} with a time without zone")
-    place = values.raw.grid.place(edit.start.astimezone(UTC))
+    return replace(edit, start=edit.start.astimezone(UTC), at=edit.at.astimezone(UTC))
+
+
+def _place(values: ValidatedFrame, edit: Edit) -> int:
+    place = values.raw.grid.place(edit.start)
     if place is None or place == len(values.raw.grid):
         raise EditRefused(f"{edit.start.isoformat()} begins no interval of {edit.name}")
     return place

@@ -13,7 +13,7 @@ from analytics.vee.parameters import parse, shipped
 from analytics.vee.run import run
 from analytics.vee.validated import Edit, Source
 from analytics.vee.versions import Kind, billed, edited, first, rerun
-from tests.analytics.vee.frames import PLAIN, SHIPPED, days, full, holed
+from tests.analytics.vee.frames import BERLIN, PLAIN, SHIPPED, days, full, holed
 
 GRID = days(date(2026, 6, 1), 2)
 WHOLE = full(GRID)
@@ -76,6 +76,18 @@ def test_edits_keep_who_and_why_and_outlive_a_rerun() -> None:
     assert three.values.raw.present[0, 30]
     later = replace(an_edit(steps=43), at=AT.replace(hour=10))
     assert edited(three, [later]).values.steps[0, 30] == 43
+
+
+def test_edits_of_the_hour_that_comes_twice_are_two() -> None:
+    on = days(date(2026, 10, 25), 1, BERLIN)
+    one = first(run(full(on), SHIPPED, PLAIN))
+    both = [
+        Edit("m0", datetime(2026, 10, 25, 2, fold=fold, tzinfo=BERLIN), 7 + fold, "li", f"visit {fold}", AT)
+        for fold in (0, 1)
+    ]
+    two = edited(one, both)
+    assert two.values.steps[0, 2:4].tolist() == [7, 8]
+    assert [two.values.value(0, at).reason for at in (2, 3)] == ["visit 0", "visit 1"]
 
 
 @pytest.mark.parametrize(
