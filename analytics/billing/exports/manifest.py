@@ -1,0 +1,188 @@
+"""What a batch claims to hold, beside its files: a receiver reconciles against it. JSON with sorted keys.
+
+Numbers of energy are exact decimal texts, times ISO 8601 in UTC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+
+from analytics.billing.exports.errors import ExportFault
+from analytics.billing.exports.nem13 import Consumption
+from analytics.billing.exports.series import Batch, Channel, Flag, Series, moment
+
+NAME: Final = "manifest.json"
+KIND: Final = "headend-billing-batch"
+_SECOND: Final = timedelta(seconds=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Key = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Sum:
+    channel: Channel
+    expected: int | None
+    reads: int = 0
+    total: int = 0
+    first: int = 0
+    last: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts what goes through it on its way to a writer. `named`: how the format tells series apart. What is
+    `expected` and does not come is counted as missing."""
+
+    batch: Batch
+    named: Callable[[Channel], Key]
+    _sums: dict[Key, _Sum] = field(default_factory=dict)
+    _qualities: dict[str, int] = field(default_factory=dict)
+
+    def expect(self, channels: Iterable[Channel]) -> None:
+        for channel in channels:
+            self._of(channel)
+
+    def intervals(self, series: Iterable[Series]) -> Iterator[Series]:
+        """The same series. Raises `ExportFault` for an interval outside the batch's period."""
+        start, end = seconds(self.batch.start), seconds(self.batch.end)
+        for one in series:
+            if len(one):
+                first, last = int(one.start[0]), int(one.start[-1])
+                if first < start or last + one.channel.step_s > end:
+                    raise ExportFault(one.channel.point, one.channel.channel, "an interval outside the batch's period")
+                self._add(one.channel, len(one), _exact_sum(one), first, last)
+                for flag, reads in zip(one.flags, np.bincount(one.flag, minlength=len(one.flags)), strict=True):
+                    self._quality(flag, int(reads))
+            yield one
+
+    def consumptions(self, consumptions: Iterable[Consumption]) -> Iterator[Consumption]:
+        for one in consumptions:
+            start = seconds(one.previous.time)
+            self._add(one.channel, 1, one.quantity, start, start, expects=False)
+            self._quality(one.current.flag, 1)
+            yield one
+
+    def _of(self, channel: Channel, expects: bool = True) -> _Sum:
+        key = self.named(channel)
+        known = self._sums.get(key)
+        if known is None:
+            spans = seconds(self.batch.end) - seconds(self.batch.start)
+            known = self._sums[key] = _Sum(channel, spans // channel.step_s if expects else None)
+        elif (known.channel.unit, known.channel.step_s) != (channel.unit, channel.step_s):
+            raise ExportFault(channel.point, channel.channel, "unit or interval change within a batch")
+        elif known.channel.decimals != channel.decimals:
+            finer = max((known.channel, channel), key=lambda one: one.decimals)
+            known.total *= 10 ** (finer.decimals - known.channel.decimals)
+            known.channel = finer
+        return known
+
+    def _add(self, channel: Channel, reads: int, total: int, first: int, last: int, expects: bool = True) -> None:
+        known = self._of(channel, expects)
+        known.first = min(known.first, first) if known.reads else first
+        known.last = max(known.last, last) if known.reads else last
+        known.reads += reads
+        known.total += total * 10 ** (known.channel.decimals - channel.decimals)
+
+    def _quality(self, flag: Flag, reads: int) -> None:
+        if reads:
+            self._qualities[flag.quality] = self._qualities.get(flag.quality, 0) + reads
+
+    def content(self, form: tuple[str, str], files: Sequence[Digest]) -> dict[str, object]:
+        """The manifest of what went through. `form`: name and version of the format."""
+        batch = self.batch
+        keys = sorted(self._sums)
+        series = [_told(key, self._sums[key]) for key in keys]
+        reads = sum(one.reads for one in self._sums.values())
+        expected = sum(one.reads if one.expected is None else one.expected for one in self._sums.values())
+        there = [key for key in keys if self._sums[key].reads]
+        return {
+            "kind": KIND,
+            "batch_id": batch.batch_id,
+            "sequence": batch.sequence,
+            "format": form[0],
+            "format_version": form[1],
+            "generator": batch.generator,
+            "period": {"start": _iso(batch.start), "end": _iso(batch.end)},
+            "cut_off": _iso(batch.cut_off or batch.created),
+            "created": _iso(batch.created),
+            "zone": batch.zone.key,
+            "sender": batch.sender,
+            "receiver": batch.receiver,
+            "counts": {
+                "reads": reads,
+                "expected": expected,
+                "missing": expected - reads,
+                "by_quality": self._qualities,
+            },
+            "series": series,
+            "first_key": [*there[0], moment(self._sums[there[0]].first)] if there else None,
+            "last_key": [*there[-1], moment(self._sums[there[-1]].last)] if there else None,
+            "previous_manifest_sha256": batch.previous,
+            "supersedes": batch.supersedes,
+            "reason": batch.reason,
+            "files": [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in files],
+        }
+
+
+class Digest:
+    """Size and SHA-256 of a file while it is written."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.size = 0
+        self._hash = hashlib.sha256()
+
+    def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.size += len(chunk)
+            self._hash.update(chunk)
+            yield chunk
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+
+def encoded(content: dict[str, object]) -> bytes:
+    """The bytes of the file; the next manifest names their SHA-256."""
+    return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def seconds(time: datetime) -> int:
+    return (time - _EPOCH) // _SECOND
+
+
+def _exact_sum(series: Series) -> int:
+    """No sum of 64 bits overflows: the halves are summed apart."""
+    high, low = series.value >> 32, series.value & 0xFFFFFFFF
+    return (int(high.sum()) << 32) + int(low.sum())
+
+
+def _told(key: Key, known: _Sum) -> dict[str, object]:
+    return {
+        "key": list(key),
+        "unit": known.channel.unit,
+        "reads": known.reads,
+        "expected": known.expected,
+        "missing": None if known.expected is None else known.expected - known.reads,
+        "total": format(Decimal((known.total < 0, _digits(known.total), -known.channel.decimals)), "f"),
+        "first": moment(known.first) if known.reads else None,
+        "last": moment(known.last) if known.reads else None,
+    }
+
+
+def _digits(value: int) -> tuple[int, ...]:
+    return tuple(map(int, str(abs(value))))
+
+
+def _iso(time: datetime) -> str:
+    return moment(seconds(time))

@@ -1,0 +1,206 @@
+"""Checks the house format, CSV and Parquet: columns, exact values, order, no interval twice or across another."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, BinaryIO, Final
+
+from analytics.billing.exports import parquet
+from analytics.billing.exports.house import COLUMNS, DIGITS
+from analytics.billing.exports.series import Quality, moment
+from analytics.billing.exports.verify.found import Found
+
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_VALUE: Final = re.compile(r"-?[0-9]{1,15}\.([0-9]{3,6})", re.ASCII)
+_WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND: Final = timedelta(seconds=1)
+_QUALITIES: Final = frozenset(map(str, Quality))
+
+
+class _Rows:
+    """Rows of both kinds come here, series after series."""
+
+    def __init__(self, found: Found) -> None:
+        self.found = found
+        self.key: tuple[str, ...] | None = None
+        self.unit = ""
+        self.step = 0
+        self.first = self.end = 0
+        self.reads = 0
+        self.total = Decimal(0)
+        self.qualities: dict[str, int] = {}
+        self.batch: str | None = None
+
+    def row(
+        self,
+        where: str,
+        key: tuple[str, ...],
+        start: int,
+        step: int,
+        value: Decimal,
+        unit: str,
+        quality: str,
+        batch: str,
+    ) -> None:
+        bad = self.found.bad
+        if key != self.key:
+            self.close()
+            if key in self.found.sums:
+                bad(where, "order", f"{' '.join(key).strip()} comes again after others")
+            self.key, self.unit, self.step, self.first = key, unit, step, start
+        elif start < self.end:
+            code = "twice" if start == self.end - self.step else "order"
+            bad(where, code, f"{moment(start)} of {' '.join(key).strip()} begins before the interval above it ends")
+        if (unit, step) != (self.unit, self.step):
+            bad(where, "series", "unit or interval change within a series")
+        if quality not in _QUALITIES:
+            bad(where, "quality", f"quality {quality!r}")
+        if self.batch is None:
+            self.batch = batch
+        elif batch != self.batch:
+            bad(where, "batch", f"batch {batch!r} in a file of {self.batch!r}")
+        self.end = start + step
+        self.reads += 1
+        self.total += value
+        self.qualities[quality] = self.qualities.get(quality, 0) + 1
+
+    def close(self) -> None:
+        if self.key is not None:
+            last = moment(self.end - self.step)
+            self.found.read(self.key, self.unit, self.reads, self.total, moment(self.first), last)
+        self.reads, self.total = 0, Decimal(0)
+
+    def done(self) -> None:
+        self.close()
+        for quality, reads in self.qualities.items():
+            self.found.quality(quality, reads)
+
+
+def check_csv(file: BinaryIO) -> Found:
+    found = Found()
+    made = _Rows(found)
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    try:
+        reader = csv.reader(_whole(text, found), strict=True)
+        if next(reader, None) != list(COLUMNS):
+            found.bad("line 1", "header", "is not the heading of the house format")
+        for fields in reader:
+            _csv_row(f"line {reader.line_num}", fields, made)
+    except (UnicodeDecodeError, csv.Error) as error:
+        found.bad("file", "encoding", str(error))
+    finally:
+        text.detach()
+    made.done()
+    return found
+
+
+def _whole(lines: Iterable[str], found: Found) -> Iterator[str]:
+    for line in lines:
+        if not line.endswith("\n"):
+            found.bad("file", "end", "the last line has no end: the file is cut off")
+        yield line
+
+
+def _csv_row(where: str, fields: list[str], made: _Rows) -> None:
+    bad = made.found.bad
+    if len(fields) != len(COLUMNS):
+        bad(where, "fields", f"{len(fields)} columns, expected {len(COLUMNS)}")
+        return
+    row = dict(zip(COLUMNS, fields, strict=True))
+    start = _seconds(row["interval_start_utc"])
+    for name in ("read_time", "collected_at"):
+        if row[name] and _seconds(row[name]) is None:
+            bad(where, "time", f"{name} is {row[name]!r}")
+    if start is None:
+        bad(where, "time", f"interval_start_utc is {row['interval_start_utc']!r}")
+        return
+    match = _VALUE.fullmatch(row["value"])
+    if match is None or len(row["value"].lstrip("-")) > DIGITS + 1:
+        bad(where, "value", f"value {row['value']!r}")
+        return
+    if row["multiplier_applied"] not in ("true", "false"):
+        bad(where, "value", f"multiplier_applied is {row['multiplier_applied']!r}")
+    if not _WHOLE.fullmatch(row["version"]) or not _WHOLE.fullmatch(row["interval_s"]):
+        bad(where, "value", "version and interval_s are whole numbers")
+        return
+    step = int(row["interval_s"])
+    if not 0 < step <= 86_400:
+        bad(where, "interval", f"an interval of {step} s")
+        return
+    key = (row["meter_id"], row["point_id"], row["channel"], row["tou"])
+    made.row(where, key, start, step, Decimal(row["value"]), row["unit"], row["quality"], row["batch_id"])
+
+
+def _seconds(text: str) -> int | None:
+    if _TIME.fullmatch(text) is None:
+        return None
+    try:
+        return (datetime.fromisoformat(text) - _EPOCH) // _SECOND
+    except ValueError:
+        return None
+
+
+def check_parquet(file: BinaryIO) -> Found:
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    found = Found()
+    made = _Rows(found)
+    try:
+        opened = pq.ParquetFile(file)
+        decimals = _decimals(opened.schema_arrow, found)
+        if decimals is None:
+            return found
+        at = 0
+        for batch in opened.iter_batches(batch_size=65_536):
+            at = _parquet_rows(batch, at, made)
+    except (pa.ArrowInvalid, OSError) as error:
+        found.bad("file", "encoding", str(error))
+    made.done()
+    return found
+
+
+def _decimals(schema: Any, found: Found) -> int | None:
+    """Of the values; None where the columns are not those of the format."""
+    import pyarrow as pa
+
+    if tuple(schema.names) != COLUMNS:
+        found.bad("schema", "header", "has not the columns of the house format")
+        return None
+    kind = schema.field("value").type
+    if not pa.types.is_decimal128(kind) or kind.precision != DIGITS or not 3 <= kind.scale <= 6:
+        found.bad("schema", "value", f"value is {kind}, expected decimal128({DIGITS}, 3..6)")
+        return None
+    for expected in parquet.schema(kind.scale):
+        is_ = schema.field(expected.name).type
+        wanted = expected.type.value_type if pa.types.is_dictionary(expected.type) else expected.type
+        if (is_.value_type if pa.types.is_dictionary(is_) else is_) != wanted:
+            found.bad("schema", "header", f"{expected.name} is {is_}, expected {wanted}")
+            return None
+    return int(kind.scale)
+
+
+def _parquet_rows(batch: Any, at: int, made: _Rows) -> int:
+    import pyarrow as pa
+
+    names = ("meter_id", "point_id", "channel", "tou", "interval_s", "value", "unit", "quality", "batch_id")
+    columns = {name: batch.column(name).to_pylist() for name in names}
+    starts = batch.column("interval_start_utc").cast(pa.int64()).to_pylist()
+    for row in range(batch.num_rows):
+        where = f"row {at + row + 1}"
+        cells = [columns[name][row] for name in names]
+        if starts[row] is None or None in cells:
+            made.found.bad(where, "null", "a cell is empty that may not be")
+            continue
+        start, rest = divmod(starts[row], 1_000_000)
+        if rest or not 0 < cells[4] <= 86_400:
+            made.found.bad(where, "interval", "an interval that is not of whole seconds within a day")
+            continue
+        made.row(where, tuple(cells[:4]), start, cells[4], cells[5], cells[6], cells[7], cells[8])
+    return at + int(batch.num_rows)
