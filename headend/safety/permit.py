@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,15 @@ class Refused(NotPermitted):
     def __init__(self, decision: Decision) -> None:
         super().__init__("; ".join(str(reason) for reason in decision.reasons))
         self.decision = decision
+
+
+@dataclass(slots=True)
+class Claim:
+    """One attempt to send one command, under a name that no other attempt ever has. It is written down with the command
+    before it is spent on a permit."""
+
+    name: str
+    spent: bool = field(default=False, init=False)
 
 
 @dataclass(slots=True)
@@ -57,15 +66,21 @@ class OneFrame:
 
 def permit_for(
     request: Request,
+    claim: Claim,
     wire: Wire,
     *,
     deadline: float,
     monotonic: Callable[[], float],
     look: Callable[[], World],
 ) -> OneFrame:
-    """For a command that its sender has claimed. Raises `Refused`, and `NotPermitted` for what is no such request."""
-    if request.step is not Step.SEND or not request.claim:
-        raise NotPermitted("a permit is for a command that somebody has claimed to send")
+    """For a command that is written down as sent by `claim`, which is spent. Raises `Refused`, and `NotPermitted` for
+    what is no such request."""
+    if claim.spent or not claim.name or request.step is not Step.SEND:
+        raise NotPermitted(
+            "a permit is for a command that somebody has claimed to send, and each claim is good for one"
+        )
+    claim.spent = True
+    request = replace(request, claim=claim.name)
     world = look()
     _decided(request, world)
     area = request.order.by_meter[request.meter].area

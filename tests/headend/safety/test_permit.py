@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from headend.safety.command import State
 from headend.safety.function import Function
 from headend.safety.meaning import Dlt645, Modbus, Wire
 from headend.safety.order import Order
-from headend.safety.permit import OneFrame, Refused, permit_for
+from headend.safety.permit import Claim, OneFrame, Refused, permit_for
 from headend.safety.world import Entry, ProtectionList, Step, Stops, World
 from protocols.dlt645.frame import Frame
 from protocols.dlt645.services.access import Access
@@ -45,7 +46,8 @@ def permit(
     what = order() if what is None else what
     known = world(what, State.SENT, "mine")
     return permit_for(
-        asked(Step.SEND, what, claim="mine"),
+        asked(Step.SEND, what),
+        Claim("mine"),
         Dlt645() if wire is None else wire,
         deadline=11.0,
         monotonic=clock,
@@ -152,11 +154,24 @@ def test_the_last_look_is_at_what_is_so_then(then: dict[str, Any]) -> None:
 
 def test_without_a_yes_and_a_claim_there_is_none() -> None:
     what = order()
+    known = world(what, State.RELEASED)
     with pytest.raises(Refused):
         permit(look=lambda: world(what, State.SENT, "another"))
-    for request in (asked(Step.SEND, what), asked(Step.RELEASE, what, claim="mine")):
+    spent = Claim("mine")
+    spent.spent = True
+    send, release = asked(Step.SEND, what), asked(Step.RELEASE, what)
+    for request, claim in ((send, Claim("")), (send, spent), (release, Claim("mine"))):
         with pytest.raises(NotPermitted, match="claimed"):
-            permit_for(request, Dlt645(), deadline=1, monotonic=lambda: 0.0, look=lambda: world(what, State.RELEASED))
+            permit_for(request, claim, Dlt645(), deadline=1, monotonic=lambda: 0.0, look=lambda: known)
+
+
+def test_a_claim_is_good_for_one_permit() -> None:
+    known = world(order(), State.SENT, "mine")
+    claim = Claim("mine")
+    for _ in range(2):
+        with pytest.raises(NotPermitted) if claim.spent else nullcontext():
+            permit_for(asked(Step.SEND), claim, Dlt645(), deadline=1, monotonic=lambda: 0.0, look=lambda: known)
+    assert claim.spent
 
 
 @pytest.mark.parametrize("wire", [RtuWire(), TcpWire()], ids=["rtu", "tcp"])
@@ -191,7 +206,8 @@ def test_a_parameter_is_no_way_to_a_relay() -> None:
     known = world(told, State.SENT, "mine", registry={unit.meter: unit})
     with pytest.raises(Refused, match="approvals"):
         permit_for(
-            replace(asked(Step.SEND, what, claim="mine"), order=told),
+            replace(asked(Step.SEND, what), order=told),
+            Claim("mine"),
             Modbus("rtu", point),
             deadline=1,
             monotonic=lambda: 0.0,
