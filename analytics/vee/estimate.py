@@ -28,7 +28,6 @@ class Row:
 
     frame: Frame
     at: int
-    good: Mask
     steps: Steps
     method: NDArray[np.uint8]
     totals: Sequence[tuple[int, int, int]]
@@ -98,7 +97,7 @@ def _linear(row: Row, first: int, last: int) -> None:
     ):
         return
     ends = [first - 1, last]
-    if not row.good[ends].all() or (row.method[ends] != Method.RAW).any() or _out(row)[ends].any():
+    if (row.method[ends] != Method.RAW).any() or _out(row)[ends].any():
         return
     before, after = int(row.steps[first - 1]), int(row.steps[last])
     row.steps[first:last] = [nearest(before * (n - k) + after * (k + 1), n + 1) for k in range(n)]

@@ -124,7 +124,7 @@ def _fill(
     for at in needy:
         assert known is not None
         row = Row(
-            frame, at, good[at], view.steps[at], view.method[at], totals.get(at, []), known, profiles,
+            frame, at, view.steps[at], view.method[at], totals.get(at, []), known, profiles,
             parameters, [],
         )  # fmt: skip
         estimated(row)

@@ -158,8 +158,18 @@ def test_readings_near_a_boundary_count_only_within_the_tolerance() -> None:
     readings = [reading(0, "1"), Reading("m1", GRID.start(1) + 2 * MINUTE, Decimal(2)), reading(2, "3")]
     assert told(series(readings, [mounting()], GRID)) == {}
     assert told(series(readings, [mounting()], GRID, tolerance=2 * MINUTE)) == {0: 1, 1: 1}
-    nearer = [*readings, Reading("m1", GRID.start(1) - MINUTE, Decimal("1.5"))]
-    assert told(series(nearer, [mounting()], GRID, tolerance=2 * MINUTE))[0] == Decimal("0.5")
+    for nearer in (-MINUTE, MINUTE):
+        more = [*readings, Reading("m1", GRID.start(1) + nearer, Decimal("1.5"))]
+        more.append(Reading("m1", GRID.start(1) - 2 * MINUTE, Decimal("1.25")))
+        assert told(series(more, [mounting()], GRID, tolerance=2 * MINUTE))[0] == Decimal("0.5")
+
+
+def test_what_was_counted_before_the_days_asked_for_is_not_theirs() -> None:
+    found = series(
+        [reading(2, "50"), reading(3, "51")], [mounting(-100, 200, initial=Decimal(0), final=Decimal(900))], GRID
+    )
+    assert told(found) == {2: 1}
+    assert gaps(found) == [(0, 2, None, Why.MISSING), (3, 21, None, Why.MISSING)]
 
 
 def test_equal_duplicates_count_once_and_contradicting_ones_not_at_all() -> None:

@@ -96,6 +96,7 @@ def test_a_spike_stands_above_the_third_highest_peak_of_its_day() -> None:
     assert failed("spike", put(peaks, (38, 56_001))) == [[0, 38]]
     assert failed("spike", put(peaks, (38, 56_001), (39, 56_001))) == [[0, 38], [0, 39]][:2]
     assert failed("spike", put(flat, (30, 300), (34, 300), (38, 10_000))) == []
+    assert failed("spike", put(flat, (30, 90_000), (34, 300))) == []  # two peaks only
 
 
 def test_the_same_value_many_times() -> None:
@@ -197,6 +198,11 @@ def test_long_estimation_asks_for_somebody_to_go_there() -> None:
     assert (made.failed[0, : 6 * DAY] >> NAMES.index("prolonged") & 1).all()
     longer = holed(full(GRID), (0, 7 * DAY), totals=[(0, 0, 7 * DAY, 100_000)])
     assert findings(run(longer, SHIPPED, PLAIN), "prolonged") == [("order", 0, 7 * DAY - 1, 7 * DAY)]
+
+
+def test_days_without_supply_are_not_estimated_ones() -> None:
+    gap = fact(holed(full(GRID), (0, 8 * DAY)), Fact.OUTAGE, 0, 8 * DAY)
+    assert findings(run(gap, SHIPPED, PLAIN), "prolonged") == []
 
 
 def test_an_action_decides_what_becomes_of_the_value() -> None:

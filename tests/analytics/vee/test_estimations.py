@@ -163,6 +163,14 @@ def test_with_less_than_three_like_days_the_class_is_asked() -> None:
         run(base, SHIPPED, PLAIN, past, {"home": {"workday": np.arange(96)}})
 
 
+def test_a_day_of_the_frame_with_an_outage_is_no_reference_nor_is_an_old_day() -> None:
+    base = out(full(GRID), 5, 6)  # with a value, as a meter gives 0
+    assert told(run(holed(base, (3 * DAY, 3 * DAY + 6)), SHIPPED, PLAIN), 3 * DAY)[1] is Source.NONE
+    past = history(days(date(2026, 4, 1), 20))  # until 20 April: 42 days before 1 June
+    made = run(holed(full(GRID), (0, 6)), SHIPPED, PLAIN, past)
+    assert told(made, 0)[1] is Source.NONE  # 17 and 20 April are within 45 days, two are too few
+
+
 def test_days_of_the_frame_itself_are_references_too() -> None:
     base = full(GRID)
     base.steps[0, : 3 * DAY] = 500
@@ -203,17 +211,18 @@ def test_the_hour_that_comes_twice_is_estimated_twice() -> None:
     assert made.steps[0].tolist() == [1000, 1001, *range(1003, 1024)]
 
 
-def test_siblings_stay_together_however_many_rows_there_are() -> None:
+@pytest.mark.parametrize(("own", "other"), [(10, 590), (590, 10)])
+def test_siblings_stay_together_however_many_rows_there_are(own: int, other: int) -> None:
     rows = 600
     steps = np.full((rows, len(GRID)), 5)
-    steps[[10, 590]] = 500 + GRID.slot
+    steps[[own, other]] = 500 + GRID.slot
     export = np.full(rows, -1)
-    export[10] = 590
+    export[own] = other
     made = run(
         frame(tuple(f"m{row:03}" for row in range(rows)), GRID, steps, np.ones(steps.shape, np.bool_), export=export),
         SHIPPED, PLAIN,
     )  # fmt: skip
-    assert [each.name for each in made.findings if each.check == "both_ways"] == ["m010"]
+    assert [each.name for each in made.findings if each.check == "both_ways"] == [f"m{own:03}"]
 
 
 def test_rows_do_not_know_of_each_other() -> None:
