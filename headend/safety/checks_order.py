@@ -46,7 +46,7 @@ def complete(request: Request, world: World) -> Iterator[Against]:
     if request.step is not Step.SEND:
         for what, names in (
             ("meter", [t.meter for t in order.targets]),
-            ("address on one line", [f"{t.line} {t.address}" for t in order.targets]),
+            ("address on one line", [f"{t.line} {t.address.lstrip('0')}" for t in order.targets]),
         ):
             yield from (Against(f"{what} twice: {name}") for name, count in Counter(names).items() if count > 1)
 

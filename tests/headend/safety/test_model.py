@@ -177,6 +177,8 @@ def test_s18_no_protected_meter_is_cut_and_no_command_acts_twice() -> None:
         ("expired", "it went too late"),
         ("recalled", "after it was paid"),
         ("approved", "nobody else had said yes"),
+        ("clock", "by a doubtful clock"),
+        ("once", "acted twice"),
     ],
 )
 def test_s18_without_a_rule_the_walk_notices(gone: str, promise: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,7 @@ def test_s01_reason_and_notice_are_proved() -> None:
 def test_s01_a_meter_stands_in_an_order_once() -> None:
     assert "complete" in broken(Step.DRAFT, order(targets=(METERS[0], METERS[0])))
     assert "complete" in broken(Step.DRAFT, order(targets=(METERS[0], replace(METERS[1], address=METERS[0].address))))
+    assert "complete" in broken(Step.DRAFT, order(targets=(METERS[0], replace(METERS[1], address="1"))))
 
 
 def test_s02_roles_are_by_function_and_area() -> None:

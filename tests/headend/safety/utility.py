@@ -272,6 +272,7 @@ class Utility:
         self.wire.add(key)
         self.frames += 1
         assert self.stopped.isdisjoint(("*", BY_ADDRESS[address].area)), "it went in spite of a stop"
+        assert self.trusted, "it went by a doubtful clock"
         assert what.expires is not None
         assert self.now < what.expires, "it went too late"
         if n1 in HARMFUL:
