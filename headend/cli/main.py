@@ -45,6 +45,7 @@ COMMANDS: Final = {
     "tariff": "check tariff files, rate determinants by one",
     "bill": "what a usage point owes for a month, every line explained",
     "frame": "decode and encode frames",
+    "export": "files for billing systems: check them strictly, against their manifest",
     "theft": "which meters an inspector should look at first",
     "wire": "logs of what went over lines, decoded again",
     "simulate": "meters and buses for a test lab",

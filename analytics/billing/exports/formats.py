@@ -63,7 +63,9 @@ REGISTERS: Final[Mapping[str, Format[Consumption]]] = MappingProxyType({
 CHECKS: Final[Mapping[str, Callable[[BinaryIO], Found]]] = MappingProxyType(
     {name: form.check for name, form in INTERVALS.items()} | {name: form.check for name, form in REGISTERS.items()}
 )
-SUFFIXES: Final[Mapping[str, str]] = MappingProxyType(
-    {form.suffix: name for name, form in INTERVALS.items()} | {form.suffix: name for name, form in REGISTERS.items()}
-)
-"""Longest first is how a name is told: ``.nem12.csv`` is no house CSV."""
+_OPENINGS: Final = ((b"100,NEM12", "nem12"), (b"100,NEM13", "nem13"), (b"PAR1", "parquet"), (b"<", "espi"))
+
+
+def told(opening: bytes) -> str:
+    """The format of a file that begins so; what looks like no other is the house CSV."""
+    return next((name for start, name in _OPENINGS if opening.removeprefix(b"\xef\xbb\xbf").startswith(start)), "csv")
