@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from analytics.outages import Evidence
-from headend.poller import utc_now
+from headend.collection.poller import utc_now
 from protocols.errors import BadAnswer, FrameError, LinkClosed, LinkError, LinkUnreachable, NoAnswer, Refused
 from storage import entries
 from storage.requests import Answered, RequestState, RequestTable

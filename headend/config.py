@@ -45,22 +45,24 @@ import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from headend import spool_settings, throttle, upkeep_settings
 from headend.billing_settings import BillingTable
 from headend.clock import settings as clock
 from headend.clock.settings import ClockTable
 from headend.cluster import settings as cluster
 from headend.cluster.settings import ClusterTable
+from headend.collection import throttle
+from headend.collection.plan_table import PlanTable as PlanTable
+from headend.collection.plan_table import plan_problems
+from headend.collection.throttle import ThrottleTable
 from headend.duration import seconds
 from headend.errors import UsageFault
 from headend.ingest import settings as ingest
 from headend.ingest.settings import PushTable
-from headend.plan_table import PlanTable as PlanTable
-from headend.plan_table import plan_problems
-from headend.privacy_settings import PrivacyTable
-from headend.spool_settings import SpoolTable
-from headend.throttle import ThrottleTable
-from headend.upkeep_settings import OutagesTable, RetentionTable, RollupTable
+from headend.privacy.settings import PrivacyTable
+from headend.recording import settings as spool_settings
+from headend.recording.settings import SpoolTable
+from headend.upkeep import settings as upkeep_settings
+from headend.upkeep.settings import OutagesTable, RetentionTable, RollupTable
 from headend.wire import settings as wire_log
 from headend.wire.settings import WireLogTable
 from protocols.timing import Timing

@@ -17,24 +17,24 @@ from prometheus_client.registry import Collector as Source
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from headend.cluster.keeper import Keeper
-from headend.collector import Collector
+from headend.collection.collector import Collector
+from headend.collection.gaps import LedgerGaps, Reach
+from headend.collection.poller import utc_now
+from headend.collection.roster import Roster
+from headend.collection.solo import Solo
 from headend.config import Config
-from headend.desk import Desk
 from headend.duration import seconds
 from headend.errands.staff import Staff, employed
 from headend.errors import HeadendError, UsageFault
-from headend.gaps import LedgerGaps, Reach
-from headend.host_clock import HostClock, watched_clock
-from headend.housekeeping import housekeeping
-from headend.known import plans_of, stored_plan
-from headend.metrics import Endpoint, HostClockMetrics
-from headend.notify import notified
+from headend.health.host_clock import HostClock, watched_clock
+from headend.health.metrics import Endpoint, HostClockMetrics
+from headend.health.notify import notified
 from headend.place import Store, store
-from headend.poller import utc_now
-from headend.recorder import Spooling
-from headend.roster import Roster
-from headend.solo import Solo
-from headend.spooling import spooling
+from headend.recording.recorder import Spooling
+from headend.recording.spooling import spooling
+from headend.registry.known import plans_of, stored_plan
+from headend.requests.desk import Desk
+from headend.upkeep.housekeeping import housekeeping
 from headend.work.plan import Kind
 from protocols.links.listen import close_listeners
 from storage import entries

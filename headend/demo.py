@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from headend import exports
-from headend.collector import Collector
+from headend.collection.collector import Collector
+from headend.collection.slots import next_slot
 from headend.daemon import prepare
 from headend.demo_config import EVERY_S, configure
 from headend.demo_plot import Outage, Use, all_had, count_recovered, cut_off, exchange, planned_outage, used
 from headend.place import Store, store
-from headend.registry_files import additions
-from headend.slots import next_slot
+from headend.registry.files import additions
 from protocols.links.listen import close_listeners
 from simulators.demo import Cast, demo_cast
 from simulators.fleet import Fleet

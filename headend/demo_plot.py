@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Final
 
 from analytics.registers import consumption
+from headend.collection.slots import next_slot
 from headend.place import Store
-from headend.registry_files import one_meter
-from headend.slots import next_slot
+from headend.registry.files import one_meter
 from protocols.model import Kind
 from protocols.quantities import BY_NAME
 from simulators.fleet import Fleet, RunningBus

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headend.line import Line, LinePath
+    from headend.collection.line import Line, LinePath
     from protocols.driver import Tap
 
 
@@ -34,7 +34,7 @@ def add_options(
 
 def line_of(arguments: argparse.Namespace, protocol: str) -> Line:
     """The line that the options describe, not yet open. Raises `UsageFault` and `ModelError`."""
-    from headend.line import LinePath
+    from headend.collection.line import LinePath
     from protocols.links.url import parse_link
 
     path = LinePath("command line", arguments.link, protocol, arguments.framing, arguments.echo)
@@ -44,9 +44,9 @@ def line_of(arguments: argparse.Namespace, protocol: str) -> Line:
 
 def line_at(path: LinePath, arguments: argparse.Namespace) -> Line:
     """A line worked with the options' patience. Raises `UsageFault`."""
+    from headend.collection.line import Line
     from headend.duration import seconds
     from headend.errors import UsageFault
-    from headend.line import Line
     from protocols.timing import Timing
 
     if arguments.retries < 0:

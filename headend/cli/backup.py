@@ -24,9 +24,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 
 async def _backup(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.access import record
     from headend.config import load
     from headend.place import store
+    from headend.privacy.access import record
     from storage.backup.dump import backup
 
     config = load(arguments.config)

@@ -51,8 +51,8 @@ async def _upgrade(arguments: argparse.Namespace, output: Output) -> int:
 
 async def _check(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
-    from headend.finding import Finding
-    from headend.inspection import inspect
+    from headend.health.finding import Finding
+    from headend.health.inspection import inspect
 
     config = load(arguments.config)
     findings = [Finding("configuration", f"{config.path} is well formed")]

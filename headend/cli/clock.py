@@ -15,8 +15,8 @@ from headend.cli.output import Output
 if TYPE_CHECKING:
     from headend.clock.rules import Finding
     from headend.clock.sync import Synced
-    from headend.line import Line
-    from headend.survey import MeterPath
+    from headend.collection.line import Line
+    from headend.collection.survey import MeterPath
     from storage.clocks import LatestClock
 
 DRIFT_SPAN: Final = timedelta(days=30)
@@ -115,10 +115,10 @@ async def _survey(arguments: argparse.Namespace, output: Output) -> int:
     from headend import logs
     from headend.clock.keeping import keep_surveys, row_of
     from headend.clock.survey import has_clock, survey_clock
+    from headend.collection.poller import utc_now
     from headend.config import load
     from headend.errors import UsageFault
     from headend.place import store
-    from headend.poller import utc_now
     from protocols.errors import CommunicationError, LinkError
     from storage.clocks import ClockStore
 
@@ -203,9 +203,9 @@ async def _stats(arguments: argparse.Namespace, output: Output) -> int:
 async def _sync(arguments: argparse.Namespace, output: Output) -> int:
     from headend import logs
     from headend.clock.sync import ClockSync
+    from headend.collection.poller import utc_now
     from headend.config import load
     from headend.place import store
-    from headend.poller import utc_now
     from storage.clocks import ClockStore
 
     config = load(arguments.config)
@@ -275,7 +275,7 @@ async def _place(
 ) -> tuple[Line, list[MeterPath]]:
     """The line, and the one meter or all active ones on it. Raises `HeadendError`, `NotFound`."""
     from headend.errors import HeadendError
-    from headend.known import line_path, meter_path_of
+    from headend.registry.known import line_path, meter_path_of
     from storage import entries
 
     if meter is not None:

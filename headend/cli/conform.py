@@ -43,12 +43,12 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 
 async def _run(arguments: argparse.Namespace, output: Output) -> int:
+    from headend.collection.line import LinePath
     from headend.conform.probe import Patience
     from headend.conform.run import conform
     from headend.dialect import dialect
     from headend.duration import seconds
     from headend.errors import UsageFault
-    from headend.line import LinePath
     from protocols.links.url import parse_link
     from protocols.models import load
 

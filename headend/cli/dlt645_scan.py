@@ -11,7 +11,7 @@ from headend.cli import at_link
 from headend.cli.output import Output
 
 if TYPE_CHECKING:
-    from headend.meter_search import MeterSearch
+    from headend.metering.meter_search import MeterSearch
     from protocols.dlt645.search import Found
     from protocols.dlt645.services.edition import Edition
 
@@ -55,8 +55,8 @@ def check_none(arguments: argparse.Namespace) -> None:
 
 async def scan(arguments: argparse.Namespace, output: Output) -> int:
     """Exit code 0 where at least one meter was found."""
+    from headend.collection.line import Line, LinePath
     from headend.errors import UsageFault
-    from headend.line import Line, LinePath
 
     if arguments.add != bool(arguments.line):
         raise UsageFault("--add and --line NAME go together")
@@ -97,8 +97,8 @@ def _patience(arguments: argparse.Namespace) -> None:
 def _search(arguments: argparse.Namespace, opening: Any) -> MeterSearch:
     from headend.duration import seconds
     from headend.errors import UsageFault
-    from headend.line_rates import rates
-    from headend.meter_search import Budget, MeterSearch
+    from headend.metering.line_rates import rates
+    from headend.metering.meter_search import Budget, MeterSearch
     from protocols.dlt645.search import Branch, Search, Terms
 
     editions: tuple[Edition, ...] = ("2007", "1997") if arguments.edition == "both" else (arguments.edition,)
@@ -118,7 +118,7 @@ def _search(arguments: argparse.Namespace, opening: Any) -> MeterSearch:
 
 
 async def _run(found: MeterSearch, output: Output) -> None:
-    from headend.meter_search import Hailed
+    from headend.metering.meter_search import Hailed
 
     async for event in found.run():
         if isinstance(event, Hailed):
@@ -217,7 +217,7 @@ async def _add(arguments: argparse.Namespace, found: MeterSearch, output: Output
     """All that the line does not have yet, as LINE-ADDRESS; an address once, the newer edition first."""
     from headend.config import load
     from headend.place import store
-    from headend.registry_files import one_meter
+    from headend.registry.files import one_meter
     from storage.entries import Additions
 
     async with store(load(arguments.config)) as opened:

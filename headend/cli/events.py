@@ -12,7 +12,7 @@ from headend.cli import at_link
 from headend.cli.output import Output
 
 if TYPE_CHECKING:
-    from headend.event_survey import EventSurvey
+    from headend.events.survey import EventSurvey
     from storage.events import EventFilter
 
 SEVERITIES = ("info", "notice", "warning", "critical")
@@ -80,8 +80,8 @@ def _catalogue(output: Output) -> int:
 
 async def _list(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
+    from headend.events.told import told
     from headend.place import store
-    from headend.told_events import told
     from storage.events import EventStore
 
     config = load(arguments.config)
@@ -147,8 +147,8 @@ def since(text: str) -> datetime:
 async def _show(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
     from headend.errors import HeadendError
+    from headend.events.told import told
     from headend.place import store
-    from headend.told_events import told
     from storage.events import EventFilter, EventStore
 
     async with store(load(arguments.config)) as opened, EventStore(opened.conninfo) as events:
@@ -200,7 +200,7 @@ async def _storms(arguments: argparse.Namespace, output: Output) -> int:
 
 async def _read(arguments: argparse.Namespace, output: Output) -> int:
     from headend.errors import UsageFault
-    from headend.told_events import told_event
+    from headend.events.told import told_event
     from protocols.events import kind
 
     kinds = {kind(code).code for code in arguments.kind} if arguments.kind else None
@@ -230,11 +230,11 @@ async def _read(arguments: argparse.Namespace, output: Output) -> int:
 async def _read_at_link(arguments: argparse.Namespace, kinds: set[str] | None) -> EventSurvey:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    from headend.adhoc import address_for, model_for
+    from headend.collection.poller import utc_now
+    from headend.collection.survey import MeterPath
     from headend.errors import UsageFault
-    from headend.event_survey import survey_events
-    from headend.poller import utc_now
-    from headend.survey import MeterPath
+    from headend.events.survey import survey_events
+    from headend.metering.adhoc import address_for, model_for
     from protocols.dlt645.events.state import EventState
 
     try:
@@ -254,13 +254,13 @@ async def _read_at_link(arguments: argparse.Namespace, kinds: set[str] | None) -
 async def _read_known(arguments: argparse.Namespace, kinds: set[str] | None) -> EventSurvey:
     """A meter of the registry: only what is new, and it is stored. While a daemon lives it reads, all kinds; what of
     `kinds` is new by then is told."""
-    from headend.asking import ask, patience
+    from headend.collection.poller import utc_now
     from headend.config import load
-    from headend.event_record import record_events
-    from headend.event_survey import EventSurvey, survey_events
-    from headend.known import meter_path
+    from headend.events.record import record_events
+    from headend.events.survey import EventSurvey, survey_events
     from headend.place import store
-    from headend.poller import utc_now
+    from headend.registry.known import meter_path
+    from headend.requests.asking import ask, patience
     from protocols.dlt645.events.state import EventState
     from storage.events import EventFilter, EventStore
 

@@ -127,7 +127,7 @@ async def _slots(
     span: tuple[datetime, datetime],
     names: dict[int, str],
 ) -> int:
-    from headend.recovery import lacking
+    from headend.collection.recovery import lacking
     from storage.ledger import State
 
     states = [State(state) for state in arguments.state or ("open", "unrecoverable")]

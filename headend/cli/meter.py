@@ -93,9 +93,9 @@ def _told(meter: Any) -> dict[str, Any]:
 
 
 async def _show(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.access import record
     from headend.config import load
     from headend.place import store
+    from headend.privacy.access import record
     from headend.stored import latest_of
 
     config = load(arguments.config)
@@ -127,7 +127,7 @@ async def _show(arguments: argparse.Namespace, output: Output) -> int:
 async def _add(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
     from headend.place import store
-    from headend.registry_files import one_meter
+    from headend.registry.files import one_meter
     from storage.entries import Additions
 
     async with store(load(arguments.config)) as opened:
@@ -158,7 +158,7 @@ async def _unknown(arguments: argparse.Namespace, output: Output) -> int:
 
 async def _scan(arguments: argparse.Namespace, output: Output) -> int:
     from headend.errors import UsageFault
-    from headend.scan import SCANS, units
+    from headend.metering.scan import SCANS, units
     from protocols.modbus.scan import Presence
 
     if not arguments.link:

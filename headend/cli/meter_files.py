@@ -44,8 +44,8 @@ async def import_(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
     from headend.errors import UsageFault
     from headend.place import store
-    from headend.registry_export import everything
-    from headend.registry_files import BadRegistry, in_folder, read_files
+    from headend.registry.export import everything
+    from headend.registry.files import BadRegistry, in_folder, read_files
     from storage.topology import Topology
 
     config = load(arguments.config)
@@ -79,7 +79,7 @@ _KINDS = (
 async def export(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
     from headend.place import store
-    from headend.registry_export import everything, write
+    from headend.registry.export import everything, write
     from storage.topology import Topology
 
     async with store(load(arguments.config)) as opened, Topology(opened.conninfo) as topology:

@@ -108,7 +108,7 @@ async def _open(arguments: argparse.Namespace, stack: AsyncExitStack) -> _Open:
 
 def _stated(texts: Iterable[str]) -> dict[Quantity, Decimal]:
     from headend.errors import UsageFault
-    from headend.network_rows import exact
+    from headend.registry.network_rows import exact
     from protocols.quantities import quantity
 
     found: dict[Quantity, Decimal] = {}
@@ -143,7 +143,7 @@ def _removal(arguments: argparse.Namespace, meter: str, at: datetime) -> Any:
 
 
 async def exchange(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.registry_files import one_meter
+    from headend.registry.files import one_meter
     from storage.entries import Additions
     from storage.exchange import NewExchange
 
@@ -221,7 +221,7 @@ async def remove(arguments: argparse.Namespace, output: Output) -> int:
 
 async def multiplier(arguments: argparse.Namespace, output: Output) -> int:
     from headend.errors import UsageFault
-    from headend.registry_cells import WrongCell, positive
+    from headend.registry.cells import WrongCell, positive
     from storage.entries import Additions
     from storage.topology_entries import Edge, MultiplierChange, RegisterMark, RegisterSource
 

@@ -101,7 +101,7 @@ def _request(read: Any) -> dict[str, int]:
 
 
 def _test(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.golden import check
+    from headend.metering.golden import check
     from protocols import models
 
     if arguments.link or arguments.address:
@@ -121,7 +121,7 @@ def _test(arguments: argparse.Namespace, output: Output) -> int:
 
 async def _live(arguments: argparse.Namespace, output: Output) -> int:
     from headend.errors import UsageFault
-    from headend.live import check_live
+    from headend.metering.live import check_live
     from protocols import models
 
     if not arguments.link or not arguments.address or len(arguments.model) != 1:

@@ -11,7 +11,7 @@ from headend.cli.output import Output
 
 if TYPE_CHECKING:
     from analytics.outages import LineFault
-    from headend.outage_watch import Assessed
+    from headend.events.outage_watch import Assessed
     from storage.outages import OutageRow
 
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 async def _list(arguments: argparse.Namespace, output: Output) -> int:
     from headend.cli.events import since
     from headend.config import load
-    from headend.outage_watch import assess, keep_outages
+    from headend.events.outage_watch import assess, keep_outages
     from headend.place import store
     from storage.outages import OutageStore
     from storage.topology import Topology
@@ -81,14 +81,14 @@ async def _show(arguments: argparse.Namespace, output: Output) -> int:
 
 async def _ping(arguments: argparse.Namespace, output: Output) -> int:
     from headend.asked_ping import ask_ping
-    from headend.asking import lives, patience
+    from headend.collection.line import Line
+    from headend.collection.poller import utc_now
     from headend.config import load
-    from headend.known import by_line
-    from headend.line import Line
-    from headend.outage_watch import assess, district_of, keep_outages
-    from headend.ping import ping
+    from headend.events.outage_watch import assess, district_of, keep_outages
+    from headend.events.ping import ping
     from headend.place import store
-    from headend.poller import utc_now
+    from headend.registry.known import by_line
+    from headend.requests.asking import lives, patience
     from storage.outages import OutageStore
     from storage.topology import Topology
 

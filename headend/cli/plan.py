@@ -12,10 +12,10 @@ from headend.cli.output import Output
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from headend.collection.line import LinePath
+    from headend.collection.survey import MeterPath
     from headend.config import Config
-    from headend.line import LinePath
     from headend.place import Store
-    from headend.survey import MeterPath
 
 EPILOG = """\
 What is due follows from the time, the plans and the registry; what is left of it, from the ledger. No daemon is asked,
@@ -50,8 +50,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 async def _list(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
-    from headend.known import plans_of
     from headend.place import store
+    from headend.registry.known import plans_of
     from headend.work.under_way import selected
 
     config, now = load(arguments.config), datetime.now(UTC)
@@ -81,9 +81,9 @@ async def _list(arguments: argparse.Namespace, output: Output) -> int:
 async def _due(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
     from headend.errors import UsageFault
-    from headend.known import plans_of
     from headend.local_time import instant
     from headend.place import store
+    from headend.registry.known import plans_of
     from headend.work.under_way import due_at
 
     config = load(arguments.config)
@@ -115,7 +115,7 @@ async def _due(arguments: argparse.Namespace, output: Output) -> int:
 
 
 async def _lines(config: Config, opened: Store) -> Sequence[tuple[LinePath, Sequence[MeterPath]]]:
-    from headend.known import by_line
+    from headend.registry.known import by_line
 
     places = await opened.ledger.places(datetime.now(UTC))
     return by_line(await opened.registry.lines(), await opened.registry.meters(), config.zone, places)

@@ -116,11 +116,11 @@ async def _move(arguments: argparse.Namespace, output: Output) -> int:
 
 
 async def _forget(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.access import person
     from headend.config import load
     from headend.errors import UsageFault
     from headend.local_time import instant
     from headend.place import store
+    from headend.privacy.access import person
     from storage.privacy import Points
 
     config = load(arguments.config)
@@ -145,11 +145,11 @@ async def _forget(arguments: argparse.Namespace, output: Output) -> int:
 async def _use(arguments: argparse.Namespace, output: Output) -> int:
     from analytics.errors import AnalyticsError
     from analytics.registers import consumption
-    from headend.access import record
     from headend.config import load
     from headend.errors import HeadendError, UsageFault
     from headend.local_time import instant
     from headend.place import store
+    from headend.privacy.access import record
     from protocols.model import Kind
     from protocols.quantities import quantity
     from storage.errors import NotFound

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from headend.cli.output import Output
 
 if TYPE_CHECKING:
-    from headend.quality_report import ClockShare, Report
+    from headend.quality.report import ClockShare, Report
 
 DIMENSIONS = ("day", "area", "feeder", "model", "maker", "line", "meter")
 EPILOG = """\
@@ -55,7 +55,7 @@ async def _quality(arguments: argparse.Namespace, output: Output) -> int:
     from headend.errors import UsageFault
     from headend.local_time import instant
     from headend.place import store
-    from headend.quality_report import clock_share, report
+    from headend.quality.report import clock_share, report
     from storage.clocks import ClockStore
     from storage.quality import Counts
 
@@ -65,7 +65,7 @@ async def _quality(arguments: argparse.Namespace, output: Output) -> int:
     if arguments.worst is not None and arguments.worst < 1:
         raise UsageFault(f"--worst is {arguments.worst}, expected at least 1")
     if arguments.chart:
-        from headend.quality_chart import require
+        from headend.quality.chart import require
 
         require()
     config = load(arguments.config)
@@ -82,7 +82,7 @@ async def _quality(arguments: argparse.Namespace, output: Output) -> int:
         found = await report(counts, start, end, config.zone, by, arguments.worst)
         clocks = clock_share(await clock_store.latest(datetime.now(UTC)), config.clock.policy)
     if arguments.chart:
-        from headend.quality_chart import draw
+        from headend.quality.chart import draw
 
         for note in draw(found, Path(arguments.chart)):
             print(f"headend: {note}", file=sys.stderr)
@@ -92,7 +92,7 @@ async def _quality(arguments: argparse.Namespace, output: Output) -> int:
 
 def _tell(found: Report, clocks: ClockShare, kind: str, path: str | None) -> None:
     from headend.clock.policy import Standing
-    from headend.quality_report import COLUMNS, document, told, write_csv
+    from headend.quality.report import COLUMNS, document, told, write_csv
 
     if kind == "table":
         shown = Output(as_json=False)

@@ -50,8 +50,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 
 async def _read(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.adhoc import address_for, document, model_for, read_now, reads_for
     from headend.errors import ServiceFault, UsageFault
+    from headend.metering.adhoc import address_for, document, model_for, read_now, reads_for
     from protocols.errors import LinkUnreachable
     from protocols.links.url import scheme_of
 
@@ -66,7 +66,7 @@ async def _read(arguments: argparse.Namespace, output: Output) -> int:
         address, items = address_for(model, arguments.address), arguments.words
         line = line_of(arguments, arguments.protocol)
     else:
-        from headend.known import meter_path
+        from headend.registry.known import meter_path
 
         if not arguments.words:
             raise UsageFault("name a METER of the registry, or give --link, --protocol and --address")
@@ -97,8 +97,8 @@ async def _record(path: str, words: list[str]) -> None:
     config = load(path)
     if not config.privacy.access_log:
         return
-    from headend.access import record
     from headend.place import store
+    from headend.privacy.access import record
 
     async with store(config) as opened:
         meter = await opened.registry.meter(words[0])
@@ -109,9 +109,9 @@ async def _by_daemon(arguments: argparse.Namespace) -> dict[str, Any] | None:
     """What the daemon that works the meter's line has read for us; None where no daemon lives."""
     from datetime import timedelta
 
-    from headend.asking import ask
     from headend.duration import seconds
     from headend.errors import UsageFault
+    from headend.requests.asking import ask
 
     try:
         patience = timedelta(seconds=seconds(arguments.wait))

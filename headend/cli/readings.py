@@ -46,10 +46,10 @@ def moment(text: str | None, zone: ZoneInfo, default: datetime) -> datetime:
 
 
 async def _readings(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.access import record
     from headend.config import load
     from headend.errors import UsageFault
     from headend.place import store
+    from headend.privacy.access import record
     from headend.stored import parquet, told, write_csv
     from protocols.quantities import quantity
 
@@ -88,7 +88,7 @@ async def _readings(arguments: argparse.Namespace, output: Output) -> int:
 
 
 async def _rolled(arguments: argparse.Namespace, kind: str, where: Any, meter: Any, asked: Any) -> int:
-    from headend.rolled import rolled, write_csv
+    from headend.upkeep.rolled import rolled, write_csv
     from storage.buckets import Span
     from storage.rollup_reader import Rollups
 

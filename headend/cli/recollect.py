@@ -31,11 +31,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 
 async def _recollect(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.asking import lives
     from headend.config import load
     from headend.errors import UsageFault
     from headend.local_time import instant
     from headend.place import store
+    from headend.requests.asking import lives
     from storage.ledger import State
     from storage.requests import RequestTable
 

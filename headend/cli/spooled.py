@@ -31,7 +31,7 @@ async def replay(arguments: argparse.Namespace, output: Output) -> int:
     from headend.config import load
     from headend.errors import UsageFault
     from headend.place import store
-    from headend.spooling import directory_of
+    from headend.recording.spooling import directory_of
     from storage.migrate import birth
     from storage.spool.replay import replay as replayed
     from storage.spool.replay import segments

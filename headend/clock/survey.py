@@ -8,8 +8,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final, TypeVar
 
 from headend.clock.offset import Offset, offset_of
-from headend.line import Line
-from headend.survey import MeterPath
+from headend.collection.line import Line
+from headend.collection.survey import MeterPath
 from protocols.dlt645.clock_reading import DATE, TIME, WHOLE, ShownClock, read_clock
 from protocols.dlt645.model import Dlt645Model
 from protocols.errors import BadAnswer, ModelError, Refused

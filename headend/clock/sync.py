@@ -19,9 +19,9 @@ from headend.clock.policy import ClockPolicy
 from headend.clock.rules import Finding, Known, host_rule, line_rules, meter_rules, refusals
 from headend.clock.survey import ClockSurvey, has_clock, survey_clock
 from headend.clock.trust import trust
-from headend.host_clock import Discipline, discipline
-from headend.line import Line
-from headend.survey import MeterPath
+from headend.collection.line import Line
+from headend.collection.survey import MeterPath
+from headend.health.host_clock import Discipline, discipline
 from protocols.dlt645.address import BROADCAST
 from protocols.dlt645.services.clock import set_time
 from protocols.errors import CommunicationError, LinkError, NotPermitted

@@ -1,11 +1,11 @@
-"""Whether meters may be set by our own clock. Pure: what the kernel says is asked by `headend.host_clock`."""
+"""Whether meters may be set by our own clock. Pure: what the kernel says is asked by `headend.health.host_clock`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from headend.host_clock import Discipline
+from headend.health.host_clock import Discipline
 
 WORST_S: Final = 0.5
 """A clock that may be further off sets nobody else's."""

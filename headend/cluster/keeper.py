@@ -14,8 +14,8 @@ from headend.cluster.boottime import boottime
 from headend.cluster.membership import KeeperCounters, LeaseTable, Membership
 from headend.cluster.presence import Presence
 from headend.cluster.settings import Terms
-from headend.crew import Crew
-from headend.roster import Post, Roster
+from headend.collection.crew import Crew
+from headend.collection.roster import Post, Roster
 from protocols.errors import LeaseLost
 from storage.errors import DatabaseUnreachable
 from storage.leases import Lease

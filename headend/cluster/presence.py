@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from headend.line import LinePath
+from headend.collection.line import LinePath
 from protocols.errors import LinkUnreachable, ModelError
 from protocols.links import listen
 from protocols.links.url import FaultySettings, ListenSettings, SerialSettings, parse_link

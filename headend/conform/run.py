@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from headend.collection.line import LinePath
 from headend.conform import dlt645_checks, modbus_checks
 from headend.conform.check import Finding, perform
 from headend.conform.dlt645_bench import Dlt645Bench
@@ -14,7 +15,6 @@ from headend.conform.probe import Patience, Probe
 from headend.conform.report import Report
 from headend.dialect import dialect, framing_of, wire
 from headend.errors import UsageFault
-from headend.line import LinePath
 from protocols.dlt645.model import Dlt645Model
 from protocols.links.open import open_link
 from protocols.modbus import ModbusModel

@@ -12,9 +12,9 @@ from headend.clock.keeping import keep_surveys
 from headend.clock.policy import ClockPolicy, Standing, SyncMode
 from headend.clock.survey import has_clock, survey_clock
 from headend.clock.sync import AUTOMATIC, ClockSync
+from headend.collection.line import Line
+from headend.collection.survey import MeterPath
 from headend.errands.kept import kept
-from headend.line import Line
-from headend.survey import MeterPath
 from headend.work.job import Job
 from storage.clocks import ClockStore
 

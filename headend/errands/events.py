@@ -8,11 +8,11 @@ from typing import Final
 
 import structlog
 
+from headend.collection.line import Line
+from headend.collection.survey import MeterPath
 from headend.errands.kept import kept
-from headend.event_record import Recorded, record_events
-from headend.event_survey import survey_events
-from headend.line import Line
-from headend.survey import MeterPath
+from headend.events.record import Recorded, record_events
+from headend.events.survey import survey_events
 from headend.work.job import Job
 from protocols.dlt645.events.state import EventState
 from protocols.errors import LinkError, NoAnswer

@@ -13,15 +13,15 @@ import structlog
 
 from headend.clock.doubt import Doubts
 from headend.clock.sync import ClockSync
+from headend.collection.poller import utc_now
+from headend.collection.survey import MeterPath
+from headend.collection.turn import Errand
 from headend.config import Config
 from headend.errands.clocks import ClockErrand
 from headend.errands.events import EventErrand
 from headend.errors import HeadendError
-from headend.known import meter_path_of
 from headend.place import Store
-from headend.poller import utc_now
-from headend.survey import MeterPath
-from headend.turn import Errand
+from headend.registry.known import meter_path_of
 from headend.work.plan import Kind
 from storage import entries
 from storage.clocks import ClockStore

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from headend.errands.events import tell
-from headend.event_push import pushed_event
-from headend.event_record import record_events
+from headend.events.push import pushed_event
+from headend.events.record import record_events
 from headend.ingest.held import Held
 from protocols.errors import ProtocolError
 from protocols.events import MeterEvent

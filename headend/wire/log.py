@@ -16,9 +16,9 @@ from urllib.parse import quote
 
 import structlog
 
+from headend.collection.line import LinePath
 from headend.config import Config
 from headend.dialect import framing_of
-from headend.line import LinePath
 from headend.wire.settings import WireLogTable
 from protocols.dlt645.reader import FrameReader
 from protocols.dlt645.services.mask import masked

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
-from headend.slots import next_slot, slot_of
+from headend.collection.slots import next_slot, slot_of
 
 _DAY: Final = timedelta(days=1)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from headend.line import LinePath
-from headend.survey import MeterPath
+from headend.collection.line import LinePath
+from headend.collection.survey import MeterPath
 from headend.work.job import Job, due
 from headend.work.plan import Plan
 from headend.work.schedule import between

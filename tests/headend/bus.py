@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from headend.line import LinePath
-from headend.survey import MeterPath
+from headend.collection.line import LinePath
+from headend.collection.survey import MeterPath
 from protocols import models
 from protocols.dlt645.address import from_wire, to_wire
 from protocols.dlt645.frame import Frame, encode

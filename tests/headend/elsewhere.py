@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from headend.gaps import LedgerGaps, Reach
-from headend.recovery import Gap
+from headend.collection.gaps import LedgerGaps, Reach
+from headend.collection.recovery import Gap
 from protocols.model import Capture
 from storage.columns import CaptureColumns
 from storage.ledger import Ledger
@@ -48,7 +48,7 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 class FarGaps:
-    """`headend.gaps.LedgerGaps` over there."""
+    """`headend.collection.gaps.LedgerGaps` over there."""
 
     def __init__(self, there: Elsewhere, conninfo: str, reach: Reach) -> None:
         self._there = there

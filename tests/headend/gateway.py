@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 
-from headend.survey import MeterPath
+from headend.collection.survey import MeterPath
 from protocols.errors import LinkClosed, LinkUnreachable
 from protocols.exchange import Noise
 from protocols.links.memory import MemoryLink, memory_pair

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from headend.recovery import Gap
+from headend.collection.recovery import Gap
 from protocols.model import Capture, Quantity
 from protocols.quantities import BY_NAME
 from storage.errors import DatabaseUnreachable
@@ -16,7 +16,7 @@ IMPORT = BY_NAME["active_energy_import"]
 
 
 class MemoryGaps:
-    """`headend.recovery.Gaps`; `take` tells it what was queued. `looks` counts questions."""
+    """`headend.collection.recovery.Gaps`; `take` tells it what was queued. `looks` counts questions."""
 
     pause = PAUSE
 

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from headend.line import Line
-from headend.pending import Pending, Record
-from headend.poller import Poller
-from headend.recovery import Gaps
-from headend.survey import MeterPath
+from headend.collection.line import Line
+from headend.collection.poller import Poller
+from headend.collection.recovery import Gaps
+from headend.collection.survey import MeterPath
+from headend.recording.pending import Pending, Record
 from headend.work.plan import Plan
 from protocols import models
 from protocols.dlt645.frame import Frame
@@ -95,7 +95,7 @@ class SimulatedLine:
 
     def truth(self, capture: Capture) -> dict[Quantity, int | None]:
         """What the meter showed at the capture's moment, of what the capture holds."""
-        from headend.recovery import lacking
+        from headend.collection.recovery import lacking
 
         found = {}
         held = [n for n, value in enumerate(capture.values) if value is not None]

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from headend.registry_files import one_meter
+from headend.registry.files import one_meter
 from storage.entries import Additions, NewInstallation, NewUsagePoint
 from storage.registry import Registry
 from storage.writer import Writer

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from headend.collector import Collector
+from headend.collection.collector import Collector
 from headend.config import parse
 from headend.daemon import prepare
-from headend.known import plans_of
 from headend.place import store
-from headend.registry_files import one_meter
+from headend.registry.files import one_meter
+from headend.registry.known import plans_of
 from headend.wire.rows import read_rows
 from protocols.links.base import Link
 from protocols.links.open import SCHEMES
@@ -34,7 +34,7 @@ AWAY = DatabaseUnreachable("away")
 @pytest.fixture
 def writer(monkeypatch: pytest.MonkeyPatch) -> MemoryWriter:
     found = MemoryWriter()
-    monkeypatch.setattr("headend.collector.Writer", lambda _conninfo: found)
+    monkeypatch.setattr("headend.collection.collector.Writer", lambda _conninfo: found)
     return found
 
 

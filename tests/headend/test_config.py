@@ -14,7 +14,7 @@ from headend.cli.init import sample
 from headend.config import Config, Database, PlanTable, load, parse
 from headend.errors import UsageFault
 from headend.ingest.settings import PushTable
-from headend.spool_settings import SpoolTable
+from headend.recording.settings import SpoolTable
 from headend.work.schedule import Every
 from tests.headend.command import Headend
 

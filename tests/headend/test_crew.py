@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from headend.crew import Crew
-from headend.line import Line
-from headend.pending import Pending
-from headend.poller import Poller
-from headend.roster import Post
-from headend.solo import Solo
+from headend.collection.crew import Crew
+from headend.collection.line import Line
+from headend.collection.poller import Poller
+from headend.collection.roster import Post
+from headend.collection.solo import Solo
+from headend.recording.pending import Pending
 from protocols.errors import LeaseLost
 from protocols.model import Capture
 from protocols.timing import Timing

@@ -10,10 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from headend import doctor
 from headend.config import parse
-from headend.finding import Finding
-from headend.host_clock import Discipline
+from headend.health import doctor
+from headend.health.finding import Finding
+from headend.health.host_clock import Discipline
 from storage.entries import Daemon
 from storage.health import Unrolled
 from storage.leases import Tenure

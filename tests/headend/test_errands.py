@@ -12,17 +12,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from headend.asking import ask
-from headend.collector import Collector
+from headend.collection.collector import Collector
+from headend.collection.line import Line
 from headend.config import Config, parse
 from headend.daemon import prepare
 from headend.errands.events import EventErrand
 from headend.errands.kept import NotKept
 from headend.errands.staff import employed
-from headend.housekeeping import Housekeeping
-from headend.line import Line
 from headend.place import store
-from headend.registry_files import one_meter
+from headend.registry.files import one_meter
+from headend.requests.asking import ask
+from headend.upkeep.housekeeping import Housekeeping
 from headend.work.job import Job
 from headend.work.plan import Kind, Priority
 from simulators.fleet import Fleet

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from headend.event_survey import EventSurvey, survey_events
-from headend.line import Line, LinePath
-from headend.survey import MeterPath
+from headend.collection.line import Line, LinePath
+from headend.collection.survey import MeterPath
+from headend.events.survey import EventSurvey, survey_events
 from protocols import models
 from protocols.dlt645.events.state import EventState
 from protocols.errors import NoAnswer

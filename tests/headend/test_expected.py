@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headend.known import stored_plan
+from headend.registry.known import stored_plan
 from headend.work.plan import Kind, Plan, Selection
 from headend.work.schedule import Daily, Every, Monthly, Schedule, between
 from protocols.quantities import BY_NAME

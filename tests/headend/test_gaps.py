@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from headend.gaps import LedgerGaps, Reach
+from headend.collection.gaps import LedgerGaps, Reach
 from headend.work.plan import Kind, Plan
 from headend.work.schedule import Every
 from protocols.quantities import BY_NAME

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from headend.host_clock import Discipline, HostClock, StepWatch, discipline, sample
+from headend.health.host_clock import Discipline, HostClock, StepWatch, discipline, sample
 
 
 def kernel(state: int, status: int, maxerror_us: int) -> Any:
@@ -45,7 +45,7 @@ def test_this_machine_answers() -> None:
 
 def test_the_field_that_follows_is_not_taken_for_the_error() -> None:
     """`long` is aligned: on 64 bits there are four bytes behind `modes`."""
-    from headend.host_clock import _Timex
+    from headend.health.host_clock import _Timex
 
     assert _Timex.maxerror.offset == 3 * ctypes.sizeof(ctypes.c_long)
     assert ctypes.sizeof(_Timex) >= 208

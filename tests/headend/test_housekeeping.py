@@ -10,7 +10,7 @@ import pytest
 
 from headend.config import parse
 from headend.errors import UsageFault
-from headend.housekeeping import Housekeeping, housekeeping
+from headend.upkeep.housekeeping import Housekeeping, housekeeping
 from storage.buckets import Span
 from storage.entries import Additions, NewLine, NewMeter
 from storage.registry import Registry

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from headend.line import Line, LinePath
-from headend.pending import Pending
-from headend.poller import Poller
-from headend.survey import MeterPath, relearnt, survey, task_of
+from headend.collection.line import Line, LinePath
+from headend.collection.poller import Poller
+from headend.collection.survey import MeterPath, relearnt, survey, task_of
+from headend.recording.pending import Pending
 from protocols import models
 from protocols.links.open import SCHEMES
 from protocols.modbus.pdu import ReadRegisters, exception_reply, parse_request

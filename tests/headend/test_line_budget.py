@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headend.line import Line
-from headend.line_budget import SPAN_S, TOLD_LINES, TOLD_METERS, Window, mean_ms, told, worst
+from headend.collection.line import Line
+from headend.collection.line_budget import SPAN_S, TOLD_LINES, TOLD_METERS, Window, mean_ms, told, worst
 from protocols.timing import Timing
 from protocols.traffic import MeterCounters
 from tests.headend.bus import path

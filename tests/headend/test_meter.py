@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from headend.known import line_path
-from headend.line import LinePath
-from headend.registry_files import one_meter
+from headend.collection.line import LinePath
+from headend.registry.files import one_meter
+from headend.registry.known import line_path
 from protocols.model import POSITIONS, Capture, Quality, Source
 from storage.entries import Additions, NewInstallation, NewUsagePoint
 from storage.registry import Registry

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from headend.line import Line, LinePath
-from headend.line_rates import rates
-from headend.meter_search import Budget, Hailed, MeterSearch
+from headend.collection.line import Line, LinePath
+from headend.metering.line_rates import rates
+from headend.metering.meter_search import Budget, Hailed, MeterSearch
 from protocols.dlt645.search import Branch, Hail, Search, Step, Terms
 from protocols.dlt645.services.edition import Edition
 from protocols.errors import LinkClosed, LinkUnreachable, ModelError

@@ -16,12 +16,12 @@ import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from headend.collector import Collector
+from headend.collection.collector import Collector
 from headend.config import parse
 from headend.errors import UsageFault
-from headend.host_clock import Discipline, HostClock
-from headend.known import plans_of
-from headend.metrics import Endpoint, HostClockMetrics
+from headend.health.host_clock import Discipline, HostClock
+from headend.health.metrics import Endpoint, HostClockMetrics
+from headend.registry.known import plans_of
 from protocols.traffic import MeterCounters
 from tests.headend.bus import ENERGY, Bus, meter, path
 from tests.headend.command import Headend

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from headend.errors import UsageFault
-from headend.scan import units
+from headend.metering.scan import units
 from protocols import models
 from protocols.modbus import ModbusModel
 from protocols.modbus.pdu import exception_reply, parse_request

@@ -12,10 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from headend.collector import Collector
+from headend.collection.collector import Collector
+from headend.collection.gaps import Reach
 from headend.config import parse
-from headend.gaps import Reach
-from headend.known import plans_of, stored_plan
+from headend.registry.known import plans_of, stored_plan
 from protocols.links.open import SCHEMES
 from protocols.model import Source
 from storage.ledger import Balance, Ledger, Slot, State
@@ -116,7 +116,7 @@ async def live_through(night: Night, monkeypatch: pytest.MonkeyPatch, lines: int
     (plan,) = plans_of(config)
     night.register(stored_plan(plan, config.timezone, OUTAGE))
     gaps = FarGaps(night.there, night.conninfo, Reach.of([plan]))
-    monkeypatch.setattr("headend.collector.Writer", lambda conninfo: FarWriter(night.there, conninfo))
+    monkeypatch.setattr("headend.collection.collector.Writer", lambda conninfo: FarWriter(night.there, conninfo))
     posts = [(path(line.name), line.paths) for line in night.lines]
     collector = Collector(config, posts, [plan], night.conninfo, gaps=gaps, now=night.clock)
     for line in night.dark:

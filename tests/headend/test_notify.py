@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from headend.notify import Notifier, notified, watchdog_s
+from headend.health.notify import Notifier, notified, watchdog_s
 
 
 @pytest.fixture

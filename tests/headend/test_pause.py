@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from headend.collection.line import LinePath
 from headend.config import TimingTable, parse
 from headend.errors import UsageFault
-from headend.line import LinePath
 
 
 @pytest.mark.parametrize(

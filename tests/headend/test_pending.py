@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 
-from headend.pending import Pending, Record
+from headend.recording.pending import Pending, Record
 from storage.writer import Miss
 from tests.headend.virtual_time import START, virtually
 

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from headend.line import Line
-from headend.pending import Pending, Record
-from headend.poller import Poller
-from headend.survey import MeterPath
+from headend.collection.line import Line
+from headend.collection.poller import Poller
+from headend.collection.survey import MeterPath
+from headend.recording.pending import Pending, Record
 from headend.work.plan import Plan
 from protocols import models
 from protocols.model import Capture

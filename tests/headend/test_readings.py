@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from headend.registry_files import one_meter
+from headend.registry.files import one_meter
 from protocols.model import POSITIONS, Capture, Quality, Source
 from storage.entries import Additions
 from storage.registry import Registry

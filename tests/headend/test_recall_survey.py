@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from headend.line import Line
-from headend.recall_survey import NO_MEMORY, NOT_KEPT, NOT_YET, RecallSurvey, recall
-from headend.survey import MeterPath
+from headend.collection.line import Line
+from headend.collection.recall_survey import NO_MEMORY, NOT_KEPT, NOT_YET, RecallSurvey, recall
+from headend.collection.survey import MeterPath
 from protocols.dlt645.items import item
 from protocols.errors import BadAnswer, CommunicationError, NoAnswer, Refused
 from protocols.model import Quality, Quantity, Value

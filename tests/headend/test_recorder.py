@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from headend.pending import Pending
-from headend.recorder import Recorder, Spooling
+from headend.recording.pending import Pending
+from headend.recording.recorder import Recorder, Spooling
 from protocols.model import POSITIONS, Capture, Quality, Source
 from storage.errors import DatabaseUnreachable, Rejected, ServerError
 from storage.spool.batch import Batch

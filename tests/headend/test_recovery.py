@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from headend.recovery import Gap
+from headend.collection.recovery import Gap
 from headend.work.job import Job
 from headend.work.plan import Kind, Plan, Priority
 from headend.work.schedule import Every

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headend.registry_files import BadRegistry, BadRow, additions
+from headend.registry.files import BadRegistry, BadRow, additions
 from storage.entries import Additions, MeterState
 from storage.registry import Registry
 from tests.conftest import Servers

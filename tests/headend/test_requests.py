@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import structlog
 
-from headend.collector import Collector
+from headend.collection.collector import Collector
 from headend.config import load
 from headend.daemon import prepare
 from headend.place import store
@@ -186,7 +186,7 @@ def test_an_area_is_pinged_by_the_daemon(
         )
     ping = ["--config", site, "outages", "ping", "A", "--json"]
     with monkeypatch.context() as patched:
-        patched.setattr("headend.ping.ping", lambda *_: pytest.fail("the line was opened a second time"))
+        patched.setattr("headend.events.ping.ping", lambda *_: pytest.fail("the line was opened a second time"))
         asked = headend(*ping).documents[0]
         bad = headend(*ping, "--wait", "long")
     direct = headend(*ping, "--direct").documents[0]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headend.collection.slots import next_slot, slot_of
 from headend.duration import seconds
-from headend.slots import next_slot, slot_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENTS = st.builds(

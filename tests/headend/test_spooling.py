@@ -8,7 +8,7 @@ import pytest
 
 from headend.config import load
 from headend.errors import UsageFault
-from headend.spooling import spooling
+from headend.recording.spooling import spooling
 from storage.errors import SpoolInUse
 from storage.migrate import birth
 from storage.spool.spool import Spool

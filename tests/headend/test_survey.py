@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from headend.line import Line, LinePath
-from headend.survey import MeterPath, Survey, gather, missed, stored, survey, task_of
+from headend.collection.line import Line, LinePath
+from headend.collection.survey import MeterPath, Survey, gather, missed, stored, survey, task_of
 from protocols import models
 from protocols.dlt645.items import item
 from protocols.errors import NoAnswer, Refused

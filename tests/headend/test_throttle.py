@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
+from headend.collection.line import LinePath
+from headend.collection.throttle import Throttles, ThrottleTable, through
 from headend.config import parse
 from headend.errors import UsageFault
-from headend.line import LinePath
-from headend.throttle import Throttles, ThrottleTable, through
 from tests.headend.conftest import configuration
 from tests.headend.virtual_time import virtually
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from headend.line import Line
-from headend.survey import MeterPath, task_of
-from headend.turn import End, Turn, Work, take_turn
+from headend.collection.line import Line
+from headend.collection.survey import MeterPath, task_of
+from headend.collection.turn import End, Turn, Work, take_turn
 from headend.work.job import Job, due
 from headend.work.plan import Kind, Plan, Priority
 from headend.work.schedule import Every

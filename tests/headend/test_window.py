@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from headend.known import line_path
-from headend.line import Line, LinePath
-from headend.pending import Pending, Record
-from headend.poller import Poller
+from headend.collection.line import Line, LinePath
+from headend.collection.poller import Poller
+from headend.recording.pending import Pending, Record
+from headend.registry.known import line_path
 from protocols.links.open import SCHEMES
 from protocols.model import Capture
 from protocols.timing import Timing

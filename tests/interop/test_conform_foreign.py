@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import pytest
 
+from headend.collection.line import Line, LinePath
 from headend.conform.check import Result
 from headend.conform.probe import Patience
 from headend.conform.run import conform
-from headend.line import Line, LinePath
 from protocols.models import load
 from tests.interop.test_pymodbus_server import line as line
 from tests.interop.test_read_foreign import STANDARD

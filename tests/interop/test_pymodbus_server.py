@@ -11,9 +11,9 @@ from pymodbus import FramerType, ModbusDeviceIdentification
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from headend.line import Line, LinePath
-from headend.live import check_live
-from headend.scan import scan_modbus
+from headend.collection.line import Line, LinePath
+from headend.metering.live import check_live
+from headend.metering.scan import scan_modbus
 from protocols import models
 from protocols.errors import Refused
 from protocols.modbus import ModbusModel, raw_read

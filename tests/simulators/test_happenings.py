@@ -186,7 +186,9 @@ def test_an_edition_chooses_its_model(tmp_path: Path) -> None:
 
 def test_what_the_meters_of_a_bus_begin_with() -> None:
     more = ('passwords = { 2 = "ABCDEF" }', "programming = true", "clock_drift_ppm = 50", "profile_records = 7")
-    text = bus("dlt645", "pty", "meters = 40", *more, "profile_minutes = 5", "quirks = { doubled = 0.5, most_baud = 4800 }")
+    text = bus(
+        "dlt645", "pty", "meters = 40", *more, "profile_minutes = 5", "quirks = { doubled = 0.5, most_baud = 4800 }"
+    )
     (planned,) = plan(scenario(text), EVENING)
     setup = planned.table.setup()
     assert (setup.passwords, setup.key_pressed, setup.profile_records) == ({2: "ABCDEF"}, True, 7)

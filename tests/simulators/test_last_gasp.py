@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import aiomqtt
 import pytest
 
-from headend.event_push import pushed_events
+from headend.events.push import pushed_events
 from protocols.events import EventSource
 from simulators.fleet import Fleet
 from simulators.scenario import ScenarioError

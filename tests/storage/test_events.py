@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from headend.event_record import record_events
+from headend.events.record import record_events
 from protocols.errors import ModelError
 from protocols.events import EventSource, MeterEvent, Severity, kind
 from storage.entries import Additions, NewLine, NewMeter

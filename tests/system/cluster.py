@@ -15,7 +15,7 @@ from types import TracebackType
 
 import psycopg
 
-from headend.registry_files import one_meter
+from headend.registry.files import one_meter
 from storage.entries import Additions
 from storage.registry import Registry
 from tests.system.plant import CONFIG, PATIENCE_S, Process

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from headend.line import Line, LinePath
-from headend.pending import Pending
-from headend.poller import Poller
-from headend.survey import MeterPath
+from headend.collection.line import Line, LinePath
+from headend.collection.poller import Poller
+from headend.collection.survey import MeterPath
+from headend.recording.pending import Pending
 from headend.work.plan import Plan
 from headend.work.schedule import Every
 from protocols import models

@@ -14,9 +14,9 @@ from headend.clock.keeping import keep_surveys
 from headend.clock.policy import ClockPolicy
 from headend.clock.survey import ClockSurvey, survey_clock
 from headend.clock.sync import ClockSync
-from headend.host_clock import Discipline
-from headend.line import Line, LinePath
-from headend.survey import MeterPath
+from headend.collection.line import Line, LinePath
+from headend.collection.survey import MeterPath
+from headend.health.host_clock import Discipline
 from protocols import models
 from protocols.timing import Timing
 from simulators.fleet import Fleet

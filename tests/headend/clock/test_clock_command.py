@@ -55,7 +55,7 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     now = datetime.now(UTC)
     ahead = (now + timedelta(days=1)).replace(hour=6, minute=20, second=30) - now
     found = Clocks({"000000000001": 20.0, "000000000002": -1.0, "000000000003": 4000.0, "000000000004": 2e6}, ahead)
-    monkeypatch.setattr("headend.poller.utc_now", found.now)
+    monkeypatch.setattr("headend.collection.poller.utc_now", found.now)
     return found
 
 

@@ -13,11 +13,11 @@ from headend.clock.doubt import Doubts
 from headend.clock.offset import Offset
 from headend.clock.policy import ClockPolicy, Standing, SyncMode
 from headend.clock.survey import ClockSurvey
+from headend.collection.poller import Poller
+from headend.collection.recall_survey import recall
+from headend.collection.survey import MeterPath
 from headend.errands.clocks import ClockErrand
-from headend.pending import Pending
-from headend.poller import Poller
-from headend.recall_survey import recall
-from headend.survey import MeterPath
+from headend.recording.pending import Pending
 from headend.work.job import Job
 from headend.work.plan import Kind, Plan, Priority
 from headend.work.schedule import Every

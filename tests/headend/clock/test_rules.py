@@ -14,7 +14,7 @@ from headend.clock.offset import Offset
 from headend.clock.policy import ClockPolicy, Correction, Standing
 from headend.clock.rules import Known, host_rule, line_rules, meter_rules, refusals
 from headend.clock.trust import trust
-from headend.host_clock import Discipline
+from headend.health.host_clock import Discipline
 from protocols import models
 
 ZONE = ZoneInfo("Asia/Shanghai")

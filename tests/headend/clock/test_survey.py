@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from headend.clock.survey import NO_CLOCK, NO_TIME, survey_clock
-from headend.line import Line
-from headend.survey import MeterPath
+from headend.collection.line import Line
+from headend.collection.survey import MeterPath
 from protocols import models
 from protocols.dlt645.clock_reading import shown
 from protocols.dlt645.items import item

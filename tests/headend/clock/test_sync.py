@@ -11,7 +11,7 @@ import pytest
 from headend.clock.permit import OnlyTime, Stale
 from headend.clock.policy import ClockPolicy
 from headend.clock.sync import AUTOMATIC
-from headend.host_clock import Discipline
+from headend.health.host_clock import Discipline
 from protocols.dlt645.address import BROADCAST
 from protocols.dlt645.services.clock import SetTime, set_time
 from protocols.dlt645.services.freeze import Freeze

@@ -11,11 +11,11 @@ from typing import Any, cast
 from headend.cluster.keeper import Keeper
 from headend.cluster.presence import Presence
 from headend.cluster.settings import Terms
-from headend.crew import Crew
-from headend.line import LinePath
-from headend.poller import Poller, PollerCounters
-from headend.roster import Post, Roster
-from headend.survey import MeterPath
+from headend.collection.crew import Crew
+from headend.collection.line import LinePath
+from headend.collection.poller import Poller, PollerCounters
+from headend.collection.roster import Post, Roster
+from headend.collection.survey import MeterPath
 from protocols.errors import LeaseLost
 from protocols.traffic import Guard, LineCounters
 from tests.headend.cluster.memory_leases import Shared, Way

@@ -10,7 +10,7 @@ import pytest
 from headend.cluster.keeper import Tenure
 from headend.cluster.membership import KeeperCounters, Membership
 from headend.cluster.presence import Presence
-from headend.line import LinePath
+from headend.collection.line import LinePath
 from protocols.errors import LeaseLost
 from protocols.links.listen import close_listeners
 from protocols.links.open import open_link

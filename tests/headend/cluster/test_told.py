@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from headend.collector import Collector
+from headend.collection.collector import Collector
 from headend.config import parse
-from headend.known import plans_of
-from headend.metrics import Endpoint
+from headend.health.metrics import Endpoint
+from headend.registry.known import plans_of
 from storage.entries import Daemon
 from storage.leases import Leases, Member
 from storage.registry import Registry

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from headend.cli.main import run
+from headend.collection.line import LinePath
 from headend.conform import dlt645_checks, modbus_checks
 from headend.conform.check import Finding, Result
 from headend.conform.probe import Patience
 from headend.conform.report import Report
 from headend.conform.run import conform
 from headend.errors import UsageFault
-from headend.line import LinePath
 from protocols.models import load
 from simulators.fleet import Fleet
 from tests.simulators.reading import bus, scenario

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from headend.cli.main import run
+from headend.collection.line import Line, LinePath
 from headend.errors import UsageFault
-from headend.line import Line, LinePath
 from headend.wire.log import WireLogs
 from headend.wire.replay import Decoded, collected, decoded, differences
 from headend.wire.rows import WireRow, by_line, read_rows

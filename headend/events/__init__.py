@@ -1,0 +1,1 @@
+"""Meters' events and outages: surveyed, pushed, recorded, concluded."""

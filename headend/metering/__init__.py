@@ -1,0 +1,1 @@
+"""One meter or one line at a time, by hand: read, live, scan, search, golden conversations."""

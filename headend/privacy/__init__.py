@@ -1,0 +1,1 @@
+"""Who was given readings, and points that are forgotten."""

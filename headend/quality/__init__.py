@@ -1,0 +1,1 @@
+"""Collection quality as a report and a chart."""

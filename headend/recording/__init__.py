@@ -1,0 +1,1 @@
+"""From the queue of what was received to the database, or to the spool while it is away."""
