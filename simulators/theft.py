@@ -21,13 +21,15 @@ Bend = Callable[[Floats, np.random.Generator], Floats]
 
 def bypass(used: Floats, rng: np.random.Generator) -> Floats:
     """A circuit beside the meter: of all that is used, a constant share."""
-    return np.asarray(used * rng.uniform(0.1, 0.7))
+    share: Floats = used * rng.uniform(0.1, 0.7)
+    return share
 
 
 def slowed_register(used: Floats, rng: np.random.Generator) -> Floats:
     """Slower every week, down to a fifth."""
     week = np.arange(len(used)) // 7
-    return used * np.maximum(1 - week * rng.uniform(0.08, 0.2), 0.2)[:, None]
+    slowed: Floats = used * np.maximum(1 - week * rng.uniform(0.08, 0.2), 0.2)[:, None]
+    return slowed
 
 
 def phase_reversal(used: Floats, rng: np.random.Generator) -> Floats:

@@ -7,6 +7,8 @@ load and the usual day changed. A thief's factor moves all loads alike, other pe
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import numpy as np
@@ -28,11 +30,14 @@ FEATURES: Final = (
 )  # fmt: skip
 _EDGE: Final = 4
 _CHUNK: Final = 200
+WORKERS: Final = os.cpu_count() or 1
 
 
 def features(cells: Floats, people: Population) -> NDArray[np.float32]:
     """(meter, len(FEATURES)) of (meter, day, slot); NaN where the readings do not tell."""
-    made = [_of_chunk(cells[at : at + _CHUNK], people) for at in range(0, len(cells), _CHUNK)]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        parts = [cells[at : at + _CHUNK] for at in range(0, len(cells), _CHUNK)]
+        made = list(pool.map(lambda part: _of_chunk(part, people), parts))
     return np.concatenate(made) if made else np.zeros((0, len(FEATURES)), np.float32)
 
 

@@ -78,8 +78,8 @@ def grown(
     depth: int = 4,
     leading: int = 0,
 ) -> Forest:
-    """Logistic boosting from a line through the first `leading` columns; each tree sees a part of the rows and half of
-    the features, drawn by `seed`."""
+    """Logistic boosting from a line through the first `leading` columns; each tree sees a part of the rows and a third
+    of the features, drawn by `seed`."""
     rng = np.random.default_rng(seed)
     edges = edges_of(rows)
     bins = binned(rows, edges)
@@ -92,7 +92,7 @@ def grown(
     for _ in range(count):
         chance = 1 / (1 + np.exp(-odds))
         seen = rng.random(len(rows)) < 0.6
-        offered = np.sort(rng.permutation(width)[: max(width // 2, 1)])
+        offered = np.sort(rng.permutation(width)[: max(width // 3, min(width, 9))])
         tree = _tree(
             bins[seen], (weight * (aim - chance))[seen], (weight * chance * (1 - chance))[seen], offered, depth
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from analytics.theft.balance import Balance, balance
 from analytics.theft.imitation import CHANGES, DAILY_THEFTS, THEFTS, tenant
 from analytics.theft.profile import Population, population
-from analytics.theft.shape import features
+from analytics.theft.shape import WORKERS, features
 from analytics.theft.trees import Forest, grown
 
 Floats = NDArray[np.float32]
@@ -70,7 +71,9 @@ def weigh(cells: Floats, areas: Sequence[Area], settings: Settings) -> Odds:
     shape = stage.by_shape()
     if not areas:
         return Odds(shape, np.full(len(cells), np.nan), made, {})
-    balances = {k: b for k, area in enumerate(areas) if (b := balance(cells[area.members], area.total, people))}
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = pool.map(lambda area: balance(cells[area.members], area.total, people), areas)
+        balances = {k: b for k, b in enumerate(found) if b is not None}
     balanced = stage.by_balance(areas, balances, shape)
     return Odds(shape, balanced, made, balances)
 
@@ -198,16 +201,18 @@ class _Stage:
                 rows.append(_rows(found, cells, own)[kept])
                 truth.append(told[kept])
                 whose.append(area.members[kept])
+        if not rows:
+            return odds
+        members = np.concatenate([areas[k].members for k in real])
+        told_rows = np.concatenate(list(real.values()))
         everything, answer, meters = np.concatenate(rows), np.concatenate(truth), np.concatenate(whose)
         for f in range(FOLDS):
             at = self.fold[meters] != f
             forest = grown(
                 everything[at], answer[at], np.ones(int(at.sum())), settings.seed + 10 + f, settings.trees, leading=2
             )
-            for k, row in real.items():
-                mine = self.fold[areas[k].members] == f
-                if mine.any():
-                    odds[areas[k].members[mine]] = forest.log_odds(row[mine])
+            mine = self.fold[members] == f
+            odds[members[mine]] = forest.log_odds(told_rows[mine])
         return odds
 
 
