@@ -24,6 +24,8 @@ Doubles = NDArray[np.float64]
 
 _MOST: Final = 24
 _LEAST_ROWS: Final = 30
+_LEAST_BEFORE: Final = 3
+_UNTRUE: Final = ("invented", "flat")
 _LEAST_GAIN: Final = 30.0
 """In units of the variance of what is left: what chance reaches over all the hypotheses that are tried."""
 _FACTORS: Final = {
@@ -159,18 +161,32 @@ class _Search:
 
     def fit(self, chosen: list[tuple[int, int, int]]) -> tuple[Doubles, float]:
         """Factors (three of the loss first) and what they leave, as a weighted sum of squares."""
-        columns = np.column_stack([self.base, *(self.column(one).ravel() for one in chosen)]) * self.root[:, None]
+        parts = [self.column(one).ravel() for one in chosen]
+        columns = np.column_stack([self.base, *parts, *self.levels(chosen)]) * self.root[:, None]
         aim = self.lacking * self.root
         scale = np.sqrt((columns**2).sum(axis=0)) + 1e-12
         factors = np.linalg.lstsq(columns / scale, aim, rcond=1e-9)[0] / scale
         rest = aim - columns @ factors
         return factors, float(rest @ rest)
 
+    def levels(self, chosen: list[tuple[int, int, int]]) -> list[Doubles]:
+        """Steps by which the mean of what is lacking may differ since readings are no longer the load: how much was
+        really used since then is not in the readings."""
+        starts = {
+            (start, meter) for kind, meter, start in chosen if self.kinds[kind] in _UNTRUE and start >= _LEAST_BEFORE
+        }
+        made = []
+        for start, _ in sorted(starts):
+            step: Doubles = np.zeros(self.shape)
+            step[start:] = 1.0
+            made.append(step.ravel())
+        return made
+
     def prune(self) -> None:
         """Drop what the joint fit turns against its sense, or what has become superfluous."""
         while self.chosen:
             factors, _ = self.fit(self.chosen)
-            worst = int(np.argmin(factors[3:]))
+            worst = int(np.argmin(factors[3 : 3 + len(self.chosen)]))
             if factors[3 + worst] > 0:
                 return
             del self.chosen[worst]
@@ -183,11 +199,16 @@ class _Search:
         half = self.count / 2
         lone = self.fit([])[1]
         parts = []
-        for factor, (kind, meter, first) in zip(factors[3:], self.chosen, strict=True):
+        for factor, (kind, meter, first) in zip(factors[3:], self.chosen, strict=False):
             worth = float(factor) * float(self.column((kind, meter, first)).sum())
             energy[meter] += worth
             start[meter] = first if start[meter] < 0 else min(start[meter], first)
             parts.append(Part(meter, self.kinds[kind], first, float(factor), worth))
+        steps = sorted({(s, m) for k, m, s in self.chosen if self.kinds[k] in _UNTRUE and s >= _LEAST_BEFORE})
+        for factor, column, (_, meter) in zip(
+            factors[3 + len(self.chosen) :], self.levels(self.chosen), steps, strict=True
+        ):
+            energy[meter] += float(factor) * float(column.sum())
         for meter in {one[1] for one in self.chosen}:
             without = self.fit([one for one in self.chosen if one[1] != meter])[1]
             bits[meter] = half * np.log(max(without, 1e-9) / max(left, 1e-9))

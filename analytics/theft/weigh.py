@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.theft.anchor import anchored
 from analytics.theft.balance import Balance, balance
 from analytics.theft.imitation import CHANGES, DAILY_THEFTS, THEFTS, tenant
 from analytics.theft.profile import Population, population
@@ -73,7 +74,7 @@ def weigh(cells: Floats, areas: Sequence[Area], settings: Settings) -> Odds:
         return Odds(shape, np.full(len(cells), np.nan), made, {})
     with ThreadPoolExecutor(WORKERS) as pool:
         found = pool.map(lambda area: balance(cells[area.members], area.total, people), areas)
-        balances = {k: b for k, b in enumerate(found) if b is not None}
+        balances = anchored({k: b for k, b in enumerate(found) if b is not None})
     balanced = stage.by_balance(areas, balances, shape)
     return Odds(shape, balanced, made, balances)
 
