@@ -25,6 +25,7 @@ Doubles = NDArray[np.float64]
 _MOST: Final = 24
 _LEAST_ROWS: Final = 30
 _LEAST_BEFORE: Final = 3
+_MOST_STARTS: Final = 120
 _UNTRUE: Final = ("invented", "flat")
 _LEAST_GAIN: Final = 30.0
 """In units of the variance of what is left: what chance reaches over all the hypotheses that are tried."""
@@ -148,7 +149,7 @@ class _Search:
         if len(self.chosen) >= _MOST or gain < _LEAST_GAIN * left / self.count:
             return False
         at = np.unravel_index(best, gains.shape)
-        found = (int(at[0]), int(at[1]), int(at[2]))
+        found = (int(at[0]), int(at[1]), int(at[2]) * _stride(self.shape[0]))
         self.chosen.append(found)
         self._explain(self.column(found).ravel() * self.root)
         return True
@@ -230,5 +231,13 @@ class _Search:
 
 
 def _suffix(by_day: Floats) -> Doubles:
-    """Sums from each day until the end."""
-    return np.asarray(np.cumsum(by_day[:, :, ::-1], axis=2, dtype=np.float64)[:, :, ::-1])
+    """Sums from each day that may be the first until the end."""
+    stride = _stride(by_day.shape[2])
+    starts = np.arange(0, by_day.shape[2], stride)
+    whole = np.add.reduceat(by_day, starts, axis=2, dtype=np.float64)
+    return np.asarray(np.cumsum(whole[:, :, ::-1], axis=2)[:, :, ::-1])
+
+
+def _stride(days: int) -> int:
+    """Of long periods not every day is tried as the first."""
+    return max(days // _MOST_STARTS, 1)
