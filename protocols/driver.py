@@ -60,7 +60,7 @@ class Driver(Generic[F]):
         )
         self._running = 0
         self._started = 0.0
-        self._traffic = traffic = Traffic(self.counters, tap, permit, guard, None if window else _now, echo)
+        self._traffic = traffic = Traffic(self.counters, tap, permit, guard)
         self._nobody = MeterCounters()
         self._way: HalfDuplex[F] | Pipeline[F] = (
             Pipeline(link, reader, timing, traffic, window=window)
@@ -78,7 +78,8 @@ class Driver(Generic[F]):
         await self._places.acquire()
         loop = asyncio.get_running_loop()
         cost = cost or self._nobody
-        began, damaged = loop.time(), self.counters.checksums
+        began = before = loop.time()
+        damaged = self.counters.checksums
         if not self._running:
             self._started = began
         self._running += 1
@@ -100,12 +101,12 @@ class Driver(Generic[F]):
                     noise = self.counters.noise_bytes
                     coming = await self._way.send(ask)
                     cost.requests += 1
-                    sent_at = loop.time()
                     answer = await coming
                     if answer is None:
-                        answer = await self._again(ask, noise, cost)
-                    else:
-                        self._answered(ask, cost, loop.time() - sent_at, sent_at)
+                        answer, before = await self._again(ask, noise, cost)
+                    now = loop.time()
+                    self._answered(cost, now - before)
+                    before = now
                 except (NoAnswer, LinkClosed) as error:
                     ask = exchange.throw(error)
                 else:
@@ -132,39 +133,37 @@ class Driver(Generic[F]):
             self.counters.busy_s += now - self._started
             self._started = now
 
-    def _answered(self, ask: Ask[F], cost: MeterCounters, turnaround: float, sent_at: float) -> None:
-        """Count an answer that was whole after `turnaround`; where one speaks at a time, its first byte counts."""
-        traffic = self._traffic
-        if traffic.first_at:
-            heard = traffic.first_at - sent_at
-            turnaround = max(0.0, heard - self.timing.on_wire(len(ask.data) + traffic.first_bytes))
+    def _answered(self, cost: MeterCounters, taken: float) -> None:
+        """Count an answer. `taken` is all of its time, which stands for the turnaround where answers are numbered."""
+        turnaround = self._way.turnaround
+        if turnaround is None:
+            turnaround = taken
         self.counters.turnaround_s += turnaround
         cost.answers += 1
         cost.turnaround_s += turnaround
         if turnaround > cost.turnaround_max_s:
             cost.turnaround_max_s = turnaround
 
-    async def _again(self, ask: Ask[F], noise: int, cost: MeterCounters) -> F:
+    async def _again(self, ask: Ask[F], noise: int, cost: MeterCounters) -> tuple[F, float]:
         """After silence: the same once more, as often as allowed. `noise`: the line's count before the first time.
 
-        Raises `NoAnswer`. Side by side with others, its noise is that of the whole line meanwhile.
+        Gives the answer, and when its request was sent. Raises `NoAnswer`. Side by side with others, its noise is that
+        of the whole line meanwhile.
         """
         if not ask.answered:
             raise NoAnswer("nobody answers this")
-        loop = asyncio.get_running_loop()
         self.counters.timeouts += 1
         cost.timeouts += 1
         retries = self.timing.retries if ask.repeatable and not ask.acts else 0
         for _ in range(retries):
             self.counters.retries += 1
             cost.retries += 1
+            sent_at = asyncio.get_running_loop().time()
             coming = await self._way.send(ask)
             cost.requests += 1
-            sent_at = loop.time()
             answer = await coming
             if answer is not None:
-                self._answered(ask, cost, loop.time() - sent_at, sent_at)
-                return answer
+                return answer, sent_at
             self.counters.timeouts += 1
             cost.timeouts += 1
         budget = self.timing.budget(len(ask.data), ask.reply_bytes)
@@ -176,7 +175,3 @@ class Driver(Generic[F]):
         if not isinstance(self._way, HalfDuplex):
             raise ValueError("a window is for requests whose answers cannot be confused")
         await self._way.let_late_answers_run_out(key)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

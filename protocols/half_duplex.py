@@ -37,7 +37,7 @@ class _Owed(Generic[F]):
 class HalfDuplex(Generic[F]):
     """Sends one request and listens until it is answered. `echo`: the adapter hands our own bytes back first."""
 
-    __slots__ = ("_echo", "_heard_at", "_link", "_owed", "_quiet_until", "_reader", "_timing", "_traffic")
+    __slots__ = ("_echo", "_heard_at", "_link", "_owed", "_quiet_until", "_reader", "_timing", "_traffic", "turnaround")
 
     def __init__(self, link: Link, reader: FrameReader[F], timing: Timing, traffic: Traffic, *, echo: bool) -> None:
         self._link = link
@@ -49,6 +49,8 @@ class HalfDuplex(Generic[F]):
         self._quiet_until = 0.0
         self._heard_at = 0.0
         """When somebody spoke who did not answer us."""
+        self.turnaround: float | None = None
+        """Of the last answer: from the last byte of its request to its own first byte, as far as the rate tells."""
 
     async def send(self, ask: Ask[F]) -> Awaitable[F | None]:
         """The answer to come: None when it has not come in time, or when nobody answers such a thing.
@@ -78,6 +80,7 @@ class HalfDuplex(Generic[F]):
         deadline, hard_deadline = sent_at + budget, sent_at + 2 * budget
         echo = _Echo(ask.data) if self._echo else None
         growing = False  # a frame has begun and is not whole
+        first_at, first_bytes = 0.0, 0
         noise, thinks_until = counters.noise_bytes, sent_at + timing.on_wire(len(ask.data)) + timing.response
         try:
             while True:
@@ -87,11 +90,15 @@ class HalfDuplex(Generic[F]):
                 now = loop.time()
                 if chunk:
                     self._traffic.received(chunk)
-                    answer = self._sort(reader.feed(echo.take_off(chunk) if echo else chunk), ask)
+                    heard = echo.take_off(chunk) if echo else chunk
+                    if heard and not first_at:
+                        first_at, first_bytes = now, len(heard)
+                    answer = self._sort(reader.feed(heard), ask)
                 else:
                     answer = self._sort(reader.flush(), ask)
                 if answer is not None:
                     counters.answers += 1
+                    self.turnaround = max(0.0, first_at - sent_at - timing.on_wire(len(ask.data) + first_bytes))
                     self._heard_at = 0.0
                     return answer
                 growing = reader.pending > 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from protocols.errors import LeaseLost, LinkClosed, NotPermitted
 from protocols.exchange import Ask, FrameReader, Noise
@@ -44,6 +44,9 @@ class Pipeline(Generic[F]):
         "_traffic",
         "_unsent",
     )
+
+    turnaround: Final = None
+    """Answers are numbered and come side by side: their time is whoever waits for them to measure."""
 
     def __init__(self, link: Link, reader: FrameReader[F], timing: Timing, traffic: Traffic, *, window: int) -> None:
         self._loop = asyncio.get_running_loop()

@@ -80,45 +80,26 @@ def refuse(ask: Ask[Any]) -> None:
 
 @dataclass(slots=True)
 class Traffic:
-    """Whom a line tells what goes over it, and whom it asks.
-
-    `clock`, where one speaks at a time, is read when the first bytes come behind a request. `echo`: our own bytes come
-    back first.
-    """
+    """Whom a line tells what goes over it, and whom it asks."""
 
     counters: LineCounters
     tap: Tap | None
     permit: Permit
     guard: Guard = ours
-    clock: Callable[[], float] | None = None
-    echo: bool = False
-    first_at: float = 0.0
-    """When the first bytes came behind the last request; 0: none have."""
-    first_bytes: int = 0
-    """How many those were."""
-    _before: int = 0
-    """Bytes of the echo that are still to come."""
 
     def sent(self, ask: Ask[Any]) -> None:
         """Just before the bytes go out. Raises `NotPermitted` or `LeaseLost`: then they do not."""
         self.guard()
         if ask.acts:
             self.permit(ask)
-        self.counters.requests += 1
-        self.counters.sent_bytes += len(ask.data)
-        if self.clock is not None:
-            self.first_at = 0.0
-            self._before = len(ask.data) if self.echo else 0
+        counters = self.counters
+        counters.requests += 1
+        counters.sent_bytes += len(ask.data)
         if self.tap is not None:
             self.tap.show(">", ask.data)
 
     def received(self, chunk: bytes) -> None:
         self.counters.received_bytes += len(chunk)
-        if not self.first_at and self.clock is not None and chunk:
-            self._before -= len(chunk)
-            if self._before < 0:
-                self.first_at = self.clock()
-                self.first_bytes = -self._before
         if self.tap is not None:
             self.tap.show("<", chunk)
 
