@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, TypeAlias
 
+from headend.collection.keeping import PollerCounters
 from headend.collection.line import LinePath
-from headend.collection.poller import Poller, PollerCounters
+from headend.collection.poller import Poller
 from headend.collection.survey import MeterPath
 from protocols.traffic import Guard, LineCounters, ours
 

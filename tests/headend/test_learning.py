@@ -100,7 +100,7 @@ async def test_the_poller_keeps_what_one_meter_taught(bus: ModbusBus) -> None:
     pending = Pending(10_000)
     plan = every("curve", 60, *(q.name for q in KIND.quantities))
     poller = Poller(line(), [path(1), path(2)], [plan], pending, Clock(START))
-    ((_, tasks),) = poller._plans
+    ((_, tasks),) = poller.programme.plans
     running = asyncio.create_task(poller.run())
     await asyncio.sleep(30)
     bus.asked.clear()
@@ -117,7 +117,7 @@ async def test_a_meter_that_gave_nothing_is_asked_as_before(bus: ModbusBus) -> N
     bus.units = {1: unit(limit=0)}  # type: ignore[dict-item]
     plan = every("curve", 60, *(q.name for q in KIND.quantities))
     poller = Poller(line(), [path(1)], [plan], Pending(10_000), Clock(START))
-    ((_, tasks),) = poller._plans
+    ((_, tasks),) = poller.programme.plans
     before = tasks[1]
     running = asyncio.create_task(poller.run())
     await asyncio.sleep(30)

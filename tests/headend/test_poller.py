@@ -294,7 +294,7 @@ async def test_an_error_of_ours_ends_the_poller_and_closes_its_line(plug: Plug) 
     plug("bus", bus)
     watched = Watched(meters(1))
     await watched.for_s(10)
-    watched.poller._pending = None  # type: ignore[assignment]
+    watched.poller._keeping.pending = None  # type: ignore[assignment]
     bus.meters["000000000001"] = dict(ENERGY)
     await asyncio.wait({watched.running})
     assert isinstance(watched.running.exception(), AttributeError)

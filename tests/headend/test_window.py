@@ -154,7 +154,7 @@ async def test_a_full_queue_holds_them_all_back_and_nothing_is_dropped(monkeypat
 @virtually
 async def test_a_fault_of_ours_ends_all_and_closes_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched(monkeypatch, Gateway(8))
-    watched.poller._pending = None  # type: ignore[assignment]
+    watched.poller._keeping.pending = None  # type: ignore[assignment]
     await asyncio.wait({watched.running})
     fault = watched.running.exception()
     assert isinstance(fault, AttributeError)

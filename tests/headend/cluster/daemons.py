@@ -12,8 +12,9 @@ from headend.cluster.keeper import Keeper
 from headend.cluster.presence import Presence
 from headend.cluster.settings import Terms
 from headend.collection.crew import Crew
+from headend.collection.keeping import PollerCounters
 from headend.collection.line import LinePath
-from headend.collection.poller import Poller, PollerCounters
+from headend.collection.poller import Poller
 from headend.collection.roster import Post, Roster
 from headend.collection.survey import MeterPath
 from protocols.errors import LeaseLost
