@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 from headend.config import parse
 from headend.errors import UsageFault
@@ -59,9 +60,12 @@ async def test_a_tick_rolls_up_and_retains_once_a_day(plain_database: str) -> No
 
 async def test_a_database_that_is_away_is_waited_for() -> None:
     config = parse(CONFIG.format(dsn="host=127.0.0.1 port=1 dbname=x", captures=""), "x.toml")
-    await Housekeeping(config, config.database.dsn).tick(NOW)
-    async with housekeeping(config, config.database.dsn):
-        pass
+    with structlog.testing.capture_logs() as logs:
+        await Housekeeping(config, config.database.dsn).tick(NOW)
+        async with housekeeping(config, config.database.dsn):
+            pass
+    assert [log["event"] for log in logs][:1] == ["housekeeping waits"]
+    assert "housekeeping has ended" not in [log["event"] for log in logs]
 
 
 @pytest.mark.postgres

@@ -62,8 +62,10 @@ async def test_the_bell_rings_for_asking_and_answering(plain_database: str) -> N
         number = await table.ask("read", meter, [], "me", MINUTE)
         async with asyncio.timeout(30):
             await bell.wait(60)
+            assert list(await table.queued()) == [number], "it rang, not the time-out"
             await table.finish(number, RequestState.DONE, {}, None)
             await bell.wait(60)
+        assert (await table.answer(number)).state is RequestState.DONE
 
 
 async def test_recollections_are_heard_of_once(plain_database: str) -> None:

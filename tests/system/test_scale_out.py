@@ -100,6 +100,7 @@ async def test_a_line_that_is_added_is_polled_without_a_restart(plain_database: 
             await register(plain_database, [line.url for line in lines])
             await cluster.share({"a": 3})
             await all_polled(lines, cluster)
+            assert_one_master_at_a_time(lines)
 
 
 async def test_a_network_that_parts_one_daemon_from_the_database(plain_database: str, tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ def test_what_cannot_hold_is_refused(table: str, expected: str) -> None:
 
 
 def test_just_enough_is_taken() -> None:
-    parse(text('enabled = true\nttl = "9s"\nrenew = "3s"\nmargin = "3s"'), "f")
+    config = parse(text('enabled = true\nttl = "9s"\nrenew = "3s"\nmargin = "3s"'), "f")
+    assert config.cluster.terms == Terms(9.0, 3.0, 3.0)
 
 
 def test_an_embedded_database_cannot_be_shared() -> None:

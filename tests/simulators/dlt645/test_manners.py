@@ -86,7 +86,8 @@ async def test_a_baud_rate_is_taken_and_told() -> None:
 @pytest.mark.parametrize("output", list(Output))
 async def test_the_terminal(output: Output) -> None:
     async with lab() as line:
-        await line.do(SetTerminal(output))  # the answer repeats it, or the conversation raises
+        await line.do(SetTerminal(output))  # raises unless the answer repeats it
+        assert line.driver.counters.answers == 1
 
 
 async def test_the_number_of_records_makes_no_sense_elsewhere() -> None:
