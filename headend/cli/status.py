@@ -10,10 +10,6 @@ from typing import Any, Final
 
 from headend.cli.output import Output
 
-SILENT_AFTER: Final = timedelta(seconds=15)
-"""A daemon whose sign of life is older than this is taken for dead."""
-
-
 _NAMED: Final = 10
 """So many lines are named."""
 
@@ -176,9 +172,11 @@ def _spool(told: dict[str, Any] | None) -> str:
 
 
 def _told(daemon: Any, now: datetime) -> dict[str, Any]:
+    from headend.health.alive import is_alive
+
     return {
         "name": daemon.name,
-        "alive": now - daemon.seen < SILENT_AFTER and not daemon.counters.get("stopped", False),
+        "alive": is_alive(daemon, now),
         "pid": daemon.pid,
         "host": daemon.host,
         "started": daemon.started,

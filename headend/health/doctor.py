@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from headend.cli.status import SILENT_AFTER
 from headend.config import Config
 from headend.duration import seconds
+from headend.health.alive import has_ended, is_alive
 from headend.health.finding import Finding
 from headend.health.host_clock import Discipline
 from headend.place import Store
@@ -110,11 +110,10 @@ def daemons(known: Sequence[entries.Daemon], now: datetime) -> list[Finding]:
     """Those that were seen last alive and have gone silent."""
     found = []
     for daemon in known:
-        silent = now - daemon.seen
         subject = f"daemon {daemon.name}"
-        if daemon.counters.get("stopped"):
+        if has_ended(daemon):
             found.append(Finding(subject, f"ended in order at {daemon.seen.isoformat()}"))
-        elif silent < SILENT_AFTER:
+        elif is_alive(daemon, now):
             found.append(Finding(subject, f"lives, as process {daemon.pid} of {daemon.host}"))
         else:
             where = f"process {daemon.pid} of {daemon.host}"

@@ -7,11 +7,12 @@ import getpass
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from headend.config import load
 from headend.duration import seconds
 from headend.errors import HeadendError, UsageFault
+from headend.health.alive import is_alive
 from headend.place import Store, store
 from headend.registry.known import meter_path_of
 from protocols.errors import CommunicationError
@@ -19,9 +20,6 @@ from protocols.links.url import PUSH
 from storage import entries
 from storage.errors import NotFound
 from storage.requests import RequestBell, RequestState, RequestTable
-
-ALIVE_FOR: Final = timedelta(seconds=15)
-"""A daemon whose sign of life is older than this is taken for dead."""
 
 
 class RequestFailed(HeadendError):
@@ -47,10 +45,7 @@ def patience(text: str) -> timedelta:
 async def lives(opened: Store) -> bool:
     """Whether some daemon that works lines gives signs of life."""
     now = datetime.now(UTC)
-    return any(
-        now - daemon.seen < ALIVE_FOR and not daemon.counters.get("stopped") and daemon.counters.get("lines")
-        for daemon in await opened.registry.daemons()
-    )
+    return any(is_alive(daemon, now) and daemon.counters.get("lines") for daemon in await opened.registry.daemons())
 
 
 async def ask(
