@@ -58,6 +58,8 @@ async def _gaps(arguments: argparse.Namespace, output: Output) -> int:
         raise UsageFault(f"--from {start.isoformat()} is not before --to {end.isoformat()}")
     if arguments.list and arguments.by:
         raise UsageFault("--list and --by exclude each other")
+    if arguments.state and not (arguments.list or arguments.by):
+        raise UsageFault("--state chooses among the rows of --by or --list")
     if arguments.limit < 1:
         raise UsageFault(f"--limit is {arguments.limit}, expected at least 1")
     async with store(config) as opened:

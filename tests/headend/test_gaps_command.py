@@ -128,6 +128,7 @@ def test_recollect_opens_what_was_given_up(headend: Headend, told: Path) -> None
         (["gaps", "nobody"], "no meter named 'nobody'"),
         (["gaps", "--from", TO, "--to", FROM], "is not before"),
         (["gaps", "--by", "day", "--list"], "exclude"),
+        (["gaps", "--state", "open"], "--by or --list"),
         (["gaps", "--limit", "0"], "--limit"),
         (["recollect", "nobody", "--from", FROM], "no meter named 'nobody'"),
         (["recollect", "--from", TO, "--to", FROM], "is not before"),

@@ -8,10 +8,10 @@ from functools import partial
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.peers.plain_agenda import PlainAgenda
 from headend.work.agenda import Agenda
 from headend.work.job import Job
 from headend.work.plan import Priority
-from tests.headend.work.plain_agenda import PlainAgenda
 from tests.headend.work.test_agenda import NOW
 
 MINUTE = timedelta(minutes=1)
