@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, TextIO
 
 import psycopg
 
@@ -40,7 +40,8 @@ class Server:
     """One data directory and the server in it. Blocking: from asyncio call it through `asyncio.to_thread`.
 
     `start` may be called again at any time: it finds a running server or starts one. Several processes may use the same
-    directory: the one that started the server stops it, unless others are still connected; then the last one does.
+    directory: the one that started the server stops it, unless others still use it, connected or between two
+    connections; then the last one does.
     """
 
     def __init__(self, data_dir: Path, *, bindir: Path | None = None, wait_s: float = 60.0) -> None:
@@ -49,6 +50,7 @@ class Server:
         self._bindir = bindir
         self._wait_s = wait_s
         self._process: subprocess.Popen[bytes] | None = None
+        self._use: TextIO | None = None
         self.started_here = False
 
     def __enter__(self) -> Server:
@@ -92,6 +94,9 @@ class Server:
             if not found:
                 self._launch()
             self._ensure_database()
+            if self._use is None:
+                self._use = self._beside("use").open("a")
+                fcntl.flock(self._use, fcntl.LOCK_SH)
         return self.conninfo
 
     def stop(self, *, even_if_used: bool = False) -> bool:
@@ -100,11 +105,14 @@ class Server:
         It is left running while other clients are connected, unless `even_if_used`. Close your own connections first.
         """
         with self._lock():
+            if self._use is not None:
+                self._use.close()
+                self._use = None
             running = postmaster.read_pid_file(self._real)
             if running is None or running.pid not in postmaster.processes_in(self._real):
                 self._reap(0.0)
                 return True
-            if not even_if_used and (not self._ours() or self._others_connected()):
+            if not even_if_used and (not self._ours() or self._others_started() or self._others_connected()):
                 log.info("embedded PostgreSQL in %s is left running: others use it", self.data_dir)
                 self._forget()
                 return False
@@ -218,6 +226,15 @@ class Server:
             return False  # started by other means
         return str(postmaster.start_ticks(int(pid))) != ticks
 
+    def _others_started(self) -> bool:
+        """Whether another `Server` of this directory has started and not stopped; the kernel forgets a killed one."""
+        with self._beside("use").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
     def _others_connected(self) -> bool:
         """Clients other than us, a second later too: a backend lives on for a moment after its client has closed."""
         return not _until(lambda: not self._clients(), 1.0)
@@ -264,11 +281,14 @@ class Server:
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """Two processes (or threads) starting or stopping the same directory wait for each other."""
-        path = self.data_dir.with_name(f".{self.data_dir.name}.lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
+        with self._beside("lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    def _beside(self, kind: str) -> Path:
+        path = self.data_dir.with_name(f".{self.data_dir.name}.{kind}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
 
 def _until(condition: Callable[[], bool], patience_s: float) -> bool:

@@ -160,6 +160,17 @@ def test_the_last_one_turns_off_the_light(data_dir: Path) -> None:
     assert second.pid is None
 
 
+def test_it_is_left_to_one_that_has_started_and_is_between_two_connections(data_dir: Path) -> None:
+    starter, other = Server(data_dir), Server(data_dir)
+    starter.start()
+    conninfo = other.start()
+    assert not starter.stop()
+    assert one(conninfo) == 1
+    (data_dir / "headend.owner").write_text("0 0\n")  # its starter has ended
+    assert other.stop()
+    assert other.pid is None
+
+
 def test_it_outlives_a_killed_starter_and_is_found_again(data_dir: Path) -> None:
     program = (
         "import sys, pathlib, storage.embedded as e\n"

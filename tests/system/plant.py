@@ -151,6 +151,8 @@ class Process:
         if self._popen.stdout:
             self._popen.stdout.close()
         self._log.close()
+        if error is not None:
+            error.add_note(f"{self.log.name}:\n{self.log.read_text()[-4000:]}")
 
     @property
     def pid(self) -> int:
