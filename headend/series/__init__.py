@@ -1,0 +1,1 @@
+"""Energies by interval for analyses: out of the database, and out of files."""

@@ -1,0 +1,63 @@
+-- Stays at points, of meters, or of total meters at areas and feeders, cut where multipliers change and registers begin
+-- anew. Registers are those stated at the edges; what was read there is a reading as any other.
+-- name: stays
+WITH stay AS (
+    SELECT p.name AS key, i.meter_id, i."from", i."to"
+    FROM meter_installation i JOIN usage_point p ON p.id = i.usage_point_id
+    WHERE %(of)s = 'point'
+    UNION ALL
+    SELECT m.name, m.id, '-infinity', NULL FROM meter m WHERE %(of)s = 'meter'
+    UNION ALL
+    SELECT a.name, t.meter_id, t."from", t."to" FROM total_meter t JOIN area a ON a.id = t.area_id WHERE %(of)s = 'area'
+    UNION ALL
+    SELECT f.name, t.meter_id, t."from", t."to" FROM total_meter t JOIN feeder f ON f.id = t.feeder_id
+    WHERE %(of)s = 'feeder'
+), chosen AS (
+    SELECT key, meter_id, greatest("from", %(start)s::timestamptz) AS "from",
+           least(coalesce("to", 'infinity'), %(end)s::timestamptz) AS "to"
+    FROM stay
+    WHERE (%(names)s::text[] IS NULL OR key = ANY (%(names)s)) AND "from" < %(end)s::timestamptz
+      AND ("to" IS NULL OR "to" > %(start)s::timestamptz)
+), edge AS (
+    SELECT key, meter_id, "from" AS stay, "from" AS at, "to" FROM chosen
+    UNION
+    SELECT c.key, c.meter_id, c."from", x."from", c."to"
+    FROM chosen c JOIN meter_multiplier x ON x.meter_id = c.meter_id AND x."from" > c."from" AND x."from" < c."to"
+    UNION
+    SELECT c.key, c.meter_id, c."from", r."time", c."to"
+    FROM chosen c JOIN register_mark r ON r.meter_id = c.meter_id AND r.quantity = %(quantity)s AND r.edge = 'initial'
+        AND r."time" > c."from" AND r."time" < c."to"
+), piece AS (
+    SELECT key, meter_id, at AS "from",
+           coalesce(lead(at) OVER (PARTITION BY key, meter_id, stay ORDER BY at), "to") AS "to"
+    FROM edge
+)
+SELECT s.key, s.meter_id, m.name, s."from", s."to", multiplier_at(s.meter_id, s."from"), b.value, e.value
+FROM piece s
+JOIN meter m ON m.id = s.meter_id
+LEFT JOIN register_mark b
+    ON b.meter_id = s.meter_id AND b.quantity = %(quantity)s AND b."time" = s."from" AND b.edge = 'initial'
+LEFT JOIN register_mark e
+    ON e.meter_id = s.meter_id AND e.quantity = %(quantity)s AND e."time" = s."to" AND e.edge = 'final'
+ORDER BY s.key, s."from", m.name;
+
+-- Good registers no further than `tolerance` from a boundary, both ends of the span included.
+-- name: boundaries
+COPY (
+    SELECT meter_id, time, value FROM (
+        SELECT meter_id, time,
+               CASE %(pos)s WHEN 1 THEN v1 WHEN 2 THEN v2 WHEN 3 THEN v3 WHEN 4 THEN v4 WHEN 5 THEN v5 WHEN 6 THEN v6 WHEN 7 THEN v7 WHEN 8 THEN v8 END AS value
+        FROM capture
+        WHERE meter_id = ANY (%(meters)s::integer[]) AND layout = %(layout)s
+          AND time >= %(start)s::timestamptz - %(tolerance)s::interval
+          AND time <= %(end)s::timestamptz + %(tolerance)s::interval
+          AND (coalesce(quality, 0) >> ((%(pos)s - 1) * 8)) & 255 = 0
+    ) c
+    WHERE value IS NOT NULL
+      AND time + %(tolerance)s::interval - date_bin(%(step)s::interval, time + %(tolerance)s::interval, %(start)s::timestamptz)
+          <= 2 * %(tolerance)s::interval
+) TO STDOUT (FORMAT BINARY);
+
+-- The shortest period at which a quantity is collected at present, in seconds.
+-- name: period
+SELECT min(period_s) FROM plan WHERE valid_to IS NULL AND %(quantity)s = ANY (quantities);
