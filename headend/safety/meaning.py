@@ -19,6 +19,7 @@ from protocols.dlt645.services.field import NO_OPERATOR, local_text
 from protocols.dlt645.services.freeze import Freeze
 from protocols.dlt645.services.order import Ordered
 from protocols.dlt645.services.request import parse_request
+from protocols.dlt645.services.write import Write
 from protocols.errors import ModelError, NotPermitted, ProtocolError
 from protocols.modbus import rtu
 from protocols.modbus.reads import parse_unit
@@ -53,7 +54,8 @@ _OTHERS: Final[Mapping[Function, Callable[[str], Any]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Dlt645:
-    """DL/T 645-2007. Parameters: `operator`, the code that the meter records; `n2` of a trip that closes again.
+    """DL/T 645-2007. Parameters: `operator`, the code that the meter records; `n2` of a trip that closes again; of a
+    write `item`, a data identifier, and `data`, its bytes as on the wire (without the 33H) in hex.
 
     A control frame must say that it is good until the order expires, in the meter's local time. A body that only a
     security module can read is refused.
@@ -79,7 +81,10 @@ class Dlt645:
     def wanted(self, order: Order, zone: ZoneInfo) -> Any:
         """What the frame is to carry. Raises `NotPermitted` where there is no such frame."""
         given = dict(order.parameters)
-        operator, n2 = given.pop("operator", NO_OPERATOR), given.pop("n2", "0")
+        operator = given.pop("operator", NO_OPERATOR)
+        if order.function is Function.WRITE_PARAMETER:
+            return _write(given, operator)
+        n2 = given.pop("n2", "0")
         is_reclose = order.function is Function.TRIP_RECLOSE
         if given or not n2.isdecimal() or int(n2) > 0xFF or (int(n2) > 0) != is_reclose:
             raise NotPermitted(f"{order.function} has no frame with such parameters")
@@ -88,6 +93,30 @@ class Dlt645:
         if order.function not in _CONTROLS or order.expires is None:
             raise NotPermitted(f"{order.function} has no frame in DL/T 645")
         return Control(_CONTROLS[order.function], local_text(order.expires.astimezone(zone)), operator, int(n2))
+
+
+_ELSEWHERE: Final[tuple[tuple[str, str], ...]] = (
+    ("04000C", "a password"),
+    ("04000101", "the date"),
+    ("04000102", "the time"),
+    ("0400010C", "the clock"),
+    ("04000401", "the meter's address"),
+)
+"""Items that no order writes, by the beginning of their identifiers."""
+
+
+def _write(given: Mapping[str, str], operator: str) -> Write:
+    """Raises `NotPermitted`."""
+    if given.keys() != {"item", "data"}:
+        raise NotPermitted("a write is told by item and data")
+    item = given["item"].upper()
+    for beginning, what in _ELSEWHERE:
+        if item.startswith(beginning):
+            raise NotPermitted(f"item {item} is {what}, which no order writes")
+    try:
+        return Write(item, bytes.fromhex(given["data"]), operator)
+    except ValueError as error:
+        raise NotPermitted(f"nothing can be written to item {item}: {error}") from None
 
 
 _NEEDS: Final[Mapping[Function, Safety]] = MappingProxyType(

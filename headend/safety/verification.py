@@ -13,16 +13,20 @@ _VOLTS_OFF = 30
 """Volts behind an open relay that are nobody's supply but coupling."""
 
 _SHOWN = frozenset({Function.TRIP, Function.TRIP_RECLOSE, Function.CLOSE})
-"""What a relay shows; a permit to close waits for the customer, a limit for the load."""
+"""What a relay shows. A permit to close waits for the customer: its word alone tells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Read after the command; None was not told. `relay_open`: b4 of status word 3. `load_volts`: behind the relay."""
+    """Read after the command; None was not told. Of status word 3: `relay_open` b4, `told_to_trip` b6, `alarm` b7.
+    `load_volts`: behind the relay. `as_written`: what was written, or reset, reads so now."""
 
     relay_open: bool | None = None
     load_volts: int | None = None
     power_w: int | None = None
+    told_to_trip: bool | None = None
+    alarm: bool | None = None
+    as_written: bool | None = None
 
     @property
     def supplied(self) -> bool | None:
@@ -56,16 +60,28 @@ def settled(before: State, order: Order, seen: Seen, now: datetime) -> State:
     """
     if before not in (State.ACKNOWLEDGED, State.UNKNOWN):
         raise ValueError(f"nothing is read back for a command that is {before}")
-    if order.function not in _SHOWN:
-        return State.UNVERIFIABLE
-    if seen.is_contradictory:
+    if order.function in _SHOWN and seen.is_contradictory:
         return State.CONTRADICTED
-    if seen.supplied is None:
+    is_so = _is_as_ordered(order, seen)
+    if is_so is None:
         return State.UNVERIFIABLE
-    if seen.supplied is (order.traits.effect is Effect.RESTORES):
+    if is_so:
         return State.VERIFIED
     if order.function is Function.TRIP_RECLOSE:
         return State.UNVERIFIABLE  # it may have closed again already
     if before is State.ACKNOWLEDGED:
         return State.CONTRADICTED
     return State.FAILED if order.expires is not None and now >= order.expires else State.UNKNOWN
+
+
+def _is_as_ordered(order: Order, seen: Seen) -> bool | None:
+    function = order.function
+    if function in _SHOWN:
+        return None if seen.supplied is None else seen.supplied is (order.traits.effect is Effect.RESTORES)
+    if function is Function.PERMIT_CLOSE:
+        return None if seen.told_to_trip is None else not seen.told_to_trip
+    if function in (Function.ALARM, Function.ALARM_OFF):
+        return None if seen.alarm is None else seen.alarm is (function is Function.ALARM)
+    if function in (Function.WRITE_PARAMETER, Function.RESET_DEMAND):
+        return seen.as_written
+    return None

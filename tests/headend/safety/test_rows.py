@@ -398,6 +398,15 @@ def test_s09_no_way_leads_back_to_sending() -> None:
         (Function.CLOSE, State.ACKNOWLEDGED, Seen(relay_open=False, load_volts=0), State.CONTRADICTED),
         (Function.TRIP_RECLOSE, State.ACKNOWLEDGED, Seen(relay_open=False), State.UNVERIFIABLE),
         (Function.PERMIT_CLOSE, State.ACKNOWLEDGED, Seen(relay_open=True), State.UNVERIFIABLE),
+        (Function.PERMIT_CLOSE, State.ACKNOWLEDGED, Seen(relay_open=True, told_to_trip=False), State.VERIFIED),
+        (Function.PERMIT_CLOSE, State.ACKNOWLEDGED, Seen(relay_open=True, told_to_trip=True), State.CONTRADICTED),
+        (Function.ALARM, State.UNKNOWN, Seen(alarm=True), State.VERIFIED),
+        (Function.ALARM_OFF, State.ACKNOWLEDGED, Seen(alarm=True), State.CONTRADICTED),
+        (Function.ALARM, State.ACKNOWLEDGED, Seen(relay_open=True), State.UNVERIFIABLE),
+        (Function.WRITE_PARAMETER, State.ACKNOWLEDGED, Seen(as_written=True), State.VERIFIED),
+        (Function.WRITE_PARAMETER, State.UNKNOWN, Seen(as_written=False), State.UNKNOWN),
+        (Function.RESET_DEMAND, State.ACKNOWLEDGED, Seen(as_written=False), State.CONTRADICTED),
+        (Function.PROTECT, State.ACKNOWLEDGED, Seen(relay_open=False), State.UNVERIFIABLE),
     ],
 )
 def test_s10_what_the_meter_shows_settles_it(function: Function, before: State, seen: Seen, after: State) -> None:

@@ -1,0 +1,83 @@
+"""The one conversation that does what was ordered at a meter, and the check that its frame must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from headend.collection.survey import MeterPath
+from headend.safety.function import Function
+from headend.safety.meaning import Dlt645, Modbus, Wire
+from headend.safety.order import Order, Target
+from protocols.dlt645.model import Dlt645Model
+from protocols.dlt645.services.access import Access
+from protocols.dlt645.services.freeze import Freeze
+from protocols.dlt645.services.order import Ordered
+from protocols.dlt645.services.service import perform
+from protocols.errors import ModelError, NotPermitted
+from protocols.exchange import Exchange
+from protocols.modbus import ModbusModel
+from protocols.modbus.pdu import parse_request
+from protocols.modbus.reads import parse_unit
+from protocols.modbus.wire import transact
+from protocols.modbus.writes import Safety, WritePoint
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """`start` begins the conversation, for which `wire` knows what its frame must mean. It is begun once."""
+
+    wire: Wire
+    start: Callable[[], Exchange[Any, Any]]
+
+
+def act(meter: MeterPath, order: Order, target: Target, zone: ZoneInfo, on_line: Any, access: Access | None) -> Act:
+    """`on_line`: the line's wire. `access`: the meter's password, where it wants one.
+
+    Raises `NotPermitted` where the meter's kind has no frame for it, or the password is not known.
+    """
+    model = meter.model
+    if isinstance(model, ModbusModel):
+        checked = Modbus(on_line.framing, point_for(model, order))
+        request = parse_request(checked.wanted(order))
+        return Act(checked, lambda: transact(parse_unit(target.address), request, on_line))
+    if not isinstance(model, Dlt645Model) or model.edition != "2007":
+        raise NotPermitted(f"meters of model {model.head.name} have no frame for {order.function}")
+    known = Dlt645()
+    want = known.wanted(order, zone)
+    if isinstance(want, Freeze):
+        return Act(known, lambda: perform(target.address, want, on_line.preamble))
+    if access is None:
+        raise NotPermitted(f"no password is known of meter {meter.name}")
+    return Act(known, lambda: perform(target.address, Ordered(want, access), on_line.preamble))
+
+
+def point_for(model: ModbusModel, order: Order) -> WritePoint:
+    """Where the model lets it be done. Raises `NotPermitted`."""
+    given = dict(order.parameters)
+    if "point" in given:
+        found = [model.writes[given["point"]]] if given["point"] in model.writes else []
+    else:
+        found = [p for p in model.writes.values() if p.safety is Safety.RELAY and order.function.value in p.words]
+    if len(found) != 1:
+        raise NotPermitted(f"model {model.head.name} declares no register for {order.function}")
+    return found[0]
+
+
+def is_possible(meter: MeterPath, order: Order, target: Target) -> str:
+    """Why a meter of this kind cannot be ordered to do that; empty where it can. Asked when an order is drawn up."""
+    model = meter.model
+    try:
+        if isinstance(model, ModbusModel):
+            Modbus("rtu", point_for(model, order)).wanted(order)
+        elif not isinstance(model, Dlt645Model) or model.edition != "2007":
+            return f"meters of model {model.head.name} have no frame for {order.function}"
+        else:
+            Dlt645().wanted(order, meter.zone)
+            if order.function is not Function.FREEZE:
+                model.check_address(target.address)
+    except (NotPermitted, ModelError) as error:
+        return str(error)
+    return ""
