@@ -1,0 +1,74 @@
+-- One batch at a time is made, in every process: its number has no hole before it.
+-- name: lock
+SELECT pg_advisory_xact_lock(hashtextextended('headend.export', 0));
+
+-- name: next
+SELECT coalesce(max(sequence), 0) + 1,
+       (SELECT manifest_sha256 FROM export_batch ORDER BY sequence DESC LIMIT 1), now()
+FROM export_batch;
+
+-- name: add
+INSERT INTO export_batch (sequence, name, subject, digest, format, what, "start", "end", as_of, request, content,
+                          completeness, manifest, manifest_sha256, actor, created, supersedes, reason, difference)
+VALUES (%(sequence)s, %(name)s, %(subject)s, %(digest)s, %(format)s, %(what)s, %(start)s, %(end)s, %(as_of)s,
+        %(request)s, %(content)s, %(completeness)s, %(manifest)s, %(manifest_sha256)s, %(actor)s, %(created)s,
+        %(supersedes)s, %(reason)s, %(difference)s);
+
+-- The newest of a subject first.
+-- name: of_subject
+SELECT name, as_of FROM export_batch WHERE subject = %(subject)s ORDER BY sequence DESC;
+
+-- name: by_digest
+SELECT name FROM export_batch WHERE digest = %(digest)s;
+
+-- name: batch
+SELECT b.sequence, b.name, b.subject, b.digest, b.format, b.what, b."start", b."end", b.as_of, b.request, b.content, b.completeness,
+       b.manifest, b.actor, b.created, s.name, b.reason, b.difference, n.name
+FROM export_batch b
+LEFT JOIN export_batch s ON s.sequence = b.supersedes
+LEFT JOIN export_batch n ON n.supersedes = b.sequence
+WHERE b.name = %(name)s OR b.sequence::text = %(name)s;
+
+-- name: states
+SELECT b.sequence, b.name, b.format, b.what, b."start", b."end", b.as_of, b.completeness -> 'total', b.actor, b.created,
+       s.name, b.reason, n.name, r.actor, r."at", r.note,
+       (SELECT array_agg(DISTINCT d.target ORDER BY d.target) FROM export_delivery d WHERE d.sequence = b.sequence AND d.done),
+       a.kind, a.findings
+FROM export_batch b
+LEFT JOIN export_batch s ON s.sequence = b.supersedes
+LEFT JOIN export_batch n ON n.supersedes = b.sequence
+LEFT JOIN export_release r ON r.sequence = b.sequence
+LEFT JOIN LATERAL (
+    SELECT kind, findings FROM export_answer WHERE sequence = b.sequence ORDER BY id DESC LIMIT 1
+) a ON true
+WHERE %(sequence)s::integer IS NULL OR b.sequence = %(sequence)s
+ORDER BY b.sequence DESC
+LIMIT %(most)s;
+
+-- name: release
+INSERT INTO export_release (sequence, actor, note) VALUES (%(sequence)s, %(actor)s, %(note)s)
+ON CONFLICT (sequence) DO NOTHING;
+
+-- name: attempt
+INSERT INTO export_delivery (sequence, target, destination, actor, started, finished, done, detail)
+VALUES (%(sequence)s, %(target)s, %(destination)s, %(actor)s, %(started)s, %(finished)s, %(done)s, %(detail)s);
+
+-- name: attempts
+SELECT target, destination, actor, started, finished, done, detail FROM export_delivery
+WHERE sequence = %(sequence)s ORDER BY id;
+
+-- Released and not yet there, by number; what was superseded meanwhile is not sent.
+-- name: due
+SELECT b.name FROM export_release r JOIN export_batch b USING (sequence)
+WHERE NOT EXISTS (SELECT FROM export_delivery d WHERE d.sequence = r.sequence AND d.target = %(target)s AND d.done)
+  AND NOT EXISTS (SELECT FROM export_batch n WHERE n.supersedes = r.sequence)
+  AND r."at" >= %(since)s
+ORDER BY b.sequence;
+
+-- name: answer
+INSERT INTO export_answer (sequence, kind, actor, digest, document, findings)
+VALUES (%(sequence)s, %(kind)s, %(actor)s, %(digest)s, %(document)s, %(findings)s)
+ON CONFLICT (sequence, digest) DO NOTHING;
+
+-- name: answers
+SELECT kind, actor, "at", document, findings FROM export_answer WHERE sequence = %(sequence)s ORDER BY id;
