@@ -8,15 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from enum import StrEnum
+from typing import Final, Protocol
 
 from analytics.errors import AnalyticsError, RegisterBackwards, RegisterMissing
 
+_HOUR: Final = timedelta(hours=1)
+_ROLL_SHARE: Final = 100
+"""Without a limit, at most this part of the register is taken for what was used over a roll-over."""
+
+
+class ReadType(StrEnum):
+    """How a register is known."""
+
+    ACTUAL = "actual"
+    ESTIMATED = "estimated"
+    MANUAL = "manual"
+    """Read by a person: hand-held or written down."""
+    CUSTOMER = "customer"
+    """Told by the customer."""
+    STATED = "stated"
+    """At an exchange or a change of the multiplier."""
+
 
 class RegisterSegment(Protocol):
-    """One meter at one point in [start, end) under one multiplier."""
+    """What is summed up: one meter at one point in [start, end) under one multiplier; `Segment` is one."""
 
     @property
     def meter(self) -> str: ...
@@ -33,6 +51,27 @@ class RegisterSegment(Protocol):
     @property
     def final(self) -> Decimal | None:
         """The register at `end`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One register of one meter at a point in [start, end) under one multiplier, with how its ends are known."""
+
+    meter: str
+    start: datetime
+    end: datetime
+    multiplier: Decimal
+    initial: Decimal | None
+    """The register at `start` as the meter shows it; None: not known."""
+    final: Decimal | None
+    """The register at `end`."""
+    initial_type: ReadType = ReadType.ACTUAL
+    final_type: ReadType = ReadType.ACTUAL
+    digits: int | None = None
+    """Places before the point at which it rolls over; None: it may not."""
+    initial_time: datetime | None = None
+    """When it was read, if not at `start`."""
+    final_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +105,26 @@ def consumption(
     _check_spans(ordered, start, end)
     parts = tuple(Part(s.meter, s.start, s.end, _energy(s, signed)) for s in ordered)
     return Consumption(sum((part.energy for part in parts), Decimal(0)), parts, unmeasured(ordered, start, end))
+
+
+def rolled(
+    before: Decimal, after: Decimal, digits: int | None, multiplier: Decimal, span: timedelta, limit_kw: Decimal | None
+) -> Decimal | None:
+    """What a register counted, not multiplied, that went down because it rolled over.
+
+    None: it did not, or it would be more than `limit_kw` (primary) gives over `span`; without a limit, more than a
+    hundredth of the register.
+    """
+    if digits is None or after >= before:
+        return None
+    full = Decimal(10) ** digits
+    gone = after + full - before
+    if before >= full or gone < 0:
+        return None
+    if limit_kw is None:
+        return gone if gone * _ROLL_SHARE <= full else None
+    seconds = Decimal(span // timedelta(seconds=1))
+    return gone if gone * multiplier * (_HOUR // timedelta(seconds=1)) <= limit_kw * seconds else None
 
 
 def flaws(segments: Iterable[RegisterSegment], *, signed: bool = False) -> list[AnalyticsError]:

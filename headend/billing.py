@@ -15,11 +15,11 @@ from analytics.billing.band_reads import by_band, runs
 from analytics.billing.bill import Carried
 from analytics.billing.determinants import Capacity, Demand, Determinants, Part
 from analytics.billing.errors import DeterminantFault, TariffFault
-from analytics.billing.from_registers import Measured, Segment, from_registers
+from analytics.billing.from_registers import Measured, from_registers
 from analytics.billing.stretches import cuts, cycle, midnight
 from analytics.billing.tariff import Tariff, load
 from analytics.errors import RegisterMissing
-from analytics.registers import consumption
+from analytics.registers import Segment, consumption
 from headend.errors import UsageFault
 from protocols.quantities import BY_NAME
 from storage.entries import UsagePoint

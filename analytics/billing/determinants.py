@@ -10,21 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 
 from analytics.billing.errors import DeterminantFault
 from analytics.billing.exact import EXACT
+from analytics.registers import ReadType
 
 TOTAL = "total"
-
-
-class ReadType(StrEnum):
-    ACTUAL = "actual"
-    ESTIMATED = "estimated"
-    MANUAL = "manual"
-    """Read by a person: hand-held or written down."""
-    STATED = "stated"
-    """At an exchange or a change of the multiplier."""
 
 
 @dataclass(frozen=True, slots=True)

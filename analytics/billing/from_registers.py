@@ -6,32 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from analytics.billing.determinants import TOTAL, Determinants, Part, Read, ReadType, RegisterUse, utc
+from analytics.billing.determinants import TOTAL, Determinants, Part, Read, RegisterUse, utc
 from analytics.billing.errors import DeterminantFault
 from analytics.billing.exact import EXACT, plain
-from analytics.registers import consumption, unmeasured
+from analytics.registers import ReadType, Segment, consumption, rolled, unmeasured
 
 ZERO = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One register of one meter at a point in [start, end) under one multiplier: an `analytics.registers` segment.
-
-    `digits`: places before the point at which it rolls over; None: it may not.
-    """
-
-    meter: str
-    start: datetime
-    end: datetime
-    multiplier: Decimal
-    initial: Decimal | None
-    final: Decimal | None
-    initial_type: ReadType = ReadType.ACTUAL
-    final_type: ReadType = ReadType.ACTUAL
-    digits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +38,25 @@ def from_registers(
     *,
     register_step: Decimal = Decimal("0.01"),
     unmeasured_ok: bool = False,
+    limit_kw: Decimal | None = None,
     **more: Any,
 ) -> Determinants:
     """Total and rates may differ by the meter's own rounding, `register_step` for every register that is read.
 
-    `unmeasured_ok`: spans without a meter lower the completeness instead of being an error. `more`: other determinants.
+    `unmeasured_ok`: spans without a meter lower the completeness instead of being an error. `limit_kw`: what the point
+    can draw at most; a roll-over is recognised only within it. `more`: other determinants.
     Raises `DeterminantFault`, `RegisterMissing`, `RegisterBackwards`.
     """
     if not measured:
         raise DeterminantFault(point, "there are no boundary reads")
     uses: list[RegisterUse] = []
+    energy_of = partial(_energy, point, limit_kw=limit_kw)
     notes: list[str] = []
     parts = []
     gap = ZERO
     for span in measured:
         gap += _gaps(point, span, unmeasured_ok, notes)
-        total, found = _energy(point, "active_energy_import", TOTAL, span.total, span)
+        total, found = energy_of("active_energy_import", TOTAL, span.total, span)
         uses += found
         energy = {TOTAL: total}
         if span.rates:
@@ -79,13 +65,13 @@ def from_registers(
                 if register not in span.bands:
                     raise DeterminantFault(point, f"rate register {register} belongs to no band of the tariff")
                 band = span.bands[register]
-                kwh, found = _energy(point, f"active_energy_import_{register}", band, segments, span)
+                kwh, found = energy_of(f"active_energy_import_{register}", band, segments, span)
                 uses += found
                 energy[band] = energy.get(band, ZERO) + kwh
             _reconcile(point, span, energy, register_step, notes)
         export: dict[str, Decimal] = {}
         if span.export:
-            export[TOTAL], found = _energy(point, "active_energy_export", TOTAL, span.export, span)
+            export[TOTAL], found = energy_of("active_energy_export", TOTAL, span.export, span)
             uses += found
         parts.append(Part(span.start, span.end, energy, export, _estimated(span, total)))
     start, end = measured[0].start, measured[-1].end
@@ -111,9 +97,9 @@ def _gaps(point: str, span: Measured, unmeasured_ok: bool, notes: list[str]) -> 
 
 
 def _energy(
-    point: str, register: str, band: str, segments: Sequence[Segment], span: Measured
+    point: str, register: str, band: str, segments: Sequence[Segment], span: Measured, limit_kw: Decimal | None
 ) -> tuple[Decimal, list[RegisterUse]]:
-    unrolled = [_unrolled(point, segment) for segment in segments]
+    unrolled = [_unrolled(point, segment, limit_kw) for segment in segments]
     used = consumption(unrolled, span.start, span.end)
     uses = []
     ordered = sorted(zip(unrolled, segments, strict=True), key=lambda pair: (utc(pair[0].start), pair[0].meter))
@@ -123,26 +109,26 @@ def _energy(
         uses.append(
             RegisterUse(
                 register, band, part.meter, segment.multiplier,
-                Read(part.start, segment.initial, segment.initial_type),
-                Read(part.end, segment.final, segment.final_type),
+                Read(segment.initial_time or part.start, segment.initial, segment.initial_type),
+                Read(segment.final_time or part.end, segment.final, segment.final_type),
                 part.energy, after.final != segment.final,
             )
         )  # fmt: skip
     return used.energy, uses
 
 
-def _unrolled(point: str, segment: Segment) -> Segment:
+def _unrolled(point: str, segment: Segment, limit_kw: Decimal | None) -> Segment:
     if segment.digits is None or segment.initial is None or segment.final is None or segment.final >= segment.initial:
         return segment
-    full = Decimal(10) ** segment.digits
-    gone = segment.final + full - segment.initial
-    if gone * 2 >= full:
+    initial, final, span = segment.initial, segment.final, utc(segment.end) - utc(segment.start)
+    gone = rolled(initial, final, segment.digits, segment.multiplier, span, limit_kw)
+    if gone is None:
         raise DeterminantFault(
             point,
-            f"the register of meter {segment.meter} went from {segment.initial} to {segment.final}: too much for a "
+            f"the register of meter {segment.meter} went from {initial} to {final}: too much for a "
             f"roll-over of {segment.digits} digits",
         )
-    return replace(segment, final=segment.final + full)
+    return replace(segment, final=initial + gone)
 
 
 def _check_multipliers(point: str, span: Measured) -> None:

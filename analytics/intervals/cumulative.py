@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from analytics.intervals.grid import Grid
 from analytics.intervals.words import Doubt, GapEnergy, Interval, Mounting, Reading, Series, Unused, Why
-
-_HOUR: Final = timedelta(hours=1)
-_ROLL_SHARE: Final = 100
-"""Without a limit, at most this part of the register is taken for what was used over a roll-over."""
+from analytics.registers import rolled
 
 
 class _Point(NamedTuple):
@@ -160,16 +157,8 @@ def _without_outliers(
 
 def _rolled(here: _Point, after: _Point, mounting: Mounting, limit_kw: Decimal | None) -> Decimal | None:
     """What was counted if the register rolled over between the two; None: it did not, or too much for that."""
-    if mounting.digits is None or after.value >= here.value:
-        return None
-    full = Decimal(10) ** mounting.digits
-    gone = after.value + full - here.value
-    if here.value >= full or gone < 0:
-        return None
-    if limit_kw is None:
-        return gone if gone * _ROLL_SHARE <= full else None
-    hours = Decimal((after.time - here.time) // timedelta(seconds=1)) / Decimal(_HOUR // timedelta(seconds=1))
-    return gone if gone * mounting.multiplier <= limit_kw * hours else None
+    span = after.time - here.time
+    return rolled(here.value, after.value, mounting.digits, mounting.multiplier, span, limit_kw)
 
 
 def _pieces(points: Sequence[_Point], mounting: Mounting, limit_kw: Decimal | None) -> list[_Piece]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -13,20 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.errors import RegisterBackwards, RegisterMissing
-from analytics.registers import consumption, flaws, unmeasured
+from analytics.registers import Segment, consumption, flaws, unmeasured
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Segment:
-    meter: str
-    start: datetime
-    end: datetime
-    multiplier: Decimal
-    initial: Decimal | None
-    final: Decimal | None
 
 
 def segment(first: int, last: int, initial: str | None, final: str | None, meter: str = "m1", x: str = "1") -> Segment:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from analytics.billing.band_reads import by_band, runs
-from analytics.billing.from_registers import Segment
 from analytics.errors import RegisterBackwards, RegisterMissing
+from analytics.registers import Segment
 from tests.analytics.billing.made import D, tariff
 
 EASTERN = ZoneInfo("America/New_York")

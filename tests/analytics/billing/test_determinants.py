@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from analytics.billing.determinants import ReadType
 from analytics.billing.determinants_file import content, parse
 from analytics.billing.errors import DeterminantFault
 from analytics.billing.from_intervals import Interval, from_intervals
-from analytics.billing.from_registers import Measured, Segment, from_registers
+from analytics.billing.from_registers import Measured, from_registers
 from analytics.errors import RegisterBackwards, RegisterMissing
+from analytics.registers import ReadType, Segment
 from tests.analytics.billing.made import D, tariff, used
 
 START, MIDDLE, END = (datetime(2026, 3, day, tzinfo=UTC) for day in (1, 12, 31))
@@ -87,7 +87,8 @@ def test_what_a_meter_rounds_goes_to_the_residual_band() -> None:
             [measured([segment("0", "10", multiplier=D(80))], {"t2": [segment("0", "10", multiplier=D(60))]})],
             "mixed multipliers: meter M1 counts the total x 80 and t2 x 60",
         ),
-        ([measured([segment("9000", "10", digits=4)])], None),
+        ([measured([segment("9950", "10", digits=4)])], None),
+        ([measured([segment("9000", "10", digits=4)])], "too much for a roll-over of 4 digits"),
         ([measured([segment("5000", "10", digits=4)])], "too much for a roll-over of 4 digits"),
         ([measured([segment("0", "1")], {"t9": [segment("0", "1")]})], "t9 belongs to no band"),
     ],
@@ -95,10 +96,17 @@ def test_what_a_meter_rounds_goes_to_the_residual_band() -> None:
 def test_what_registers_cannot_tell_is_refused(given: list[Measured], message: str | None) -> None:
     if message is None:
         found = from_registers("P1", given)
-        assert (found.energy, found.registers[0].rolled_over) == (D(1010), True)
+        assert (found.energy, found.registers[0].rolled_over) == (D(60), True)
         return
     with pytest.raises(DeterminantFault, match=message):
         from_registers("P1", given)
+
+
+def test_what_the_point_can_draw_tells_a_roll_over_from_a_reset() -> None:
+    over = measured([segment("9000", "10", digits=4, multiplier=D(80))])
+    assert from_registers("P1", [over], limit_kw=D(120)).energy == 80800  # in 720 hours
+    with pytest.raises(DeterminantFault, match="too much for a roll-over"):
+        from_registers("P1", [over], limit_kw=D(112))
 
 
 def test_a_cycle_without_boundary_reads_is_refused() -> None:
