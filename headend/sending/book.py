@@ -1,0 +1,62 @@
+"""What sending needs of those who keep commands, know the world and hold the passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from headend.collection.survey import MeterPath
+from headend.safety.command import CommandKey, State
+from headend.safety.order import Approval, Order, Target
+from headend.safety.world import World
+from protocols.dlt645.services.access import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A command that wants something done: released, to be sent; else to be looked after. `by` released it."""
+
+    key: CommandKey
+    order: Order
+    approvals: tuple[Approval, ...]
+    by: str
+    state: State
+
+    @property
+    def target(self) -> Target:
+        return self.order.by_meter[self.key.meter]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Why a command moved on, for the audit. `frames`: (direction, hex), passwords hidden."""
+
+    why: str
+    frames: tuple[tuple[str, str], ...] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Book(Protocol):
+    """Raises `StorageError`."""
+
+    async def claim(self, due: Due, claim: str, told: Told) -> bool:
+        """Write down that `claim` sends it: from released to sent. False where it is not released any more."""
+
+    async def move(self, key: CommandKey, before: State, after: State, told: Told) -> bool:
+        """False where somebody else has moved it on."""
+
+
+class Outlook(Protocol):
+    """What is known, for one command at a time."""
+
+    async def refresh(self, due: Due) -> None:
+        """Read anew what may have changed since. Raises `StorageError`."""
+
+    def world(self, due: Due) -> World:
+        """As it is known at this moment; what could not be read lately is not known."""
+
+
+class Keys(Protocol):
+    async def access(self, meter: MeterPath) -> Access | None:
+        """The password that a meter wants; None where none is known. Raises `StorageError`, `HeadendError`."""
