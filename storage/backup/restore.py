@@ -22,7 +22,7 @@ from storage.migrate import level_of, migrate, migrations
 
 _BLOCK: Final = 1024 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
-_SEEDED: Final = frozenset({"quantity", "layout", "layout_item", "meter_transition"})
+_SEEDED: Final = frozenset({"quantity", "layout", "layout_item", "meter_transition", "role", "command_step"})
 """Filled by `headend init` and its migrations; a database with no more than that is empty."""
 _BOUND: Final = re.compile(
     r"FOR VALUES (?:FROM \('[0-9:+ .-]+'\) TO \('[0-9:+ .-]+'\)|IN \('?[0-9]+'?(?:, '?[0-9]+'?)*\))"

@@ -65,7 +65,9 @@ async def test_step_by_step_gives_the_same_schema(postgres: PostgresServer) -> N
 def test_both_levels_have_the_same_steps() -> None:
     names = [[(m.version, m.name) for m in migrations(level)] for level in Level]
     assert names[0] == names[1] == names[2]
-    assert [version for version, _ in names[0]] == list(range(1, len(names[0]) + 1))
+    versions = [version for version, _ in names[0]]
+    assert versions[0] == 1
+    assert versions == sorted(set(versions))
 
 
 async def test_again_changes_nothing(empty_database: str) -> None:

@@ -1,0 +1,1 @@
+"""Orders of people to meters: asked for, decided, written down. Nothing here sends."""

@@ -1,0 +1,1 @@
+"""Who may what: users, grants, tokens."""
