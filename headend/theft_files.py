@@ -97,7 +97,7 @@ def _numbers(column: Any) -> Any:
     return filled.to_numpy().astype(np.float32)
 
 
-def _rows(path: str, needed: Sequence[str]) -> list[dict[str, str]]:
+def rows(path: str, needed: Sequence[str]) -> list[dict[str, str]]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -121,19 +121,19 @@ def _rows(path: str, needed: Sequence[str]) -> list[dict[str, str]]:
 
 def membership(path: str) -> list[tuple[str, str]]:
     """Of `meter_id,area`; further columns say nothing here."""
-    return [(r["meter_id"], r["area"]) for r in _rows(path, ("meter_id", "area")) if r["meter_id"] and r["area"]]
+    return [(r["meter_id"], r["area"]) for r in rows(path, ("meter_id", "area")) if r["meter_id"] and r["area"]]
 
 
 def evidence(path: str) -> list[Evidence]:
     """Of `meter_id,time,kind`."""
-    rows = _rows(path, ("meter_id", "time", "kind"))
-    return [Evidence(r["meter_id"], _moment(path, k, r["time"]), r["kind"]) for k, r in enumerate(rows)]
+    found = rows(path, ("meter_id", "time", "kind"))
+    return [Evidence(r["meter_id"], _moment(path, k, r["time"]), r["kind"]) for k, r in enumerate(found)]
 
 
 def outcomes(path: str) -> list[Outcome]:
     """Of `meter_id,date,found`, found 0 or 1."""
     made = []
-    for k, row in enumerate(_rows(path, ("meter_id", "date", "found"))):
+    for k, row in enumerate(rows(path, ("meter_id", "date", "found"))):
         if row["found"] not in ("0", "1"):
             raise UsageFault(f"{path}, row {k + 2}, column found: {row['found']!r}, expected 0 or 1")
         made.append(Outcome(row["meter_id"], row["found"] == "1", _moment(path, k, row["date"])))

@@ -47,6 +47,7 @@ COMMANDS: Final = {
     "frame": "decode and encode frames",
     "export": "files for billing systems: check them strictly, against their manifest",
     "theft": "which meters an inspector should look at first",
+    "lineloss": "what areas and feeders lose, day by day, and why",
     "wire": "logs of what went over lines, decoded again",
     "simulate": "meters and buses for a test lab",
     "conform": "hold a meter against the standard: a table of checks, a report",

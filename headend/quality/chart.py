@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 100
 """So many groups can be told apart in one picture."""
-_CHINESE: Final = ("Noto Sans CJK SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "SimHei", "PingFang SC")
+FONTS: Final = ("Noto Sans CJK SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "SimHei", "PingFang SC")
+"""With Chinese characters, the first that is installed."""
 _RATES: Final = (("success", "#9db8d9"), ("completeness", "#1f4e8c"))
 _DPI: Final = 120
 
@@ -41,7 +42,7 @@ def draw(found: Report, path: Path) -> list[str]:
         raise UsageFault(f"{len(found.groups)} groups are too many for a chart: --worst {MOST} shows the worst")
     by_day = found.by == ("day",)
     there = set(get_font_names())
-    with matplotlib.rc_context({"font.family": ["DejaVu Sans", *(name for name in _CHINESE if name in there)]}):
+    with matplotlib.rc_context({"font.family": ["DejaVu Sans", *(name for name in FONTS if name in there)]}):
         height = 4.0 if by_day else 1.6 + 0.32 * max(4, len(found.groups))
         figure = Figure(figsize=(9.0, height), dpi=_DPI, layout="constrained")
         axes = figure.add_subplot()

@@ -85,6 +85,9 @@ SHORTEST = {
     "frame": [["frame", "decode", FRAME]],
     "simulate": [["simulate", "scenario.toml"]],
     "theft": [["theft", "scan", "--reported", "hh.csv"]],
+    "lineloss": [
+        ["lineloss", "report", "--reported", "hh.csv", "--area-meter", "totals.csv", "--areas", "areas.csv"],
+    ],
     "export": [["export", "--verify", "batch"]],
     "wire": [["wire", "replay", "east.jsonl"]],
     "conform": [["conform", "--protocol", "dlt645", "--address", "1"]],
@@ -101,7 +104,7 @@ SHORTEST = {
 }
 """The shortest good call of every verb of every command."""
 CALLS = [call for calls in SHORTEST.values() for call in calls]
-WITHOUT_CONFIG = {"demo", "model", "frame", "simulate", "conform", "wire", "tariff", "theft", "export"}
+WITHOUT_CONFIG = {"demo", "model", "frame", "simulate", "conform", "wire", "tariff", "theft", "lineloss", "export"}
 
 
 def needs_its_module(command: str) -> None:
