@@ -7,6 +7,8 @@ BENCH ?= $(patsubst benchmarks/%.py,%,$(shell grep -ls '__name__ == "__main__"' 
 # Further options for the commands, e.g. `make demo DEMO="--meters 50"`, `make test PYTEST="-k dlt645 -x"`.
 DEMO ?=
 PYTEST ?=
+# How many processes run the tests of `make test`; 0 is this one alone, as `PYTEST=--pdb` wants it.
+WORKERS ?= 2
 # How long `make fuzz` goes on, and how many inputs a round has, e.g. `make fuzz FUZZ_SECONDS=3600`.
 FUZZ_SECONDS ?= 300
 FUZZ_EXAMPLES ?= 1000
@@ -44,7 +46,7 @@ demo: $(RUNTIME)
 	.venv-demo/bin/headend demo $(DEMO)
 
 test: $(DEV) $(PEER) services check
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST)
 
 check: $(DEV)
 	$(BIN)/ruff check .

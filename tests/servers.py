@@ -29,6 +29,8 @@ from psycopg.conninfo import make_conninfo
 from storage.embedded import Server
 from storage.errors import ServerError
 from storage.migrate import migrate
+from storage.roles import provide
+from tests.ports import free_port as free_port
 
 _TEMPLATE = "headend_template"
 _PATIENCE_S = 30.0
@@ -41,13 +43,6 @@ def missing(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], what: str, patience_s: float = _PATIENCE_S) -> None:
@@ -89,6 +84,7 @@ class PostgresServer:
         if not self._has_template:
             self.execute(f"CREATE DATABASE {_TEMPLATE}")
             await migrate(self.database(_TEMPLATE))
+            await provide(self.database(_TEMPLATE))
             # Nobody connects any more, TimescaleDB's launcher neither: a database in use cannot be copied.
             self.execute(f"ALTER DATABASE {_TEMPLATE} ALLOW_CONNECTIONS false")
             self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{_TEMPLATE}'")

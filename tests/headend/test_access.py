@@ -16,7 +16,7 @@ from storage.entries import Additions, NewInstallation, NewUsagePoint
 from storage.registry import Registry
 from storage.writer import Writer
 from tests.headend.command import Headend
-from tests.servers import free_port
+from tests.ports import free_port
 from tests.storage.captures import capture
 
 T0 = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)  # noon in Shanghai

@@ -10,7 +10,7 @@ from storage.entries import Additions, NewLine, NewMeter
 from storage.registry import Registry
 from tests.headend.bus import Bus
 from tests.headend.command import Headend
-from tests.servers import free_port
+from tests.ports import free_port
 
 PLAN = '[[plan]]\nname = "more"\nevery = "1m"\nquantities = ["status_word_1", "voltage_l1"]\n'
 

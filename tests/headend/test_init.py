@@ -11,7 +11,7 @@ from headend.config import load
 from storage.migrate import check
 from tests.conftest import Servers
 from tests.headend.command import Headend
-from tests.servers import free_port
+from tests.ports import free_port
 
 
 def test_a_server_of_ones_own(headend: Headend, servers: Servers, tmp_path: Path) -> None:

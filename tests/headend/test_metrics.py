@@ -26,7 +26,8 @@ from protocols.traffic import MeterCounters
 from tests.headend.bus import ENERGY, Bus, meter, path
 from tests.headend.command import Headend
 from tests.headend.conftest import configuration
-from tests.servers import free_port, wait_until
+from tests.ports import free_port
+from tests.servers import wait_until
 
 
 def scraped(address: str) -> dict[tuple[str, str], float]:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.headend.bus import ENERGY, EXPORT, IMPORT, VOLTAGE, Bus, data
 from tests.headend.command import Headend
-from tests.servers import free_port
+from tests.ports import free_port
 
 BLOCK = "0001FF00"
 QUICK = ["--timeout", "100ms", "--latency", "0ms", "--retries", "0"]

@@ -32,8 +32,9 @@ from protocols.driver import Driver
 from protocols.errors import NotPermitted, Refused
 from protocols.links.open import open_link
 from protocols.timing import Timing
+from tests.ports import free_port
 from tests.protocols.dlt645.peer import allow
-from tests.servers import free_port, missing
+from tests.servers import missing
 
 pytestmark = pytest.mark.interop
 

@@ -22,7 +22,8 @@ import pytest
 
 from protocols.links.base import Link
 from protocols.links.pty import pty_pair
-from tests.servers import free_port, missing
+from tests.ports import free_port
+from tests.servers import missing
 
 pytestmark = pytest.mark.interop
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.servers import Mosquitto, free_port
+from tests.ports import free_port
+from tests.servers import Mosquitto
 
 
 @contextmanager

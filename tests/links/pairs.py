@@ -19,7 +19,8 @@ from protocols.links.tcp import TcpLink
 from protocols.links.url import swapped
 from simulators.broker import embedded_broker
 from tests.links.mosquitto import mosquitto_broker
-from tests.servers import Mosquitto, free_port
+from tests.ports import free_port
+from tests.servers import Mosquitto
 
 
 class Pair(NamedTuple):

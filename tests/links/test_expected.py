@@ -12,7 +12,7 @@ from protocols.errors import LinkClosed, LinkUnreachable
 from protocols.links.listen import close_listeners, expect, expect_no_longer, last_heard, open_listen
 from protocols.links.open import open_link
 from protocols.links.url import ListenSettings, parse_listen
-from tests.servers import free_port
+from tests.ports import free_port
 
 
 @pytest_asyncio.fixture

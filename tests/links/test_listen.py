@@ -16,7 +16,7 @@ from protocols.links.base import Link
 from protocols.links.listen import close_listeners, expect
 from protocols.links.open import open_link
 from protocols.links.url import parse_listen
-from tests.servers import free_port
+from tests.ports import free_port
 
 
 class Port:

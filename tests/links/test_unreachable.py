@@ -18,7 +18,7 @@ from protocols.links.memory import MemoryLink, memory_pair
 from protocols.links.open import open_link
 from protocols.links.pty import pty_pair
 from tests.links.mosquitto import mosquitto_broker
-from tests.servers import free_port
+from tests.ports import free_port
 
 
 async def refusal(url: str) -> str:

@@ -19,7 +19,7 @@ from simulators.fleet import Fleet
 from simulators.registry import write_registry
 from simulators.scenario import Scenario
 from simulators.truth import Truth
-from tests.servers import free_port
+from tests.ports import free_port
 from tests.simulators.meters import EVENING
 from tests.simulators.reading import bus, line_to, scenario, wrong
 

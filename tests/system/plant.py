@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from tests.servers import free_port
+from tests.ports import free_port
 
 PATIENCE_S: Final = 60.0
 EVERY_S: Final = 2

@@ -17,7 +17,8 @@ import pytest
 
 from storage.embedded import Server
 from storage.migrate import migrate
-from tests.servers import free_port, open_directory
+from tests.ports import free_port
+from tests.servers import open_directory
 from tests.system.plant import Plant, wait_until
 from tests.system.truth_check import judge
 

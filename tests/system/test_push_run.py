@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.headend.ingest.site import publish, publisher, register, stored
-from tests.servers import Mosquitto, free_port
+from tests.ports import free_port
+from tests.servers import Mosquitto
 from tests.system.plant import Plant, Process, wait_until
 from tests.system.test_outage import metric
 

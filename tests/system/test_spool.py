@@ -24,7 +24,8 @@ from storage.spool.batch import Batch
 from storage.spool.segment import load, segments_in
 from storage.spool.spool import Spool
 from storage.writer import Miss
-from tests.servers import free_port, open_directory
+from tests.ports import free_port
+from tests.servers import open_directory
 from tests.small_disk import small_disk
 from tests.soak import rounds, timeout
 from tests.system.plant import Plant, wait_until

@@ -17,7 +17,7 @@ from protocols.links.open import open_link
 from storage.leases import Lease
 from tests.headend.cluster.daemons import TERMS
 from tests.headend.cluster.memory_leases import Shared, Way
-from tests.servers import free_port
+from tests.ports import free_port
 
 
 def line(url: str) -> LinePath:

@@ -11,7 +11,8 @@ from headend.ingest.broker_check import BrokerFinding, check_broker
 from headend.ingest.settings import PushTable
 from tests.headend.ingest.site import publish, publisher, register, running, table, until
 from tests.links.mosquitto import mosquitto_broker
-from tests.servers import Mosquitto, free_port
+from tests.ports import free_port
+from tests.servers import Mosquitto
 
 
 async def found_of(source: PushTable) -> list[BrokerFinding]:

@@ -21,7 +21,7 @@ from protocols.errors import CommunicationError, NoAnswer
 from protocols.exchange import Ask
 from tests.headend.clock.site import TIMING, Site, site
 from tests.headend.sending.shelf import Shelf
-from tests.servers import free_port
+from tests.ports import free_port
 
 ZERO = timedelta(0)
 

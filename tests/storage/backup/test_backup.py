@@ -22,7 +22,8 @@ from storage.errors import BackupFault, DatabaseUnreachable
 from storage.migrate import birth, check, migrate
 from storage.writer import Writer
 from tests.conftest import LEVELS, Servers
-from tests.servers import free_port, open_directory
+from tests.ports import free_port
+from tests.servers import open_directory
 from tests.storage.backup.contents import contents, fill, next_numbers
 from tests.storage.captures import T0, capture, slots
 
