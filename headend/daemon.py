@@ -39,7 +39,7 @@ from headend.work.plan import Kind
 from protocols.links.listen import close_listeners
 from storage import entries
 from storage.leases import Leases
-from storage.migrate import check, migrate
+from storage.migrate import check
 
 if TYPE_CHECKING:
     from headend.ingest.ingest import Ingest
@@ -88,11 +88,8 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
     Raises `UsageFault`, `storage.errors.StorageError`, or what ended the collector.
     """
     async with AsyncExitStack() as stack:
-        opened = await stack.enter_async_context(store(config))
-        if config.database.dsn:
-            await check(opened.conninfo)
-        else:
-            await migrate(opened.conninfo)
+        opened = await stack.enter_async_context(store(config, as_daemon=True))
+        await check(opened.conninfo)
         await stack.enter_async_context(housekeeping(config, opened.conninfo))
         ingest = await _ingest(config, opened)
         spool = await stack.enter_async_context(spooling(config, opened.conninfo))
@@ -190,7 +187,7 @@ async def prepare(
         gaps=gaps,
         errands=staff.errands if staff else None,
         doubtful=staff.doubts if staff else (),
-        desk=desk,
+        desks={Kind.REQUEST: desk},
         rota=_rota(config, opened.conninfo, roster),
     )
 

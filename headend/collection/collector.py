@@ -28,7 +28,6 @@ from headend.config import Config
 from headend.duration import seconds
 from headend.recording.pending import Pending
 from headend.recording.recorder import Recorder, Spooling
-from headend.requests.desk import Desk
 from headend.wire.log import WireLogs
 from headend.work.job import Job
 from headend.work.plan import Kind, Plan
@@ -49,6 +48,22 @@ class Rota(Protocol):
         """Called when all pollers have ended."""
 
 
+class Desk(Protocol):
+    """What takes work for the crew's lines from the database, one kind of it."""
+
+    async def run(self, crew: Crew) -> None:
+        """Until cancelled."""
+
+    async def errand(self, line: Line, meter: MeterPath, job: Job) -> None:
+        """Do one job of it, as any errand."""
+
+    def given_up(self, job: Job, reason: str) -> None:
+        """Its turn never came, or the meter fell silent before."""
+
+    async def close(self) -> None:
+        """Called when all pollers have ended."""
+
+
 class Collector:
     """Runs until `stop`, then ends in order: what was received is stored before `run` returns."""
 
@@ -65,7 +80,7 @@ class Collector:
         gaps: Gaps | None = None,
         errands: Mapping[Kind, Errand] | None = None,
         doubtful: Container[int] = (),
-        desk: Desk | None = None,
+        desks: Mapping[Kind, Desk] | None = None,
         rota: Rota | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -77,8 +92,8 @@ class Collector:
             self._writer, self.pending, config.queue.batch, seconds(config.queue.linger), revive, spooling
         )
         self.rota = rota
-        self._desk = desk
-        by_kind: dict[Kind, Errand] = {**(errands or {}), **({Kind.REQUEST: desk.errand} if desk is not None else {})}
+        self._desks = dict(desks or {})
+        by_kind: dict[Kind, Errand] = {**(errands or {}), **{kind: desk.errand for kind, desk in self._desks.items()}}
         throttles = Throttles(config.throttle)
         wires = WireLogs.of(config)
         self._crew = Crew(
@@ -92,7 +107,7 @@ class Collector:
                 errands=by_kind,
                 doubtful=doubtful,
                 throttle=throttles.of(path),
-                given_up=desk.given_up if desk is not None else _nobody_asked,
+                given_up=self._given_up,
             )
         )
         for path, meters in lines:
@@ -117,8 +132,8 @@ class Collector:
         beside = {beating}
         if self.rota is not None:
             beside.add(asyncio.create_task(self.rota.run(self._crew), name="rota"))
-        if self._desk is not None:
-            beside.add(asyncio.create_task(self._desk.run(self._crew), name="desk"))
+        for kind, desk in self._desks.items():
+            beside.add(asyncio.create_task(desk.run(self._crew), name=f"desk of {kind}"))
         _log.info("collecting", lines=len(self.pollers), meters=sum(len(p.meters) for p in self.pollers))
         try:
             await asyncio.wait({recording, polling, *beside}, return_when=asyncio.FIRST_COMPLETED)
@@ -130,8 +145,8 @@ class Collector:
             await asyncio.wait({polling})
             if self.rota is not None:
                 await self._rest(beside - {beating})
-            if self._desk is not None:
-                await self._desk.close()
+            for desk in self._desks.values():
+                await desk.close()
             await self.pending.close()
             await asyncio.wait({recording})
             self.stop()
@@ -147,6 +162,11 @@ class Collector:
             if not task.cancelled():
                 task.result()
         _log.info("stopped", captures=self.recorder.counters.captures)
+
+    def _given_up(self, job: Job, reason: str) -> None:
+        desk = self._desks.get(job.kind)
+        if desk is not None:
+            desk.given_up(job, reason)
 
     async def _rest(self, leading: set[asyncio.Task[None]]) -> None:
         """Nobody polls any more: others may have our lines, before the last reading is stored."""
@@ -191,10 +211,6 @@ class Collector:
 
 def _lease_counters(rota: Rota | None) -> dict[str, Any] | None:
     return asdict(rota.counters) | {"lines": rota.lines} if isinstance(rota, Keeper) else None
-
-
-def _nobody_asked(_job: Job, _reason: str) -> None:
-    """Nothing is asked where there is no desk."""
 
 
 def _spool_counters(spool: Spool | None) -> dict[str, Any] | None:

@@ -113,7 +113,7 @@ def plan_problems(plan: PlanTable, earlier: set[str]) -> list[tuple[str, str]]:
         found += _problem("collect", lambda: _whole(plan.collect))
         if plan.kind is not Kind.RECORDS:
             found.append(("collect", "is for records alone"))
-    if plan.kind is Kind.REQUEST:
+    if plan.kind in (Kind.REQUEST, Kind.COMMAND):
         found.append(("kind", "request is no plan's: expected registers, records, events or clock"))
     if plan.priority not in _PRIORITIES:
         found.append(("priority", f"{plan.priority!r}, expected one of {', '.join(_PRIORITIES)}"))

@@ -75,6 +75,8 @@ class Sender:
     now: Callable[[], datetime]
     settle_for: timedelta = timedelta(seconds=60)
     monotonic: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
+    claims: set[str] = field(default_factory=set, init=False)
+    """Of commands that this sender is at."""
     _turns: WeakKeyDictionary[Line, asyncio.Lock] = field(default_factory=WeakKeyDictionary, init=False)
 
     async def send(self, line: Line, meter: MeterPath, due: Due) -> tuple[Next, State]:
@@ -95,12 +97,16 @@ class Sender:
         except NotPermitted as error:
             return await self._moved(due, State.RELEASED, State.REJECTED, Told(str(error)))
         async with self._turns.setdefault(line, asyncio.Lock()):
-            return await self._claim_and_send(line, meter, due, request, done, before)
+            claim = Claim(uuid.uuid4().hex)
+            self.claims.add(claim.name)
+            try:
+                return await self._claim_and_send(line, meter, due, request, done, before, claim)
+            finally:
+                self.claims.discard(claim.name)
 
     async def _claim_and_send(
-        self, line: Line, meter: MeterPath, due: Due, request: Request, done: Act, before: Seen
+        self, line: Line, meter: MeterPath, due: Due, request: Request, done: Act, before: Seen, claim: Claim
     ) -> tuple[Next, State]:
-        claim = Claim(uuid.uuid4().hex)
         deadline = self.monotonic() + PATIENCE_S
         if not await self.book.claim(due, claim.name, Told("claimed", more={"seen": _told(before)})):
             return Next.NOTHING, due.state

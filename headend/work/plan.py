@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """How far the meter's clock is off."""
     REQUEST = "request"
     """What a person wants now: no plan's."""
+    COMMAND = "command"
+    """What was ordered of the meter: no plan's."""
 
     @property
     def is_expected(self) -> bool:

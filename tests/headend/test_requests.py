@@ -17,6 +17,8 @@ from headend.collection.collector import Collector
 from headend.config import load
 from headend.daemon import prepare
 from headend.place import store
+from headend.requests.desk import Desk
+from headend.work.plan import Kind
 from tests.headend.bus import ENERGY, IMPORT, VOLTAGE, Bus, data
 from tests.headend.command import Headend
 from tests.headend.elsewhere import Elsewhere, elsewhere
@@ -159,8 +161,8 @@ def test_what_is_wanted_again_is_noticed(headend: Headend, site: Path, plant: Ru
     assert (ran.code, ran.document["reopened"]) == (0, 0)
     collector = plant.collector
     assert collector is not None
-    desk = collector._desk
-    assert desk is not None
+    desk = collector._desks[Kind.REQUEST]
+    assert isinstance(desk, Desk)
     wait_until(lambda: bool(desk.recollections), "the daemon hears of it")
 
 

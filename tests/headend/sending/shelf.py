@@ -39,6 +39,7 @@ class Shelf:
 
     site: Site
     states: dict[CommandKey, Command] = field(default_factory=dict)
+    claims: list[str] = field(default_factory=list)
     moves: list[tuple[State, State, Told]] = field(default_factory=list)
     lists: dict[str, Any] = field(default_factory=dict)
     away: int = 0
@@ -50,6 +51,7 @@ class Shelf:
         if held.state is not State.RELEASED:
             return False
         self.states[due.key] = held.claimed(claim)
+        self.claims.append(claim)
         self.moves.append((State.RELEASED, State.SENT, told))
         return True
 
