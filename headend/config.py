@@ -10,6 +10,9 @@ directory = "database"                 # relative to this file
 name = "headend"
 metrics = "127.0.0.1:9645"             # Prometheus; "" for none
 
+[api]
+listen = "127.0.0.1:8645"              # the REST API; "" for none
+
 [cluster]
 enabled = false                        # true where several daemons share this database's lines
 
@@ -45,6 +48,8 @@ import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from headend.api import settings as api
+from headend.api.settings import ApiTable
 from headend.billing_settings import BillingTable
 from headend.clock import settings as clock
 from headend.clock.settings import ClockTable
@@ -133,6 +138,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     database: Database = Database()
     daemon: Daemon = Daemon()
+    api: ApiTable = ApiTable()
     cluster: ClusterTable = ClusterTable()
     queue: Queue = Queue()
     spool: SpoolTable = SpoolTable()
@@ -238,6 +244,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     found += [(f"throttle.{key}", problem) for key, problem in throttle.problems(config.throttle)]
     found += [(f"wire_log.{key}", problem) for key, problem in wire_log.problems(config.wire_log)]
     found += upkeep_settings.problems(config.rollup, config.retention, config.outages)
+    found += [(f"api.{key}", problem) for key, problem in api.problems(config.api)]
     found += [(f"clock.{key}", problem) for key, problem in clock.problems(config.clock)]
     for protocol in ("dlt645", "modbus"):
         table: TimingTable = getattr(config.timing, protocol)

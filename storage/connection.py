@@ -24,11 +24,18 @@ _DEFAULTS = {
 
 
 class Session:
-    """Connects at the first use, again at the next use after a loss. One user at a time; others wait their turn."""
+    """Connects at the first use, again at the next use after a loss. One user at a time; others wait their turn.
 
-    def __init__(self, conninfo: str) -> None:
+    Given another session instead of a conninfo it asks over that one's connection, when it is that one's turn, and has
+    none of its own to close.
+    """
+
+    def __init__(self, source: str | Session) -> None:
+        self._lender = source if isinstance(source, Session) else None
+        conninfo = source._conninfo if isinstance(source, Session) else source
         given = conninfo_to_dict(conninfo)
-        self._conninfo = make_conninfo(conninfo, **{key: value for key, value in _DEFAULTS.items() if key not in given})
+        missing = {key: value for key, value in _DEFAULTS.items() if key not in given}
+        self._conninfo: str = make_conninfo(conninfo, **missing)
         self._connection: psycopg.AsyncConnection[Row] | None = None
         self._turn = asyncio.Lock()
 
@@ -46,6 +53,10 @@ class Session:
 
         Driver errors that leave the block come out as `StorageError`; on a loss as `DatabaseUnreachable`.
         """
+        if self._lender is not None:
+            async with self._lender.use() as connection:
+                yield connection
+            return
         async with self._turn:
             connection = await self._connected()
             try:

@@ -5,7 +5,7 @@ A span is half-open: `start` is in it, `end` is not. `meters` None means all.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -88,7 +88,23 @@ class Reader(Session):
     ) -> list[Reading]:
         """By meter, time and quantity."""
         rows = await self._rows("readings", meters, quantities=_ids(quantities), start=start, end=end)
-        return [_reading(row) for row in rows]
+        return [reading_of(row) for row in rows]
+
+    async def stream(
+        self,
+        meters: Collection[int],
+        start: datetime,
+        end: datetime,
+        quantities: Collection[Quantity] | None = None,
+        *,
+        size: int = 500,
+    ) -> AsyncGenerator[list[Reading], None]:
+        """The same in parts of `size`, as they are taken: nobody holds them all. Close what is not read to its end."""
+        given = {"meters": array(meters), "quantities": _ids(quantities), "start": start, "end": end}
+        async with self.transaction() as connection, connection.cursor("readings", binary=True) as cursor:
+            await cursor.execute(SQL["readings"], given)
+            while rows := await cursor.fetchmany(size):
+                yield [reading_of(row) for row in rows]
 
     async def latest(
         self,
@@ -102,7 +118,7 @@ class Reader(Session):
         async with self.transaction() as connection, connection.cursor(binary=True) as cursor:
             await cursor.execute(SQL["short_walks"])
             await cursor.execute(SQL["latest"], given)
-            return [_reading(row) for row in await cursor.fetchall()]
+            return [reading_of(row) for row in await cursor.fetchall()]
 
     async def counts(self, start: datetime, end: datetime, meters: Collection[int] | None = None) -> list[Count]:
         """By meter and layout."""
@@ -150,7 +166,8 @@ def _ids(quantities: Collection[Quantity] | None) -> list[int] | None:
     return None if quantities is None else [quantity.id for quantity in quantities]
 
 
-def _reading(row: Row) -> Reading:
+def reading_of(row: Row) -> Reading:
+    """Of meter, quantity's number, time, received, steps, quality and source."""
     meter_id, number, time, received, steps, quality, source = row
     quantity = BY_ID[number]
     value = None if steps is None else quantity.value(steps)

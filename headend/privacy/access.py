@@ -51,12 +51,22 @@ async def record(
     """
     if not config.privacy.access_log:
         return
-    who = person()
-    told = {key: value for key, value in detail.items() if value is not None}
     async with AccessLog(conninfo) as log:
-        await log.write(
-            NewAccess(
-                actor=who.name, os_user=who.os_user, host=who.host, action=action, meters=meters, start=start, end=end,
-                detail=told,
-            )
-        )  # fmt: skip
+        await log.write(noted(action, meters, start, end, **detail))
+
+
+def noted(
+    action: str,
+    meters: Sequence[int] | None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    *,
+    actor: str | None = None,
+    **detail: Any,
+) -> NewAccess:
+    """`actor`: who it is by other evidence than the environment's."""
+    who = person()
+    return NewAccess(
+        actor=actor or who.name, os_user=who.os_user, host=who.host, action=action, meters=meters, start=start, end=end,
+        detail={key: value for key, value in detail.items() if value is not None},
+    )  # fmt: skip

@@ -1,0 +1,83 @@
+"""The application: resources, what their errors look like, and its own description."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from headend.api import problem
+from headend.api.caller import Doorkeeper
+from headend.api.doorstep import Doorstep
+from headend.api.faults import as_problem
+from headend.api.house import House
+from headend.api.problem import Problem, Told
+from headend.api.routes import meters, network
+from headend.errors import HeadendError
+from protocols.errors import ModelError
+from storage.errors import StorageError
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (meters.router, network.router)
+_KNOWN: Final = (Problem, HTTPException, RequestValidationError, StorageError, HeadendError, ModelError, TimeoutError)
+_EVERYWHERE: Final = (
+    "unauthenticated",
+    "forbidden",
+    "too-large",
+    "invalid",
+    "too-many-requests",
+    "fault",
+    "unavailable",
+)
+
+
+def build(house: House, doorkeeper: Doorkeeper) -> ASGIApp:
+    """Everything behind the doorstep."""
+    table = house.table
+    return Doorstep(
+        application(house), doorkeeper, body=table.body, requests=table.requests, patience_s=house.patience_s
+    )
+
+
+def application(house: House | None = None) -> FastAPI:
+    """Without `house` it only describes itself."""
+    app = FastAPI(
+        title="headend", version=version("headend"), docs_url=None, redoc_url=None, redirect_slashes=False,
+        responses=problem.documented(_EVERYWHERE),
+    )  # fmt: skip
+    app.state.house = house
+    for router in ROUTERS:
+        app.include_router(router)
+    for kind in (*_KNOWN, Exception):
+        app.add_exception_handler(kind, _answer)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    return app
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    return problem.response(as_problem(error), request.url.path, request.state.request_id)
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """OpenAPI 3.1, with the token and the problems as they are."""
+    if app.openapi_schema is None:
+        found = get_openapi(
+            title=app.title, version=app.version, routes=app.routes,
+            description="Values are exact decimals in strings; times are RFC 3339 with their offset.",
+        )  # fmt: skip
+        parts = found.setdefault("components", {})
+        parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        schemas = parts.setdefault("schemas", {})
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        told = Told.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= told.pop("$defs", {}) | {"Problem": told}
+        found["security"] = [{"token": []}]
+        app.openapi_schema = found
+    return app.openapi_schema

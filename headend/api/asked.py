@@ -1,0 +1,34 @@
+"""What resources are given with a request."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from headend.api.caller import Caller
+from headend.api.house import House
+
+
+async def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+async def _reader(request: Request) -> Caller:
+    caller = await _caller(request)
+    caller.areas()
+    return caller
+
+
+async def _house(request: Request) -> House:
+    house: House = request.app.state.house
+    return house
+
+
+Asker = Annotated[Caller, Depends(_caller)]
+"""Whoever has a token."""
+Reader = Annotated[Caller, Depends(_reader)]
+"""Who may read."""
+Home = Annotated[House, Depends(_house)]

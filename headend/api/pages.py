@@ -1,0 +1,77 @@
+"""Pages: how many, and where the next one begins. A cursor is the key of the last row, spelled so that nobody builds
+upon it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+import msgspec
+from fastapi import Query
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headend.api.problem import Problem
+
+T = TypeVar("T")
+LONGEST: Final = 1000
+
+
+class Page(BaseModel, Generic[T]):
+    """`next`: give it as `cursor` for what comes behind; null at the end."""
+
+    items: list[T]
+    next: str | None = None
+
+
+Limit = Annotated[int, Query(ge=1, le=LONGEST, description="at most so many items")]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=1000, pattern="^[A-Za-z0-9_-]+$", description="`next` of the page before"),
+]
+
+
+def write(*key: str | int | datetime) -> str:
+    plain = [part.isoformat() if isinstance(part, datetime) else part for part in key]
+    return base64.urlsafe_b64encode(msgspec.json.encode(plain)).rstrip(b"=").decode()
+
+
+def read(cursor: str | None, *kinds: type) -> list[Any] | None:
+    """The parts of the key. Raises `Problem`."""
+    if cursor is None:
+        return None
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        parts: list[Any] = msgspec.json.decode(raw, type=list[str | int])
+        if len(parts) != len(kinds):
+            raise ValueError
+        return [_part(part, kind) for part, kind in zip(parts, kinds, strict=True)]
+    except (binascii.Error, msgspec.MsgspecError, ValueError, UnicodeDecodeError):
+        raise Problem("bad-cursor") from None
+
+
+def _part(part: str | int, kind: type) -> Any:
+    if kind is datetime:
+        moment = datetime.fromisoformat(str(part))
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment
+    if not isinstance(part, kind) or (isinstance(part, int) and abs(part) >= 1 << 63) or "\0" in str(part):
+        raise ValueError
+    return part
+
+
+def page(
+    rows: Sequence[Any], limit: int, items: list[Any], key: str | None, request: Request, response: Response
+) -> dict[str, Any]:
+    """`rows` has one more than `limit` where there is more; `items` are what is told of the first `limit`, `key` the
+    cursor of the last of them."""
+    following = key if len(rows) > limit else None
+    if following is not None:
+        url = request.url.include_query_params(cursor=following)
+        response.headers["link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return {"items": items, "next": following}
