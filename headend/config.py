@@ -74,11 +74,13 @@ from protocols.timing import Timing
 
 
 class Database(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Where readings are kept: a server's `dsn`, or an embedded server in `directory`."""
+    """Where readings are kept: a server's `dsn`, or an embedded server in `directory`. `daemon_dsn` is the same
+    database for the daemon, as the role `headend_daemon`; empty: `dsn`."""
 
     dsn: str = ""
     directory: str = ""
 
+    daemon_dsn: str = ""
 
 class Daemon(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """`metrics` is host:port of the Prometheus endpoint, empty for none."""
@@ -220,10 +222,13 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if bool(config.database.dsn) == bool(config.database.directory):
         found.append(("database", "expected either dsn (a server) or directory (an embedded one)"))
-    try:
-        conninfo_to_dict(config.database.dsn)
-    except psycopg.ProgrammingError as error:
-        found.append(("database.dsn", f"{str(error).strip()}; expected such as postgresql://user@host/db"))
+    if config.database.daemon_dsn and not config.database.dsn:
+        found.append(("database.daemon_dsn", "goes with dsn; an embedded server needs none"))
+    for key in ("dsn", "daemon_dsn"):
+        try:
+            conninfo_to_dict(getattr(config.database, key))
+        except psycopg.ProgrammingError as error:
+            found.append((f"database.{key}", f"{str(error).strip()}; expected such as postgresql://user@host/db"))
     try:
         ZoneInfo(config.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones

@@ -8,12 +8,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg.conninfo import make_conninfo
+
 from headend.config import Config
+from storage import roles
 from storage.embedded import Server
 from storage.ledger import Ledger
+from storage.migrate import migrate
 from storage.reader import Reader
 from storage.registry import Registry
-from storage.server import provide
+from storage.server import Database, provide
 from storage.stamp import Stamp
 
 
@@ -38,26 +42,37 @@ class Store:
 
 
 @asynccontextmanager
-async def store(config: Config) -> AsyncIterator[Store]:
+async def store(config: Config, *, as_daemon: bool = False) -> AsyncIterator[Store]:
     """The configured database. An embedded server is started if it does not run, and stopped if nobody else uses it.
 
+    `as_daemon`: with the daemon's rights; an embedded database is brought up to date first.
     Raises `storage.errors.ServerError` where no server can be provided; `DatabaseUnreachable` comes at the first use.
     """
     directory = config.database_directory or Path()
     served = await asyncio.to_thread(provide, config.database.dsn or None, directory)
-    opened = Store(
-        served.conninfo,
-        Registry(served.conninfo),
-        Reader(served.conninfo),
-        Ledger(served.conninfo),
-        Stamp(served.conninfo),
-        served.server,
-    )
+    opened = None
     try:
+        conninfo = await _as_daemon(config, served) if as_daemon else served.conninfo
+        opened = Store(conninfo, Registry(conninfo), Reader(conninfo), Ledger(conninfo), Stamp(conninfo), served.server)
         yield opened
     finally:
-        await opened.registry.close()
-        await opened.reader.close()
-        await opened.ledger.close()
-        await opened.stamp.close()
+        if opened is not None:
+            await opened.registry.close()
+            await opened.reader.close()
+            await opened.ledger.close()
+            await opened.stamp.close()
         await asyncio.to_thread(served.close)
+
+
+def daemon_conninfo(config: Config, conninfo: str) -> str:
+    """Of the same database for the daemon: an embedded server lets its role in, another one as `daemon_dsn` says."""
+    if config.database.dsn:
+        return config.database.daemon_dsn or conninfo
+    return make_conninfo(conninfo, user=roles.DAEMON)
+
+
+async def _as_daemon(config: Config, served: Database) -> str:
+    if served.server is not None:
+        await migrate(served.conninfo)
+        await roles.provide(served.conninfo)
+    return daemon_conninfo(config, served.conninfo)

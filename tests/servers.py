@@ -29,6 +29,7 @@ from psycopg.conninfo import make_conninfo
 from storage.embedded import Server
 from storage.errors import ServerError
 from storage.migrate import migrate
+from storage.roles import provide
 from tests.ports import free_port as free_port
 
 _TEMPLATE = "headend_template"
@@ -83,6 +84,7 @@ class PostgresServer:
         if not self._has_template:
             self.execute(f"CREATE DATABASE {_TEMPLATE}")
             await migrate(self.database(_TEMPLATE))
+            await provide(self.database(_TEMPLATE))
             # Nobody connects any more, TimescaleDB's launcher neither: a database in use cannot be copied.
             self.execute(f"ALTER DATABASE {_TEMPLATE} ALLOW_CONNECTIONS false")
             self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{_TEMPLATE}'")

@@ -34,13 +34,16 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     config = load(str(path))
     if arguments.dsn and config.database.dsn != arguments.dsn:
         raise UsageFault(f"{path}: database.dsn differs from --dsn: edit the file, or name another with --config")
-    done = asyncio.run(_migrate(config))
+    done, lacking = asyncio.run(_migrate(config))
     output.text(f"{'wrote' if written else 'kept'} {path}")
     output.text(f"database: {done.level.value}, {len(done.applied)} migrations applied")
+    if lacking:
+        output.text(f"the daemon's role: {lacking}")
     if output.as_json:
-        output.document(
-            {"config": str(path), "written": written, "level": done.level.value, "migrations": list(done.applied)}
-        )
+        output.document({
+            "config": str(path), "written": written, "level": done.level.value, "migrations": list(done.applied),
+            "role": lacking or None,
+        })  # fmt: skip
     return 0
 
 
@@ -55,8 +58,15 @@ def sample(dsn: str | None = None) -> str:
 
 
 async def _migrate(config: Any) -> Any:
+    """What was done, and what the daemon's role lacks that somebody else must give; empty: nothing."""
     from headend.place import store
     from storage.migrate import migrate
+    from storage.roles import RoleMissing, provide
 
     async with store(config) as opened:
-        return await migrate(opened.conninfo)
+        done = await migrate(opened.conninfo)
+        try:
+            await provide(opened.conninfo)
+        except RoleMissing as error:
+            return done, str(error)
+        return done, ""

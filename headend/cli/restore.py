@@ -34,10 +34,12 @@ async def _restore(arguments: argparse.Namespace, output: Output) -> int:
     else:
         from headend.config import load
         from headend.place import store
+        from storage.roles import provide
 
         config = load(arguments.config)
         async with store(config) as opened:
             manifest = await restore(opened.conninfo, directory, progress(output))
+            await provide(opened.conninfo)
     word = "is sound" if arguments.check else "restored"
     output.text(
         f"backup of {manifest.created.isoformat()}: {manifest.rows} rows of {len(manifest.tables)} tables {word}"

@@ -17,7 +17,7 @@ from headend.errors import HeadendError
 from headend.health import doctor
 from headend.health.finding import Finding
 from headend.health.host_clock import discipline
-from headend.place import Store, store
+from headend.place import Store, daemon_conninfo, store
 from headend.recording.spooling import directory_of as spool_directory
 from headend.registry.known import line_path, meter_path_of
 from protocols.errors import LinkError, ModelError
@@ -26,6 +26,7 @@ from protocols.links.url import PUSH, parse_link, scheme_of
 from storage import entries
 from storage.errors import DatabaseUnreachable, SchemaMismatch, StorageError
 from storage.migrate import check
+from storage.roles import excess
 from storage.spool.segment import ASIDE, segments_in
 
 
@@ -41,6 +42,7 @@ async def inspect(config: Config, *, links: bool = False) -> AsyncIterator[Findi
         async with store(config) as opened:
             level = await check(opened.conninfo)
             yield Finding("database", f"reachable, {level.value}, schema is this program's")
+            yield await _role(config, opened)
             async for finding in doctor.examine(config, opened, datetime.now(UTC)):
                 yield finding
             async for finding in _registry(config, opened, links):
@@ -53,6 +55,22 @@ async def inspect(config: Config, *, links: bool = False) -> AsyncIterator[Findi
         yield Finding("database", str(error), 1)
     for finding in doctor.retention(config):
         yield finding
+
+
+async def _role(config: Config, opened: Store) -> Finding:
+    """Whether the daemon could change what is only to be added to."""
+    try:
+        found = await excess(daemon_conninfo(config, opened.conninfo))
+    except DatabaseUnreachable as error:
+        return Finding("daemon's role", str(error), 3, "headend init; then let the role log in: docs/deployment.md")
+    if not found.found:
+        return Finding("daemon's role", f"{found.role} can add to the audit and to commands, and change neither")
+    tables = sorted({table for table, _ in found.found})
+    told = f"{found.role} may change {', '.join(tables[:_NAMED])}{' and more' if len(tables) > _NAMED else ''}"
+    return Finding("daemon's role", told, remedy="headend init, and [database] daemon_dsn: docs/deployment.md")
+
+
+_NAMED: Final = 3
 
 
 async def _pushed(config: Config) -> AsyncIterator[Finding]:

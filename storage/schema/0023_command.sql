@@ -276,6 +276,11 @@ BEGIN
     NEW.hash := audit_hash(NEW);
     RETURN NEW;
 END $$;
+-- Nobody's temporary table is taken for ours.
+DO $$ BEGIN
+    EXECUTE format('ALTER FUNCTION audit_hash(audit) SET search_path = %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION audit_chains() SET search_path = %I, pg_temp', current_schema());
+END $$;
 CREATE TRIGGER audit_chains BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION audit_chains();
 
 SELECT keep(t) FROM unnest('{

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
+from psycopg.conninfo import make_conninfo
+
 from storage.entries import Additions, NewLine, NewMeter
 from storage.registry import Registry
+from storage.roles import DAEMON
 from tests.headend.bus import Bus
 from tests.headend.command import Headend
 from tests.ports import free_port
@@ -89,3 +93,13 @@ def test_no_plan(headend: Headend, site: Path) -> None:
     site.write_text(text[: text.index("[[plan]]")])
     code, found = findings(headend, "--config", site)
     assert (code, found["plan"]) == (2, (False, "there is none, and no push: nothing would be collected"))
+
+
+def test_a_daemon_that_could_change_the_audit_is_told(headend: Headend, site: Path, conninfo: str) -> None:
+    code, found = findings(headend, "--config", site)
+    assert (code, found["daemon's role"][1].startswith("postgres may change ")) == (0, True)
+    daemon = make_conninfo(conninfo, user=DAEMON)
+    site.write_text(site.read_text().replace("[daemon]", f"daemon_dsn = {json.dumps(daemon)}\n[daemon]"))
+    code, found = findings(headend, "--config", site)
+    told = f"{DAEMON} can add to the audit and to commands, and change neither"
+    assert (code, found["daemon's role"]) == (0, (True, told))
