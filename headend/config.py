@@ -50,7 +50,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from headend.api import settings as api
 from headend.api.settings import ApiTable
-from headend.billing_settings import BillingTable
+from headend.billing import settings as billing
+from headend.billing.settings import BillingTable
 from headend.clock import settings as clock
 from headend.clock.settings import ClockTable
 from headend.cluster import settings as cluster
@@ -251,6 +252,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     found += upkeep_settings.problems(config.rollup, config.retention, config.outages)
     found += [(f"api.{key}", problem) for key, problem in api.problems(config.api)]
     found += [(f"clock.{key}", problem) for key, problem in clock.problems(config.clock)]
+    found += [(f"billing.{key}", problem) for key, problem in billing.problems(config.billing)]
     for protocol in ("dlt645", "modbus"):
         table: TimingTable = getattr(config.timing, protocol)
         for key in ("response", "latency", "gap", "pause", "late"):

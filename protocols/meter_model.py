@@ -98,6 +98,9 @@ class MeterModel(Protocol):
         Raises `ModelError`.
         """
 
+    def digits(self, quantity: Quantity) -> int | None:
+        """Places before the point at which its register starts again from zero; None: it is not known to."""
+
     def check_address(self, address: str) -> str:
         """The address in its normal spelling. Raises `ModelError` saying what was expected."""
 

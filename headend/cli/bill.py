@@ -40,7 +40,7 @@ async def _bill(arguments: argparse.Namespace, output: Output) -> int:
     from analytics.billing.errors import TariffFault
     from analytics.billing.rating import rate
     from analytics.errors import AnalyticsError
-    from headend.billing import carried, contract, determinants, month, tariff_of
+    from headend.billing.determinants import carried, contract, determinants, month, tariff_of
     from headend.cli.tariff import show
     from headend.config import load
     from headend.errors import HeadendError, UsageFault

@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "restore": "a backup into an empty database",
     "access": "who was given which meters' readings",
     "store": "what the database holds: rollups, retention, partitions, sizes",
+    "register-read": "registers that persons read: enter, import, withdraw, and what is to be read",
     "tariff": "check tariff files, rate determinants by one",
     "bill": "what a usage point owes for a month, every line explained",
     "frame": "decode and encode frames",

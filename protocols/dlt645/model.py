@@ -162,6 +162,14 @@ class Dlt645Model:
             return ItemRead(found)
         return self.plan([quantity])[0]
 
+    def digits(self, quantity: Quantity) -> int | None:
+        """Of the shortest form in which the meter shows it: what is signed does not go on to zero."""
+        forms = [form for read in self.reads.values() for part, form in read.item.parts if part.quantity == quantity]
+        shown = [f for f in forms if isinstance(f, Number)]
+        if not shown or any(form.signed for form in shown):
+            return None
+        return min(2 * form.length - form.decimals for form in shown)
+
     def check_address(self, address: str) -> str:
         """Meters of 1997 fill a short address up with AA, those of 2007 with zeros (5.2.2 of both editions)."""
         full = addresses.normal(address)

@@ -156,6 +156,10 @@ class ModbusModel:
                     return single(register)
         return raw_read(item, self.order)
 
+    def digits(self, quantity: Quantity) -> int | None:
+        """A register map does not say where a counter starts again."""
+        return None
+
     def check_address(self, address: str) -> str:
         return str(parse_unit(address))
 

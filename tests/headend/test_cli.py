@@ -57,6 +57,12 @@ SHORTEST = {
         ["point", "use", "p1", "--from", "2026-01-01", "--to", "2026-01-02"],
         ["point", "forget", "p1", "--readings", "keep", "--reason", "moved out"],
     ],
+    "register-read": [
+        ["register-read", "add", "m1", "--time", "2026-01-01", "--quantity", "1-0:1.8.0=1"],
+        ["register-read", "import", "tests/__init__.py", "--dry-run"],
+        ["register-read", "list", "m1"],
+        ["register-read", "withdraw", "1", "--reason", "misread"],
+    ],
     "model": [["model", "list"], ["model", "show", "dlt645_2007"], ["model", "test"]],
     "read": [["read", "m1"]],
     "readings": [["readings", "m1"]],
@@ -84,10 +90,16 @@ SHORTEST = {
     "bill": [["bill", "home", "--cycle", "2026-11"]],
     "frame": [["frame", "decode", FRAME]],
     "simulate": [["simulate", "scenario.toml"]],
-    "theft": [["theft", "scan", "--reported", "hh.csv"]],
-    "lineloss": [
-        ["lineloss", "report", "--reported", "hh.csv", "--area-meter", "totals.csv", "--areas", "areas.csv"],
+    "theft": [
+        ["theft", "scan"],
+        ["theft", "case", "list"],
+        ["theft", "case", "show", "1"],
+        ["theft", "case", "open", "m1"],
+        ["theft", "case", "set-status", "1", "closed"],
+        ["theft", "case", "outcome", "1", "--found", "no"],
+        ["theft", "case", "export", "1", "-o", "dir"],
     ],
+    "lineloss": [["lineloss", "report"]],
     "export": [["export", "--verify", "batch"]],
     "wire": [["wire", "replay", "east.jsonl"]],
     "conform": [["conform", "--protocol", "dlt645", "--address", "1"]],
@@ -104,7 +116,7 @@ SHORTEST = {
 }
 """The shortest good call of every verb of every command."""
 CALLS = [call for calls in SHORTEST.values() for call in calls]
-WITHOUT_CONFIG = {"demo", "model", "frame", "simulate", "conform", "wire", "tariff", "theft", "lineloss", "export"}
+WITHOUT_CONFIG = {"demo", "model", "frame", "simulate", "conform", "wire", "tariff", "export"}
 
 
 def needs_its_module(command: str) -> None:

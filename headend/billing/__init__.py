@@ -1,0 +1,1 @@
+"""From stored reads to bills that are kept."""
