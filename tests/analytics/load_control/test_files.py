@@ -21,8 +21,6 @@ longest = "90m"
 notice = "1h"
 price = "1.2"
 """
-    'name = "peak"\nkind = "direct"\nareas = ["TR01"]\nshare = "0.8"\nlongest = "90m"\nnotice = "1h"\nprice = "1.2"\n'
-)
 EVENT = """\
 [[event]]
 id = "e1"
