@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import struct
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.model import Quantity
+from protocols.model import Quantity, Source
 from protocols.quantities import HOME
+from storage.columns import time_us
 from storage.connection import Session
+from storage.copy_rows import HEADER, NONE, POSTGRES_EPOCH_US, TRAILER
 from storage.reader import array
 from storage.statements import load
 
 SQL = load("registers")
-_HEADER_LENGTH: Final = 19
-_POSTGRES_EPOCH_US: Final = 946_684_800_000_000
-_ROW: Final = np.dtype([
-    ("fields", ">i2"), ("l1", ">i4"), ("meter_id", ">i4"), ("l2", ">i4"), ("time", ">i8"), ("l3", ">i4"),
-    ("value", ">i8"),
-])  # fmt: skip
+_HEAD: Final = len(HEADER)
+_NUMBER: Final = struct.Struct(">i")
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Of(StrEnum):
@@ -61,6 +62,19 @@ class Boundaries:
     steps: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Captured:
+    """n captures of a layout, in no order. `steps` (quantity, n) in the order asked for, `NONE` where nothing good is.
+
+    `kept`: read later from what the meter had kept, so that its own clock dated them.
+    """
+
+    meter_id: NDArray[np.int64]
+    time_us: NDArray[np.int64]
+    kept: NDArray[np.bool_]
+    steps: NDArray[np.int64]
+
+
 class Registers(Session):
     """One connection. Raises `DatabaseUnreachable`; the next question connects anew."""
 
@@ -92,27 +106,55 @@ class Registers(Session):
         tolerance: timedelta,
     ) -> Boundaries:
         """Good registers within `tolerance` of `span[0]` plus a multiple of `step`, up to `span[1]` with it."""
-        layout, position = HOME[quantity.id]
+        read = await self.captured(meters, [quantity], (span[0] - tolerance, span[1] + tolerance))
+        off = read.time_us - time_us(span[0]) + tolerance // _MICROSECOND
+        near = (read.steps[0] != NONE) & (off % (step // _MICROSECOND) <= 2 * (tolerance // _MICROSECOND))
+        return Boundaries(read.meter_id[near], read.time_us[near], read.steps[0][near])
+
+    async def captured(
+        self, meters: Collection[int], quantities: Sequence[Quantity], span: tuple[datetime, datetime]
+    ) -> Captured:
+        """One or two quantities of one layout, both ends of the span included."""
+        homes = [HOME[quantity.id] for quantity in quantities]
+        ((layout, _), *_) = homes
+        positions = [position + 1 for _, position in homes]
+        if len(quantities) > 2 or any(home.id != layout.id for home, _ in homes):
+            raise ValueError(f"{[quantity.name for quantity in quantities]}: expected one or two of one layout")
         given = {
-            "meters": array(meters), "layout": layout.id, "pos": position + 1, "start": span[0], "end": span[1],
-            "step": step, "tolerance": tolerance,
+            "meters": array(meters), "layout": layout.id, "first": positions[0], "second": (*positions, 0)[1],
+            "start": span[0], "end": span[1],
         }  # fmt: skip
         parts: list[bytes] = []
-        async with (
-            self.use() as connection,
-            connection.cursor() as cursor,
-            cursor.copy(SQL["boundaries"], given) as copy,
-        ):
-            parts.extend([bytes(block) async for block in copy])
-        rows: NDArray[Any] = np.frombuffer(b"".join(parts)[_HEADER_LENGTH:-2], _ROW)
-        return Boundaries(
-            rows["meter_id"].astype(np.int64),
-            rows["time"].astype(np.int64) + _POSTGRES_EPOCH_US,
-            rows["value"].astype(np.int64),
-        )
+        async with self.transaction() as connection:
+            await connection.execute(SQL["gather"])
+            async with connection.cursor().copy(SQL["captures"], given) as copy:
+                parts.extend([bytes(block) async for block in copy])
+        return await asyncio.to_thread(_captured, b"".join(parts), len(quantities))
 
     async def period_s(self, quantity: Quantity) -> int | None:
         """The shortest at which a plan collects it at present."""
         async with self.use() as connection:
             row = await (await connection.execute(SQL["period"], {"quantity": quantity.id})).fetchone()
         return None if row is None else row[0]
+
+
+def _captured(stream: bytes, quantities: int) -> Captured:
+    meters, fields = [], [list[bytes]() for _ in range(2 + quantities)]
+    at, end = _HEAD, len(stream) - len(TRAILER)
+    while at < end:
+        meters.append(_NUMBER.unpack_from(stream, at + 6)[0])
+        at += 10
+        for number in range(4):
+            (length,) = _NUMBER.unpack_from(stream, at)
+            at += 4
+            if length > 0:
+                fields[number].append(stream[at : at + length])
+                at += length
+    counts = [len(each) // 8 for each in fields[0]]
+    times, sources, *steps = (b"".join(field) for field in fields)
+    return Captured(
+        np.repeat(np.array(meters, np.int64), counts),
+        np.frombuffer(times, ">i8").astype(np.int64) + POSTGRES_EPOCH_US,
+        np.frombuffer(sources, ">i2") == Source.RECORD,
+        np.stack([np.frombuffer(each, ">i8").astype(np.int64) for each in steps]),
+    )

@@ -21,6 +21,7 @@ from analytics.intervals.columns import differences
 from analytics.intervals.cumulative import series
 from analytics.intervals.grid import Grid, grid
 from analytics.intervals.words import Mounting, Reading
+from headend.series.board import Board, board
 from protocols.model import Quantity
 from protocols.quantities import BY_NAME
 from storage.registers import Of, Registers, Stay
@@ -105,8 +106,8 @@ async def batches(
             chosen = by_name[at : at + size]
             meters = sorted({stay.meter_id for _, own in chosen for stay in own})
             read = await registers.at_boundaries(meters, quantity, span, timedelta(minutes=step_minutes), near)
-            board = _board(cells, meters, read.meter_id, read.time_us, read.steps)
-            columns = [_energy(board, cells, own, quantity, of in (Of.AREA, Of.FEEDER)) for _, own in chosen]
+            held = board(cells, meters, read.meter_id, read.time_us, read.steps)
+            columns = [_energy(held, cells, own, quantity, of in (Of.AREA, Of.FEEDER)) for _, own in chosen]
             yield Energies(cells, tuple(key for key, _ in chosen), np.stack(columns, axis=1))
 
 
@@ -117,37 +118,10 @@ async def step_of(conninfo: str, quantity: Quantity = IMPORT) -> int:
     return next((step for step in (15, 30) if period <= step * 60), 60)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Board:
-    """Registers (meter, boundary) in steps where `present`."""
-
-    row: dict[int, int]
-    steps: NDArray[np.int64]
-    present: NDArray[np.bool_]
-
-
-def _board(
-    cells: Grid, meters: Sequence[int], ids: NDArray[np.int64], time_us: NDArray[np.int64], steps: NDArray[np.int64]
-) -> _Board:
-    """The nearest register of each boundary; of equally near ones the earlier."""
-    step_us, begins = cells.step_s * 1_000_000, int(cells.starts[0]) * 1_000_000
-    boundary = (time_us - begins + step_us // 2) // step_us
-    off = time_us - begins - boundary * step_us
-    inside = (boundary >= 0) & (boundary <= len(cells))
-    farthest_first = np.lexsort((-off, -np.abs(off)))
-    order = farthest_first[inside[farthest_first]]
-    board = np.zeros((len(meters), len(cells) + 1), np.int64)
-    present = np.zeros(board.shape, np.bool_)
-    row = np.searchsorted(np.array(meters, np.int64), ids[order])
-    board[row, boundary[order]] = steps[order]  # of those that fall together the last holds
-    present[row, boundary[order]] = True
-    return _Board({meter: at for at, meter in enumerate(meters)}, board, present)
-
-
-def _energy(board: _Board, cells: Grid, stays: Sequence[Stay], quantity: Quantity, adds_up: bool) -> Cells:
+def _energy(held: Board, cells: Grid, stays: Sequence[Stay], quantity: Quantity, adds_up: bool) -> Cells:
     """One name's column. `adds_up`: several meters count side by side, else one after the other."""
     if not adds_up:
-        return _column(board, cells, stays, quantity)
+        return _column(held, cells, stays, quantity)
     total, counted = np.zeros(len(cells)), np.zeros(len(cells), np.bool_)
     for meter in sorted({stay.meter_id for stay in stays}):
         own = [stay for stay in stays if stay.meter_id == meter]
@@ -156,32 +130,32 @@ def _energy(board: _Board, cells: Grid, stays: Sequence[Stay], quantity: Quantit
             begins, ends = (np.datetime64(t.astimezone(UTC).replace(tzinfo=None), "s") for t in (stay.start, stay.end))
             starts = cells.starts.astype("datetime64[s]")
             there |= (starts < ends) & (starts + np.timedelta64(cells.step_s, "s") > begins)
-        total += np.where(there, _column(board, cells, own, quantity), 0)
+        total += np.where(there, _column(held, cells, own, quantity), 0)
         counted |= there
     return np.where(counted, total, np.nan)
 
 
-def _column(board: _Board, cells: Grid, stays: Sequence[Stay], quantity: Quantity) -> Cells:
+def _column(held: Board, cells: Grid, stays: Sequence[Stay], quantity: Quantity) -> Cells:
     wh = 1000 / 10**quantity.decimals
     if len(stays) == 1 and stays[0].initial is None and stays[0].final is None:
         (stay,) = stays
-        row = board.row[stay.meter_id]
+        row = held.row[stay.meter_id]
         moments = np.append(cells.starts, cells.starts[-1] + cells.step_s)
         within = (moments >= stay.start.timestamp()) & (moments <= stay.end.timestamp())
-        present = board.present[row] & within
-        found = differences(board.steps[row][None], present[None], np.ones(1, np.int64))
+        present = held.present[row] & within
+        found = differences(held.steps[row][None], present[None], np.ones(1, np.int64))
         if not found.left[0]:
             return np.where(found.present[0], found.steps[0] * (wh * float(stay.multiplier)), np.nan)
-    return _judged(board, cells, stays, quantity)
+    return _judged(held, cells, stays, quantity)
 
 
-def _judged(board: _Board, cells: Grid, stays: Sequence[Stay], quantity: Quantity) -> Cells:
+def _judged(held: Board, cells: Grid, stays: Sequence[Stay], quantity: Quantity) -> Cells:
     """Exchanges, resets and registers that went down."""
     readings = [
-        Reading(str(meter), cells.start(int(at)), quantity.value(int(board.steps[row, at])))
+        Reading(str(meter), cells.start(int(at)), quantity.value(int(held.steps[row, at])))
         for meter in sorted({stay.meter_id for stay in stays})
-        for row in (board.row[meter],)
-        for at in np.nonzero(board.present[row])[0]
+        for row in (held.row[meter],)
+        for at in np.nonzero(held.present[row])[0]
     ]
     mountings = [
         Mounting(str(s.meter_id), s.start, s.end, s.multiplier, initial=s.initial, final=s.final) for s in stays
