@@ -50,6 +50,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from headend.api import settings as api
 from headend.api.settings import ApiTable
+from headend.batches import settings as batches
+from headend.batches.settings import ExportTable
 from headend.billing import settings as billing
 from headend.billing.settings import BillingTable
 from headend.clock import settings as clock
@@ -151,6 +153,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     privacy: PrivacyTable = PrivacyTable()
     clock: ClockTable = ClockTable()
     billing: BillingTable = BillingTable()
+    export: ExportTable = ExportTable()
     timing: Timings = Timings()
     wire_log: WireLogTable = WireLogTable()
     throttle: ThrottleTable = ThrottleTable()
@@ -253,6 +256,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     found += [(f"api.{key}", problem) for key, problem in api.problems(config.api)]
     found += [(f"clock.{key}", problem) for key, problem in clock.problems(config.clock)]
     found += [(f"billing.{key}", problem) for key, problem in billing.problems(config.billing)]
+    found += [(f"export.{key}", problem) for key, problem in batches.problems(config.export)]
     for protocol in ("dlt645", "modbus"):
         table: TimingTable = getattr(config.timing, protocol)
         for key in ("response", "latency", "gap", "pause", "late"):

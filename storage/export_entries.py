@@ -39,6 +39,16 @@ class StoredBatch(NewBatch):
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Validated days of a point and quantity, both by id. `run`: the last one; `has_value`: an interval has one."""
+
+    point: int
+    quantity: int
+    run: int
+    has_value: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """To bring a batch to a target. `done`: it lies there whole."""
 

@@ -13,14 +13,15 @@ from psycopg.types.json import Jsonb
 
 from storage.connection import Row, Session
 from storage.errors import NotFound
-from storage.export_entries import Answer, Attempt, BatchState, NewBatch, StoredBatch
+from storage.export_entries import Answer, Attempt, BatchState, Held, NewBatch, StoredBatch
 from storage.statements import load
+from storage.validated import Which
 
 SQL = load("exports")
 
 
 class Turn:
-    """The right to make the next batch, until the transaction ends."""
+    """The right to make the next batch: nobody else makes one meanwhile."""
 
     def __init__(self, connection: psycopg.AsyncConnection[Row]) -> None:
         self._connection = connection
@@ -33,7 +34,7 @@ class Turn:
         return number, None if previous is None else previous.hex(), now
 
     async def add(self, batch: NewBatch) -> None:
-        """Raises `AlreadyThere` where what it supersedes is superseded already, `NotFound`."""
+        """Committed when this returns. Raises `NotFound`; `AlreadyThere` where another one supersedes the same."""
         superseded = None
         if batch.supersedes is not None:
             superseded = (await _stored(self._connection, batch.supersedes)).sequence
@@ -54,10 +55,18 @@ class Exports(Session):
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
-        """Wait for whoever makes a batch; what is added in the block is there when the block has ended well."""
-        async with self.transaction() as connection:
+        """Wait for whoever makes a batch, in any process; nothing else can be asked of this connection in the block."""
+        async with self.use() as connection:
             await connection.execute(SQL["lock"])
-            yield Turn(connection)
+            try:
+                yield Turn(connection)
+            finally:
+                if not connection.closed:
+                    await connection.execute(SQL["unlock"])
+
+    async def held(self, which: Which, as_of: int | None) -> list[Held]:
+        """What there is of validated values up to a run, by point and quantity."""
+        return [Held(*row) for row in await self._rows("held", {**which.given, "as_of": as_of})]
 
     async def of_subject(self, subject: bytes) -> list[tuple[str, int]]:
         """(name, run) of what was made of the same request, the newest first."""

@@ -5,7 +5,7 @@ Runs are written one after the other, under one lock, and numbered in that order
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -164,7 +164,7 @@ class Validated(Session):
             assert row is not None
             yield Writing(connection, int(row[0]))
 
-    async def days(self, which: Which, as_of: int | None = None, *, whole: bool = False) -> AsyncIterator[Days]:
+    async def days(self, which: Which, as_of: int | None = None, *, whole: bool = False) -> AsyncGenerator[Days, None]:
         """The newest versions made up to the run `as_of`, None: of all, by point, quantity and day, some at a time.
 
         Without `whole` raw values are those of `steps`, and failed checks are not told: that is faster. Asked again

@@ -1,6 +1,9 @@
 -- One batch at a time is made, in every process: its number has no hole before it.
 -- name: lock
-SELECT pg_advisory_xact_lock(hashtextextended('headend.export', 0));
+SELECT pg_advisory_lock(hashtextextended('headend.export', 0));
+
+-- name: unlock
+SELECT pg_advisory_unlock(hashtextextended('headend.export', 0));
 
 -- name: next
 SELECT coalesce(max(sequence), 0) + 1,
@@ -13,6 +16,15 @@ INSERT INTO export_batch (sequence, name, subject, digest, format, what, "start"
 VALUES (%(sequence)s, %(name)s, %(subject)s, %(digest)s, %(format)s, %(what)s, %(start)s, %(end)s, %(as_of)s,
         %(request)s, %(content)s, %(completeness)s, %(manifest)s, %(manifest_sha256)s, %(actor)s, %(created)s,
         %(supersedes)s, %(reason)s, %(difference)s);
+
+-- A day without any value has nothing but zeros as sources.
+-- name: held
+SELECT usage_point_id, quantity, max(run), bool_or(source IS NULL OR btrim(source, '\x00'::bytea) <> '')
+FROM validated_day
+WHERE usage_point_id = ANY (%(points)s::integer[]) AND quantity = ANY (%(quantities)s::smallint[])
+  AND step_s = %(step_s)s AND day >= %(since)s::date AND day < %(until)s::date
+  AND (%(as_of)s::bigint IS NULL OR run <= %(as_of)s::bigint)
+GROUP BY usage_point_id, quantity;
 
 -- The newest of a subject first.
 -- name: of_subject

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from headend.batches.settings import TargetTable
 from headend.cli.init import sample
 from headend.config import Config, Database, PlanTable, load, parse
 from headend.errors import UsageFault
@@ -19,6 +20,8 @@ from headend.work.schedule import Every
 from tests.headend.command import Headend
 
 SAMPLE = sample()
+_TARGET = SAMPLE[SAMPLE.index("# [[export.target]]") : SAMPLE.index("# [[push]]")]
+TARGET = "\n".join(line.removeprefix("# ") for line in _TARGET.splitlines())
 PUSH = "\n".join(line.removeprefix("# ") for line in SAMPLE[SAMPLE.index("# [[push]]") :].splitlines())
 """What the sample shows of pushed readings, which are received only where somebody asks for it."""
 
@@ -39,6 +42,12 @@ def test_the_sample_s_push_is_the_defaults() -> None:
     assert push.subscription == "hes/+/+/up"
 
 
+def test_the_sample_s_target_is_one() -> None:
+    (target,) = parse(SAMPLE + TARGET, "sample.toml").export.target
+    own = TargetTable(target.name, target.url, host_key=target.host_key, key_file=target.key_file)
+    assert target == own
+
+
 def keys_of(kind: Any, prefix: str = "") -> list[str]:
     """Every key that the type has, written out: ``timing.dlt645.response``."""
     found = []
@@ -57,6 +66,9 @@ def test_every_key_stands_in_the_sample(key: str) -> None:
         return
     if key.startswith("push."):
         assert key.removeprefix("push.") in tomllib.loads(PUSH)["push"][0]
+        return
+    if key.startswith("export.target."):
+        assert key.removeprefix("export.target.") in tomllib.loads(TARGET)["export"]["target"][0]
         return
     if key.startswith("plan."):
         assert re.search(rf"\b{key.split('.')[-1]} = ", SAMPLE), f"{key} is not in the sample"

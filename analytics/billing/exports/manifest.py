@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -40,10 +40,12 @@ class _Sum:
 @dataclass(slots=True)
 class Tally:
     """Counts what goes through it on its way to a writer. `named`: how the format tells series apart. What is
-    `expected` and does not come is counted as missing."""
+    `expected` and does not come is counted as missing: so many intervals of a channel, None: the whole period."""
 
     batch: Batch
     named: Callable[[Channel], Key]
+    expected: Mapping[Channel, int] | None = None
+    _seen: set[Channel] = field(default_factory=set)
     _sums: dict[Key, _Sum] = field(default_factory=dict)
     _qualities: dict[str, int] = field(default_factory=dict)
 
@@ -75,15 +77,22 @@ class Tally:
         key = self.named(channel)
         known = self._sums.get(key)
         if known is None:
-            spans = seconds(self.batch.end) - seconds(self.batch.start)
-            known = self._sums[key] = _Sum(channel, spans // channel.step_s if expects else None)
-        elif (known.channel.unit, known.channel.step_s) != (channel.unit, channel.step_s):
+            known = self._sums[key] = _Sum(channel, self._expected(channel) if expects else None)
+        elif known.expected is not None and self.expected is not None and channel not in self._seen:
+            known.expected += self._expected(channel)
+        self._seen.add(channel)
+        if (known.channel.unit, known.channel.step_s) != (channel.unit, channel.step_s):
             raise ExportFault(channel.point, channel.channel, "unit or interval change within a batch")
-        elif known.channel.decimals != channel.decimals:
+        if known.channel.decimals != channel.decimals:
             finer = max((known.channel, channel), key=lambda one: one.decimals)
             known.total *= 10 ** (finer.decimals - known.channel.decimals)
             known.channel = finer
         return known
+
+    def _expected(self, channel: Channel) -> int:
+        if self.expected is not None:
+            return self.expected.get(channel, 0)
+        return (seconds(self.batch.end) - seconds(self.batch.start)) // channel.step_s
 
     def _add(self, channel: Channel, reads: int, total: int, first: int, last: int, expects: bool = True) -> None:
         known = self._of(channel, expects)

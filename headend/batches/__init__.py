@@ -1,0 +1,1 @@
+"""Batches of validated values for billing systems: asked for, written, released, delivered, answered."""
