@@ -59,15 +59,22 @@ def write_csv(rows: Iterable[Mapping[str, Any]], file: TextIO) -> None:
         writer.writerow(["" if c is None else c.isoformat() if isinstance(c, datetime) else str(c) for c in cells])
 
 
-def parquet(rows: Iterable[Mapping[str, Any]], path: str) -> None:
-    """Readings as Parquet: values as decimal128(38, 9), exact; times in UTC, microseconds."""
+def parquet_schema() -> Any:
+    """Values as decimal128(38, 9), exact; times in UTC, microseconds."""
     import pyarrow as pa
-    from pyarrow import parquet as pq
 
     time = pa.timestamp("us", tz="UTC")
     types = {"time": time, "received": time, "value": pa.decimal128(38, 9)}
-    schema = pa.schema([(name, types.get(name, pa.string())) for name in COLUMNS])
+    return pa.schema([(name, types.get(name, pa.string())) for name in COLUMNS])
+
+
+def parquet(rows: Iterable[Mapping[str, Any]], path: str) -> None:
+    """Readings as Parquet."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
     table = pa.Table.from_pylist(
-        [{**row, "value": None if row["value"] is None else Decimal(row["value"])} for row in rows], schema=schema
+        [{**row, "value": None if row["value"] is None else Decimal(row["value"])} for row in rows],
+        schema=parquet_schema(),
     )
     pq.write_table(table, path)

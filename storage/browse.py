@@ -63,6 +63,10 @@ class Browse(Session):
         """Ids of the meters that stand in these areas now, or measure one of them."""
         return sorted(row[0] for row in await self._rows("meters_in", areas=sorted(areas)))
 
+    async def names(self, within: Collection[int] | None, names: Collection[str] | None = None) -> dict[int, str]:
+        """Meters by id; all of `within`, or the named ones of them that there are."""
+        return dict(await self._rows("names", within=array(within), names=_texts(names)))
+
     async def meters(
         self,
         *,

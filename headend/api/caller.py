@@ -52,6 +52,10 @@ class Caller:
             raise Problem("forbidden", f"{self.user} may not {right}")
         return self.may[right]
 
+    def sees(self, area: str) -> bool:
+        mine = self.areas()
+        return mine is None or area in mine
+
 
 class Doorkeeper(Protocol):
     """Knows tokens, and says nothing of those it does not know."""

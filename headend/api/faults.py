@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from headend.api.problem import Problem, of_status
 from headend.errors import HeadendError
+from protocols.errors import ModelError
 from storage.errors import AlreadyThere, DatabaseUnreachable, NotFound, Rejected, StorageError
 
 _LATER = {"retry-after": "5"}
@@ -36,7 +37,7 @@ def as_problem(error: Exception) -> Problem:
             return Problem("unavailable", "that took too long: ask for less", headers=_LATER)
         case TimeoutError():
             return Problem("unavailable", "too many ask at once", headers=_LATER)
-        case HeadendError():
+        case HeadendError() | ModelError():
             return Problem("invalid", str(error))
     return Problem("fault")
 

@@ -14,7 +14,7 @@ from headend.api.settings import ApiTable
 from headend.config import Config
 from headend.duration import seconds
 from headend.privacy.access import noted
-from storage.browse import Browse, MeterRow
+from storage.browse import Browse
 from storage.connection import Session
 from storage.lending import Lending
 from storage.privacy import AccessLog
@@ -79,16 +79,20 @@ class House:
             self._reach[mine] = known
         return known[1]
 
-    async def meters(self, caller: Caller, names: Collection[str]) -> dict[str, MeterRow]:
-        """By name, in the order of the registry's ids. Raises `Problem` for one that is not there or not his to see:
-        which of both is not told."""
+    async def meters(
+        self, caller: Caller, names: Collection[str] | None = None, area: str | None = None
+    ) -> dict[int, str]:
+        """Ids and names of the meters that he sees: all, the named ones, those of an area. Raises `Problem` for one
+        that is not there or not his to see: which of both is not told."""
         within = await self.within(caller)
         async with self.session() as session:
-            rows = await Browse(session).meters(limit=len(names), within=within, names=names)
-        found = {row.name: row for row in sorted(rows, key=lambda row: row.id)}
-        for name in names:
-            if name not in found:
-                raise Problem("not-found", f"no meter named {name!r}")
+            browse = Browse(session)
+            if area is not None:
+                there = frozenset(await browse.meters_in([area]))
+                within = there if within is None else within & there
+            found = await browse.names(within, names)
+        for name in sorted(set(names or ()) - set(found.values())):
+            raise Problem("not-found", f"no meter named {name!r}")
         return found
 
     async def record(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
@@ -65,13 +65,17 @@ def _part(part: str | int, kind: type) -> Any:
     return part
 
 
-def page(
-    rows: Sequence[Any], limit: int, items: list[Any], key: str | None, request: Request, response: Response
-) -> dict[str, Any]:
-    """`rows` has one more than `limit` where there is more; `items` are what is told of the first `limit`, `key` the
-    cursor of the last of them."""
-    following = key if len(rows) > limit else None
+def page(items: list[Any], following: str | None, request: Request, response: Response) -> dict[str, Any]:
+    """`following`: the cursor of the next page; None: there is none."""
     if following is not None:
         url = request.url.include_query_params(cursor=following)
         response.headers["link"] = f'<{url.path}?{url.query}>; rel="next"'
     return {"items": items, "next": following}
+
+
+def named(
+    rows: Sequence[Any], limit: int, told: Callable[[Any], Any], request: Request, response: Response
+) -> dict[str, Any]:
+    """Of rows with a name, by name; they are one more than `limit` where there is more."""
+    following = write(rows[limit - 1].name) if len(rows) > limit else None
+    return page([told(row) for row in rows[:limit]], following, request, response)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -36,15 +36,22 @@ class Report:
 
 
 async def report(
-    counts: Counts, start: datetime, end: datetime, zone: ZoneInfo, by: Sequence[str], most: int | None = None
+    counts: Counts,
+    start: datetime,
+    end: datetime,
+    zone: ZoneInfo,
+    by: Sequence[str],
+    most: int | None = None,
+    *,
+    meters: Collection[int] | None = None,
 ) -> Report:
-    """`most`: only so many, the worst first."""
+    """`most`: only so many, the worst first. `meters` None: all."""
     tallies = [
         Tally(
             row.day, row.meter, row.line, row.model, _maker(row.model), row.area, row.feeder, str(row.state),
             row.reason, row.slots,
         )
-        async for rows in counts.by_meter(start, end, zone)
+        async for rows in counts.by_meter(start, end, zone, meters)
         for row in rows
     ]  # fmt: skip
     (total,) = quality(tallies)

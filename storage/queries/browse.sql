@@ -86,3 +86,8 @@ WHERE (%(within)s::integer[] IS NULL OR e.meter_id = ANY (%(within)s))
   AND (%(before_start)s::timestamptz IS NULL OR (e.start, e.id) < (%(before_start)s, %(before_id)s::bigint))
 ORDER BY e.start DESC, e.id DESC
 LIMIT %(limit)s;
+
+-- name: names
+SELECT id, name FROM meter
+WHERE (%(within)s::integer[] IS NULL OR id = ANY (%(within)s)) AND (%(names)s::text[] IS NULL OR name = ANY (%(names)s))
+ORDER BY id;

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,13 +12,12 @@ from starlette.responses import Response
 from headend.api import pages
 from headend.api.asked import Home, Reader
 from headend.api.pages import Cursor, Limit, Page
-from headend.api.problem import documented
+from headend.api.problem import Problem, documented
+from headend.api.words import Name, NamePath
 from protocols.model import plain
 from storage.browse import Browse, MeterRow
 
 router = APIRouter(tags=["registry"])
-Name = Annotated[str, Query(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
-NamePath = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f/]+$")]
 
 
 class Meter(BaseModel):
@@ -62,12 +61,15 @@ async def meters(
         rows = await Browse(session).meters(
             limit=limit + 1, after=after, within=within, area=area, line=line, state=state
         )
-    shown = rows[:limit]
-    key = pages.write(shown[-1].name) if shown else None
-    return pages.page(rows, limit, [told(row) for row in shown], key, request, response)
+    return pages.named(rows, limit, told, request, response)
 
 
 @router.get("/v1/meters/{name}", response_model=Meter, responses=documented(["not-found"]))
 async def meter(caller: Reader, house: Home, name: NamePath) -> Any:
     """One meter."""
-    return told((await house.meters(caller, [name]))[name])
+    within = await house.within(caller)
+    async with house.session() as session:
+        rows = await Browse(session).meters(limit=1, within=within, names=[name])
+    if not rows:
+        raise Problem("not-found", f"no meter named {name!r}")
+    return told(rows[0])

@@ -14,7 +14,7 @@ from headend.api import pages
 from headend.api.asked import Home, Reader
 from headend.api.pages import Cursor, Limit, Page
 from headend.api.problem import Problem, documented
-from headend.api.routes.meters import Name, NamePath
+from headend.api.words import Name, NamePath
 from protocols.model import plain
 from storage.browse import AreaRow, Browse, PointRow
 
@@ -75,9 +75,7 @@ async def points(
     (after,) = pages.read(cursor, str) or (None,)
     async with house.session() as session:
         rows = await Browse(session).points(limit=limit + 1, after=after, areas=caller.areas(), area=area)
-    shown = rows[:limit]
-    key = pages.write(shown[-1].name) if shown else None
-    return pages.page(rows, limit, [_point(row) for row in shown], key, request, response)
+    return pages.named(rows, limit, _point, request, response)
 
 
 @router.get("/v1/points/{name}", response_model=Point, responses=documented(["not-found"]))
@@ -98,9 +96,7 @@ async def areas(
     (after,) = pages.read(cursor, str) or (None,)
     async with house.session() as session:
         rows = await Browse(session).areas(limit=limit + 1, after=after, areas=caller.areas())
-    shown = rows[:limit]
-    key = pages.write(shown[-1].name) if shown else None
-    return pages.page(rows, limit, [_area(row) for row in shown], key, request, response)
+    return pages.named(rows, limit, _area, request, response)
 
 
 @router.get("/v1/areas/{name}", response_model=Area, responses=documented(["not-found"]))

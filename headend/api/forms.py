@@ -1,0 +1,141 @@
+"""Readings as long answers say them, part by part: CSV, a JSON object a line, Parquet."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from headend.stored import COLUMNS, parquet_schema
+from protocols.model import Quality, Quantity, plain
+from storage.reader import Reading
+
+Parts: TypeAlias = AsyncGenerator[list[Reading], None]
+Form: TypeAlias = Callable[[Parts, Mapping[int, str]], AsyncGenerator[bytes, None]]
+
+CSV: Final = "text/csv"
+LINES: Final = "application/x-ndjson"
+PARQUET: Final = "application/vnd.apache.parquet"
+_GROUP: Final = 50_000
+"""Rows of a row group: what is held of a Parquet file while it is written."""
+_WORDS: Final = {quality: quality.name.lower() for quality in Quality}
+
+
+async def as_csv(parts: Parts, names: Mapping[int, str]) -> AsyncGenerator[bytes, None]:
+    """As `headend readings --format csv`."""
+
+    @cache
+    def front(meter: int, quantity: Quantity) -> str:
+        return _row([names[meter], quantity.name, str(quantity.obis)])
+
+    def line(r: Reading) -> str:
+        value = "" if r.value is None else plain(r.value)
+        times = (r.time.isoformat(), r.received.isoformat())
+        return f"{front(r.meter_id, r.quantity)},{times[0]},{value},{r.quantity.unit},{_WORDS[r.quality]},{times[1]}\n"
+
+    yield f"{_row(COLUMNS)}\n".encode()
+    async with aclosing(parts):
+        async for part in parts:
+            yield "".join(map(line, part)).encode()
+
+
+async def as_lines(parts: Parts, names: Mapping[int, str]) -> AsyncGenerator[bytes, None]:
+    """As `headend readings --json`."""
+
+    @cache
+    def front(meter: int, quantity: Quantity) -> str:
+        told = {"meter": names[meter], "quantity": quantity.name, "obis": str(quantity.obis)}
+        return msgspec.json.encode(told).decode()[:-1]
+
+    def line(r: Reading) -> str:
+        value = "null" if r.value is None else f'"{plain(r.value)}"'
+        return (
+            f'{front(r.meter_id, r.quantity)},"time":"{r.time.isoformat()}","value":{value},"unit":"{r.quantity.unit}",'
+            f'"quality":"{_WORDS[r.quality]}","received":"{r.received.isoformat()}"}}\n'
+        )
+
+    async with aclosing(parts):
+        async for part in parts:
+            yield "".join(map(line, part)).encode()
+
+
+async def as_parquet(parts: Parts, names: Mapping[int, str]) -> AsyncGenerator[bytes, None]:
+    """As `headend readings --format parquet`, a row group at a time."""
+    from pyarrow import parquet as pq
+
+    sink = _Sink()
+    writer = pq.ParquetWriter(sink, parquet_schema())
+    async with aclosing(parts):
+        async for group in _grouped(parts):
+            await asyncio.to_thread(_write_group, writer, group, names)
+            yield sink.taken()
+    writer.close()
+    yield sink.taken()
+
+
+FORMS: Final[Mapping[str, Form]] = {CSV: as_csv, LINES: as_lines, PARQUET: as_parquet}
+
+
+class _Sink(io.RawIOBase):
+    """What was written since it was taken last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[bytes] = []
+        self._at = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def write(self, data: Any) -> int:
+        part = bytes(data)
+        self._parts.append(part)
+        self._at += len(part)
+        return len(part)
+
+    def taken(self) -> bytes:
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
+
+
+async def _grouped(parts: Parts) -> AsyncIterator[list[Reading]]:
+    held: list[Reading] = []
+    async for part in parts:
+        held += part
+        if len(held) >= _GROUP:
+            yield held
+            held = []
+    if held:
+        yield held
+
+
+def _write_group(writer: Any, group: Sequence[Reading], names: Mapping[int, str]) -> None:
+    import pyarrow as pa
+
+    schema = parquet_schema()
+    columns = {
+        "meter": [names[r.meter_id] for r in group],
+        "quantity": [r.quantity.name for r in group],
+        "obis": [str(r.quantity.obis) for r in group],
+        "time": [r.time for r in group],
+        "value": [r.value for r in group],
+        "unit": [str(r.quantity.unit) for r in group],
+        "quality": [_WORDS[r.quality] for r in group],
+        "received": [r.received for r in group],
+    }
+    writer.write_table(pa.table([pa.array(columns[name], schema.field(name).type) for name in COLUMNS], schema=schema))
+
+
+def _row(cells: Sequence[str]) -> str:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="").writerow(cells)
+    return file.getvalue()
