@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from analytics.theft import Frame, Scan, scan
 from benchmarks.report import Row, show
-from headend.theft_files import frame, membership
+from headend.theft.files import frame, membership
 
 _GOALS: Final = {"average precision": 0.85, "R-precision": 0.77, "area under the curve": 0.96}
 

@@ -94,6 +94,9 @@ EVENTS: Final[Mapping[str, tuple[float, str]]] = {
     "phase_reversal": (1.8, "the current flowed backwards"),
     "neutral_missing": (1.8, "the neutral was missing at the meter"),
     "voltage_contradiction": (1.5, "the voltage contradicts that of the neighbours"),
+    "cleared": (1.5, "registers or events of the meter were cleared"),
+    "voltage_lost": (1.2, "a phase of the meter lost its voltage"),
+    "current_lost": (1.2, "a phase of the meter lost its current"),
     "current_imbalance": (1.2, "phase and neutral carried different currents"),
 }
 """Kind of event: what it adds to the log-odds of theft, as an expert's estimate until inspectors' outcomes say

@@ -10,8 +10,8 @@ import numpy as np
 
 from analytics.lineloss import Input, Member
 from analytics.theft import Frame
-from headend import theft_files as tables
 from headend.errors import UsageFault
+from headend.theft import files as tables
 
 
 @dataclass(frozen=True, slots=True)
