@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -51,7 +50,7 @@ def postgres(request: pytest.FixtureRequest, servers: Servers) -> PostgresServer
 async def database(postgres: PostgresServer) -> AsyncIterator[str]:
     """A migrated database of this test alone, as conninfo; on each level in turn."""
     with postgres.fresh(await postgres.template()) as conninfo:
-        yield os.environ.get("X_ROLE") and __import__("psycopg").conninfo.make_conninfo(conninfo, user="headend_daemon") or conninfo
+        yield conninfo
 
 
 @pytest.fixture
