@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.place import quick
 from tests.ports import free_port
 from tests.servers import Mosquitto, PostgresServer, plain_server, timescale_server
 
@@ -27,7 +29,7 @@ LEVELS = [
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """PostgreSQL by level, `plain` or `timescale`."""
-    kinds = {"plain": plain_server, "timescale": timescale_server}
+    kinds = {"plain": partial(plain_server, place=quick()), "timescale": partial(timescale_server, place=quick())}
     running: dict[str, PostgresServer] = {}
     with ExitStack() as stack:
 

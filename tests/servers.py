@@ -30,11 +30,12 @@ from storage.embedded import Server
 from storage.errors import ServerError
 from storage.migrate import migrate
 from storage.roles import provide
+from tests.place import DISK, quick
 from tests.ports import free_port as free_port
 
 _TEMPLATE = "headend_template"
 _PATIENCE_S = 30.0
-_QUICK: Final[Mapping[str, str]] = MappingProxyType({"fsync": "off"})
+_QUICK: Final[Mapping[str, str]] = MappingProxyType({"fsync": "off", "max_wal_size": "256MB"})
 """Server settings for tests that lose nothing when the machine goes down; benchmarks give others."""
 
 
@@ -55,9 +56,9 @@ def wait_until(condition: Callable[[], bool], what: str, patience_s: float = _PA
 
 
 @contextmanager
-def open_directory() -> Iterator[Path]:
+def open_directory(place: Path | None = None) -> Iterator[Path]:
     """A directory that another user can walk to (pytest's own are closed to all but us); removed with what is in it."""
-    path = Path(tempfile.mkdtemp(prefix="headend-test-", dir="/tmp"))
+    path = Path(tempfile.mkdtemp(prefix="headend-test-", dir=place or quick()))
     path.chmod(0o755)
     try:
         yield path
@@ -103,9 +104,12 @@ class PostgresServer:
 
 
 @contextmanager
-def plain_server(settings: Mapping[str, str] = _QUICK) -> Iterator[PostgresServer]:
-    """PostgreSQL without extensions, from a local package or the wheel. `settings`: such that a reload takes up."""
-    with open_directory() as directory:
+def plain_server(settings: Mapping[str, str] = _QUICK, place: Path = DISK) -> Iterator[PostgresServer]:
+    """PostgreSQL without extensions, from a local package or the wheel. `settings`: such that a reload takes up.
+
+    `place`: where its data lies, on the disk unless somebody asks for another.
+    """
+    with open_directory(place) as directory:
         try:
             server = Server(directory / "postgres")
             server.start()
@@ -133,8 +137,11 @@ def timescale_root() -> Path:
 
 
 @contextmanager
-def timescale_server(settings: Mapping[str, str] = _QUICK) -> Iterator[PostgresServer]:
-    """PostgreSQL 17 with TimescaleDB (Apache edition), a server of our own on a loopback port."""
+def timescale_server(settings: Mapping[str, str] = _QUICK, place: Path = DISK) -> Iterator[PostgresServer]:
+    """PostgreSQL 17 with TimescaleDB (Apache edition), a server of our own on a loopback port.
+
+    `place`: where its data lies; it is seen in the chroot where we may mount, else the data lies on the disk.
+    """
     root = timescale_root()
     inside = f"/var/lib/postgresql/test-{secrets.token_hex(6)}"
     data_dir = root / inside.lstrip("/")
@@ -150,6 +157,12 @@ def timescale_server(settings: Mapping[str, str] = _QUICK) -> Iterator[PostgresS
     options = [word for name, value in all_settings.items() for word in ("-c", f"{name}={value}")]
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, data_dir, ignore_errors=True)
+        if place != DISK:
+            source, owner = stack.enter_context(open_directory(place)), data_dir.parent.stat()
+            data_dir.mkdir()
+            for path in (source, data_dir):
+                os.chown(path, owner.st_uid, owner.st_gid)
+            enter = [*_with_mounted(source, data_dir), *enter]
         # initdb tries the settings that it will write down: it too must do without /dev/shm
         made = subprocess.run(
             [*enter, "initdb", "-D", inside, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C",
@@ -169,6 +182,14 @@ def timescale_server(settings: Mapping[str, str] = _QUICK) -> Iterator[PostgresS
             log.seek(0)
             missing(f"TimescaleDB in {root} does not run: {log.read()[-2000:]}")
         yield PostgresServer(conninfo)
+
+
+def _with_mounted(source: Path, target: Path) -> list[str]:
+    """The beginning of a command that sees `source` at `target`, it and its children alone: nothing stays mounted when
+    they have ended. Empty where we may not mount."""
+    mount = 'mount --bind "$0" "$1" && shift && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", mount, str(source), str(target)]
+    return command if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0 else []
 
 
 @dataclass
