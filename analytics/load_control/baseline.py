@@ -1,6 +1,6 @@
 """What a member would have used, had it not been called: the mean of its highest like days, moved by that morning.
 
-Energies are whole Wh of intervals, so that what is settled is exact.
+Energies of intervals are whole steps (of 0.0001 kWh), so that what is settled is exact.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ HIGH_5_OF_10 = Method()
 
 @dataclass(frozen=True, slots=True)
 class LikeDay:
-    """Wh by interval of the call's hours, and of the hours before it; None is a gap."""
+    """Energies by interval of the call's hours, and of the hours before it; None is a gap."""
 
     during: Sequence[int | None]
     before: Sequence[int | None]
 
 
 def baseline(days: Sequence[LikeDay], before: Sequence[int | None], method: Method = HIGH_5_OF_10) -> list[int]:
-    """Wh by interval. `days` newest first; `before` is the morning of the call.
+    """Energy by interval. `days` newest first; `before` is the morning of the call.
 
     Raises `ProgrammeFault` where too few days are whole: then nothing can be settled.
     """
@@ -50,7 +50,7 @@ def baseline(days: Sequence[LikeDay], before: Sequence[int | None], method: Meth
     chosen = sorted(whole, key=lambda day: sum(_known(day.during)), reverse=True)[: method.highest]
     mean = [Fraction(sum(cells), len(chosen)) for cells in zip(*(_known(day.during) for day in chosen), strict=True)]
     factor = _factor(chosen, before, method)
-    return [_half_even(wh * factor) for wh in mean]
+    return [_half_even(energy * factor) for energy in mean]
 
 
 def _factor(chosen: Sequence[LikeDay], before: Sequence[int | None], method: Method) -> Fraction:

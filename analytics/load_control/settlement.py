@@ -64,19 +64,20 @@ def delivery(
     programme: Programme,
     member: tuple[str, str],
     span: tuple[datetime, datetime],
-    baseline_wh: Sequence[int] | ProgrammeFault,
-    used_wh: Sequence[int | None],
+    baseline_steps: Sequence[int] | ProgrammeFault,
+    used_steps: Sequence[int | None],
 ) -> Delivery:
-    """Of one (point, meter). A baseline that could not be made, or a gap in the call, is told and not settled."""
+    """Of one (point, meter), in steps of 0.0001 kWh by interval. A baseline that could not be made, or a gap in the
+    call, is told and not settled."""
     given = (event, *member, *span)
-    if isinstance(baseline_wh, ProgrammeFault):
-        return Delivery(*given, None, None, programme.price, programme.currency, programme.name, str(baseline_wh))
-    base = _kwh(sum(baseline_wh))
-    missing = sum(cell is None for cell in used_wh)
-    if missing or len(used_wh) != len(baseline_wh):
-        why = f"{missing} of {len(baseline_wh)} intervals were not read"
+    if isinstance(baseline_steps, ProgrammeFault):
+        return Delivery(*given, None, None, programme.price, programme.currency, programme.name, str(baseline_steps))
+    base = _kwh(sum(baseline_steps))
+    missing = sum(cell is None for cell in used_steps)
+    if missing or len(used_steps) != len(baseline_steps):
+        why = f"{missing} of {len(baseline_steps)} intervals were not read"
         return Delivery(*given, base, None, programme.price, programme.currency, programme.name, why)
-    used = _kwh(sum(cell for cell in used_wh if cell is not None))
+    used = _kwh(sum(cell for cell in used_steps if cell is not None))
     return Delivery(*given, base, used, programme.price, programme.currency, programme.name)
 
 
@@ -94,8 +95,8 @@ def write(deliveries: Iterable[Delivery], file: TextIO) -> None:
         )  # fmt: skip
 
 
-def _kwh(wh: int) -> Decimal:
-    return Decimal(wh).scaleb(-3)
+def _kwh(steps: int) -> Decimal:
+    return Decimal(steps).scaleb(-4)
 
 
 def _text(value: Decimal | None) -> str:

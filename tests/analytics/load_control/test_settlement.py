@@ -47,17 +47,17 @@ def test_days_with_gaps_do_not_count_and_too_few_are_none() -> None:
 
 
 def test_what_is_delivered_is_paid_to_the_cent() -> None:
-    made = delivery("e1", PROGRAMME, ("p1", "m1"), SPAN, [1003] * 4, [100, 100, 100, 101])
-    assert (made.delivered, made.delivered_kw, made.amount) == (Decimal("3.611"), Decimal("3.611"), Decimal("4.33"))
+    made = delivery("e1", PROGRAMME, ("p1", "m1"), SPAN, [10030] * 4, [1000, 1000, 1000, 1010])
+    assert (made.delivered, made.delivered_kw, made.amount) == (Decimal("3.6110"), Decimal("3.611"), Decimal("4.33"))
 
 
 def test_more_use_is_told_and_costs_nothing() -> None:
-    made = delivery("e1", PROGRAMME, ("p1", "m1"), SPAN, [100] * 4, [200] * 4)
-    assert (made.delivered, made.amount, made.is_settled) == (Decimal("-0.400"), Decimal("0.00"), True)
+    made = delivery("e1", PROGRAMME, ("p1", "m1"), SPAN, [1000] * 4, [2000] * 4)
+    assert (made.delivered, made.amount, made.is_settled) == (Decimal("-0.4000"), Decimal("0.00"), True)
 
 
 def test_a_gap_or_no_baseline_is_open() -> None:
-    gap = delivery("e1", PROGRAMME, ("p1", "m1"), SPAN, [100] * 4, [1, None, 1, 1])
+    gap = delivery("e1", PROGRAMME, ("p1", "m1"), SPAN, [1000] * 4, [1, None, 1, 1])
     none = delivery("e1", PROGRAMME, ("p2", "m2"), SPAN, ProgrammeFault("no days"), [1] * 4)
     assert [(one.is_settled, one.amount, one.reason) for one in (gap, none)] == [
         (False, Decimal("0.00"), "1 of 4 intervals were not read"), (False, Decimal("0.00"), "no days"),
@@ -67,7 +67,7 @@ def test_a_gap_or_no_baseline_is_open() -> None:
     rows = list(csv.reader(io.StringIO(file.getvalue())))
     assert tuple(rows[0]) == HEADING
     assert [row[2] for row in rows[1:]] == ["p1", "p2"]
-    assert rows[1][6:9] == ["0.400", "", ""]
+    assert rows[1][6:9] == ["0.4000", "", ""]
 
 
 def test_capacity_is_on_the_low_side_and_unknown_where_little_is_known() -> None:
