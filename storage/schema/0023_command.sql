@@ -47,9 +47,9 @@ CREATE TABLE approval (
     over_caps boolean     NOT NULL,
     at        timestamptz NOT NULL,
     expires   timestamptz NOT NULL CHECK (expires > at),
-    FOREIGN KEY (key, version) REFERENCES command_order,
-    UNIQUE (key, by, bound, over_caps)
+    FOREIGN KEY (key, version) REFERENCES command_order
 );
+CREATE INDEX approval_key ON approval (key);
 
 -- What can become of a command. The program's table says the same.
 CREATE TABLE command_step (
@@ -123,6 +123,31 @@ CREATE INDEX command_transition_meter ON command_transition (meter);
 CREATE VIEW command_state AS
 SELECT DISTINCT ON (key, meter) key, meter, number, version, after AS state, at
 FROM command_transition ORDER BY key, meter, number DESC;
+
+-- Commands that are not at their end, to be found quickly; what holds is said by their transitions.
+CREATE TABLE command_open (
+    key     text        NOT NULL,
+    meter   text        NOT NULL,
+    number  integer     NOT NULL,
+    version integer     NOT NULL,
+    state   text        NOT NULL,
+    at      timestamptz NOT NULL,
+    PRIMARY KEY (key, meter)
+);
+CREATE INDEX command_open_meter ON command_open (meter);
+CREATE INDEX command_open_state ON command_open (state);
+
+CREATE FUNCTION command_goes_on() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM command_open o USING fresh f WHERE o.key = f.key AND o.meter = f.meter;
+    INSERT INTO command_open (key, meter, number, version, state, at)
+    SELECT key, meter, number, version, after, at FROM fresh f
+    WHERE EXISTS (SELECT FROM command_step s WHERE s.before = f.after);
+    PERFORM pg_notify('command', '');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER command_goes_on AFTER INSERT ON command_transition
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION command_goes_on();
 
 -- A change of the rules, or of who may what, for which several persons are needed. `what` says all of it.
 CREATE TABLE rule_change (
@@ -279,6 +304,7 @@ END $$;
 -- Nobody's temporary table is taken for ours.
 DO $$ BEGIN
     EXECUTE format('ALTER FUNCTION audit_hash(audit) SET search_path = %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION command_goes_on() SET search_path = %I, pg_temp', current_schema());
     EXECUTE format('ALTER FUNCTION audit_chains() SET search_path = %I, pg_temp', current_schema());
 END $$;
 CREATE TRIGGER audit_chains BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION audit_chains();

@@ -1,0 +1,109 @@
+-- name: policy
+SELECT version, document, by, at FROM command_policy ORDER BY id DESC LIMIT 1;
+
+-- name: policy_of
+SELECT document FROM command_policy WHERE version = %(version)s ORDER BY id DESC LIMIT 1;
+
+-- Meters as the registry has them at a moment, with what is thought of their load, and their area's time zone.
+-- name: registry
+SELECT m.name, m.address, l.name, coalesce(p.name, ''), coalesce(a.name, ''), coalesce(f.name, ''),
+       coalesce(p.address, p.name, ''), load.watts, a.timezone, l.protocol
+FROM meter m
+JOIN line l ON l.id = m.line_id
+LEFT JOIN meter_installation i ON i.meter_id = m.id
+    AND i."from" <= %(now)s AND (i."to" IS NULL OR i."to" > %(now)s)
+LEFT JOIN usage_point p ON p.id = i.usage_point_id
+LEFT JOIN area_point ap ON ap.usage_point_id = p.id
+    AND ap."from" <= %(now)s AND (ap."to" IS NULL OR ap."to" > %(now)s)
+LEFT JOIN area a ON a.id = ap.area_id
+LEFT JOIN area_feeder af ON af.area_id = a.id
+    AND af."from" <= %(now)s AND (af."to" IS NULL OR af."to" > %(now)s)
+LEFT JOIN feeder f ON f.id = af.feeder_id
+LEFT JOIN meter_load load ON load.meter = m.name AND load.at > %(now)s - INTERVAL '35 days'
+WHERE m.name = ANY (%(meters)s) AND m.state = 'active';
+
+-- name: meter_clocks
+SELECT m.name, c.at, c.offset_ms
+FROM meter m CROSS JOIN LATERAL (
+    SELECT at, offset_ms FROM clock_survey s WHERE s.meter_id = m.id ORDER BY s.at DESC LIMIT 1
+) c
+WHERE m.name = ANY (%(meters)s);
+
+-- Entries that are not over, of these meters and points; all of them where none are named.
+-- name: protection
+SELECT e.id, e.category, e.meter, e.point, e.evidence, e.until, e.by, e.at
+FROM protection_entry e
+WHERE NOT EXISTS (SELECT FROM protection_end d WHERE d.entry_id = e.id)
+  AND (e.until IS NULL OR e.until > %(now)s)
+  AND (%(meters)s::text[] IS NULL OR e.meter = ANY (%(meters)s) OR e.point = ANY (%(points)s))
+ORDER BY e.id;
+
+-- name: stops
+SELECT s.id, s.area, s.why, s.by, s.at FROM stop s
+WHERE NOT EXISTS (SELECT FROM stop_end e WHERE e.stop_id = s.id) ORDER BY s.id;
+
+-- name: cancelled
+SELECT EXISTS (SELECT FROM recall WHERE key = %(key)s);
+
+-- Points that were paid for after the order was first asked for.
+-- name: paid
+SELECT DISTINCT point FROM recall WHERE point = ANY (%(points)s) AND at >= %(since)s;
+
+-- name: holds
+SELECT h.id, h.person, h.area, h.rule, h.why, h.at FROM hold h
+WHERE NOT EXISTS (SELECT FROM hold_end e WHERE e.hold_id = h.id) ORDER BY h.id;
+
+-- name: customers
+SELECT coalesce(a.name, ''), coalesce(f.name, ''), count(*)
+FROM meter m
+JOIN meter_installation i ON i.meter_id = m.id AND i."from" <= %(now)s AND (i."to" IS NULL OR i."to" > %(now)s)
+LEFT JOIN area_point ap ON ap.usage_point_id = i.usage_point_id
+    AND ap."from" <= %(now)s AND (ap."to" IS NULL OR ap."to" > %(now)s)
+LEFT JOIN area a ON a.id = ap.area_id
+LEFT JOIN area_feeder af ON af.area_id = a.id AND af."from" <= %(now)s AND (af."to" IS NULL OR af."to" > %(now)s)
+LEFT JOIN feeder f ON f.id = af.feeder_id
+WHERE m.state = 'active'
+GROUP BY 1, 2;
+
+-- name: weather
+SELECT area, low_c, high_c, at FROM area_weather WHERE area = ANY (%(areas)s);
+
+-- name: latest
+SELECT max(at) FROM command_transition;
+
+-- What was released or sent since, and was not ended before it was sent: counted by place.
+-- name: used
+SELECT CASE %(per)s WHEN 'area' THEN t.area WHEN 'feeder' THEN t.feeder ELSE '' END,
+       count(*), coalesce(sum(t.load_w), 0)::bigint, count(*) FILTER (WHERE t.load_w IS NULL)
+FROM (
+    SELECT DISTINCT key, meter FROM command_transition
+    WHERE at > %(since)s AND after IN ('released', 'sent') AND key <> %(order)s
+      AND NOT (key = %(command_key)s AND meter = %(command_meter)s)
+) d
+JOIN LATERAL (
+    SELECT x.version, x.before, x.after FROM command_transition x WHERE x.key = d.key AND x.meter = d.meter
+    ORDER BY x.number DESC LIMIT 1
+) s ON NOT (s.before = 'released' AND s.after IN ('quarantined', 'rejected', 'expired', 'recalled', 'stopped'))
+JOIN command_order o ON o.key = d.key AND o.version = s.version
+JOIN command_target t ON t.key = d.key AND t.version = s.version AND t.meter = d.meter
+WHERE o.function = ANY (%(functions)s) AND (%(source)s::text IS NULL OR o.source = %(source)s)
+GROUP BY 1;
+
+-- name: sent
+SELECT count(*), coalesce(sum(t.load_w), 0)::bigint, count(*) FILTER (WHERE t.load_w IS NULL)
+FROM command_transition x
+JOIN command_order o ON o.key = x.key AND o.version = x.version
+JOIN command_target t ON t.key = x.key AND t.version = x.version AND t.meter = x.meter
+WHERE x.after = 'sent' AND x.at > %(since)s AND o.function = ANY (%(functions)s)
+  AND NOT (x.key = %(command_key)s AND x.meter = %(command_meter)s);
+
+-- name: in_flight
+SELECT count(*) FROM command_open s JOIN command_order o ON o.key = s.key AND o.version = s.version
+WHERE s.state IN ('sent', 'acknowledged', 'unknown') AND o.function = ANY (%(functions)s)
+  AND NOT (s.key = %(command_key)s AND s.meter = %(command_meter)s);
+
+-- name: unsettled
+SELECT DISTINCT ON (s.meter) s.meter, s.key FROM command_open s
+WHERE s.meter = ANY (%(meters)s) AND s.state IN ('sent', 'acknowledged', 'unknown')
+  AND NOT (s.key = %(command_key)s AND s.meter = %(command_meter)s)
+ORDER BY s.meter, s.key;
