@@ -182,6 +182,11 @@ class Validated(Session):
         async with self.use() as connection:
             return Days.joined(step_s, [batch async for batch in _days(connection, "versions", given, step_s)])
 
+    async def pairs(self, which: Which) -> set[tuple[int, int]]:
+        """Named points and quantities of which any of the days is there."""
+        async with self.use() as connection:
+            return {(p, q) for p, q in await (await connection.execute(SQL["pairs"], which.given)).fetchall()}
+
     async def edits(self, which: Which, span: tuple[datetime, datetime], as_of: int | None = None) -> list[EditRow]:
         """Of the named points' intervals that begin in the span, in the order in which they were made."""
         async with self.use() as connection:

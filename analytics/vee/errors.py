@@ -25,14 +25,12 @@ class ParametersFault(VeeError):
 
 
 class FrozenValues(VeeError):
-    """What was billed may be changed by a correction with a reason only. `cells`: how many values differ."""
+    """What was billed may be changed by a correction with a reason only. `days`: how many would change."""
 
-    def __init__(self, name: str, start: str, cells: int) -> None:
-        super().__init__(
-            f"{cells} billed values would change, the first of {name} at {start}: make a correction with its reason"
-        )
+    def __init__(self, name: str, first: str, days: int) -> None:
+        super().__init__(f"{days} billed days of {name} would change, the first is {first}: make it a correction")
         self.name = name
-        self.cells = cells
+        self.days = days
 
 
 class EditRefused(VeeError):

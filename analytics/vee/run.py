@@ -67,6 +67,15 @@ def run(
     )
 
 
+def holding(frame: Frame, parameters: Parameters) -> Mask:
+    """Which values `run` will leave as they are: a row of which all hold needs no history."""
+    good = frame.present.copy()
+    for check in TABLE:
+        if getattr(parameters.checks, check.name).action == "estimate":
+            good &= ~widened(check.function(frame, parameters.checks, None), check.scope, frame.grid)
+    return good
+
+
 def _cuts(frame: Frame) -> list[int]:
     """Where rows may be cut apart: siblings stay together."""
     count = len(frame.names)
@@ -84,7 +93,8 @@ def _cuts(frame: Frame) -> list[int]:
 def _check(view: ValidatedFrame, parameters: Parameters, history: History | None, findings: list[Finding]) -> Mask:
     """Which values hold; marks what failed, and why a value does not hold."""
     good = view.raw.present.copy()
-    for number, check in enumerate(TABLE):
+    for check in TABLE:
+        number = NAMES.index(check.name)
         action = getattr(parameters.checks, check.name).action
         if action == "off":
             continue

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.vee.checks import PROLONGED, TABLE
 from analytics.vee.frame import Frame, Steps
 
 
@@ -43,8 +42,11 @@ class Method(IntEnum):
     EDIT = 7
 
 
-NAMES: tuple[str, ...] = (*(check.name for check in TABLE), PROLONGED)
-"""Checks by number; a reason is the number of one, plus 1; 0: none."""
+NAMES: Final = (
+    "clock_sync", "clock_quarantine", "channel", "duplicate", "missing", "long_gap", "negative", "limit", "spike",
+    "static", "zero", "high_usage", "low_usage", "inactive", "no_reactive", "both_ways", "sum", "prolonged",
+)  # fmt: skip
+"""Checks by number; a reason is the number of one, plus 1; 0: none. Numbers are stored: new checks come at the end."""
 
 
 class Finding(NamedTuple):
@@ -56,18 +58,6 @@ class Finding(NamedTuple):
     first: int
     last: int
     fails: int
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A value put in by a person, `at` when. `reason`: a code of the utility's own list. Versions hold times in UTC."""
-
-    name: str
-    start: datetime
-    steps: int
-    user: str
-    reason: str
-    at: datetime
 
 
 class Value(NamedTuple):
@@ -86,8 +76,7 @@ class Value(NamedTuple):
 class ValidatedFrame:
     """`steps` means something where `source` is not `NONE`. `failed`: bit k is set where check k of `NAMES` failed.
 
-    `reason`: which check cost the raw value its place. `parameters`: the version of those that judged. `edits` of this
-    and of earlier versions.
+    `reason`: which check cost the raw value its place. `parameters`: the version of those that judged.
     """
 
     raw: Frame
@@ -98,7 +87,6 @@ class ValidatedFrame:
     failed: NDArray[np.uint32]
     findings: tuple[Finding, ...]
     parameters: str
-    edits: tuple[Edit, ...] = ()
 
     def value(self, row: int, at: int, step: Decimal = Decimal("0.0001")) -> Value:
         """`step`: the quantity's."""
@@ -106,9 +94,6 @@ class ValidatedFrame:
         because = int(self.reason[row, at])
         start = self.raw.grid.start(at)
         name = NAMES[because - 1] if because else ""
-        if source is Source.EDITED:
-            own = [edit for edit in self.edits if edit.name == self.raw.names[row] and edit.start == start]
-            name = own[-1].reason
         return Value(
             start,
             None if source is Source.NONE else int(self.steps[row, at]) * step,

@@ -62,6 +62,14 @@ COPY (
     ORDER BY version
 ) TO STDOUT (FORMAT BINARY);
 
+-- name: pairs
+SELECT p, q FROM unnest(%(points)s::integer[]) AS p CROSS JOIN unnest(%(quantities)s::smallint[]) AS q
+WHERE EXISTS (
+    SELECT FROM validated_day d
+    WHERE d.usage_point_id = p AND d.quantity = q AND d.step_s = %(step_s)s
+      AND d.day >= %(since)s::date AND d.day < %(until)s::date
+);
+
 -- name: runs
 SELECT r.number, r.at, r.actor, r.kind, r.reason, r.parameters FROM vee_run r
 WHERE (%(numbers)s::bigint[] IS NULL OR r.number = ANY (%(numbers)s)) ORDER BY r.number;

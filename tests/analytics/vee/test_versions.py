@@ -1,115 +1,78 @@
-"""Late data, corrections and edits: a version of its own each, and nothing billed changes unseen."""
+"""When a day is another version, when a bill differs, and what a version of the parameters says."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
 
-from analytics.vee.errors import EditRefused, FrozenValues, ParametersFault
+from analytics.vee.checks import PROLONGED, TABLE
+from analytics.vee.errors import ParametersFault
 from analytics.vee.parameters import parse, shipped
-from analytics.vee.run import run
-from analytics.vee.validated import Edit, Source
-from analytics.vee.versions import Kind, billed, edited, first, rerun
-from tests.analytics.vee.frames import BERLIN, PLAIN, SHIPPED, days, full, holed
+from analytics.vee.run import holding, run
+from analytics.vee.validated import NAMES, Source
+from analytics.vee.versions import bills_differ, differs
+from tests.analytics.vee.frames import PLAIN, SHIPPED, days, full, holed
 
 GRID = days(date(2026, 6, 1), 2)
 WHOLE = full(GRID)
 LATE = holed(WHOLE, (30, 31))
-AT = datetime(2026, 6, 3, 9, tzinfo=UTC)
 
 
-def an_edit(at: int = 30, steps: int = 42, user: str = "li", reason: str = "site visit") -> Edit:
-    return Edit("m0", GRID.start(at), steps, user, reason, AT)
+@dataclass(frozen=True)
+class Two:
+    """Two days of four intervals."""
+
+    steps: Any
+    present: Any
+    raw: Any
+    raw_present: Any
+    source: Any
+    method: Any
+    reason: Any
+    failed: Any
 
 
-def test_a_rerun_on_late_data_is_a_new_version_and_the_old_one_stays() -> None:
-    one = first(run(LATE, SHIPPED, PLAIN))
-    before = one.values.steps.copy()
-    better = replace(WHOLE, steps=np.where(np.arange(len(GRID)) == 30, 5000, WHOLE.steps))
-    two = rerun(one, run(better, SHIPPED, PLAIN))
-    assert (two.number, two.kind) == (2, Kind.RERUN)
-    assert np.argwhere(two.changed).tolist() == [[0, 30]]
-    assert two.values.steps[0, 30] == 5000
-    assert (one.values.steps == before).all()
-    assert rerun(two, run(better, SHIPPED, PLAIN)) is two
+def two() -> Two:
+    steps = np.arange(1, 9).reshape(2, 4)
+    there = np.ones((2, 4), np.bool_)
+    marks = np.ones((2, 4), np.uint8)
+    return Two(steps, there, steps.copy(), there.copy(), marks, marks.copy(), marks * 0, np.zeros((2, 4), np.uint32))
 
 
-def test_what_was_billed_changes_by_a_correction_only() -> None:
-    one = first(run(LATE, SHIPPED, PLAIN))
-    cells = np.zeros(LATE.steps.shape, np.bool_)
-    cells[0, :35] = True
-    frozen = billed(one, cells)
-    better = run(replace(WHOLE, steps=WHOLE.steps + (np.arange(len(GRID)) == 30) * 9), SHIPPED, PLAIN)
-    with pytest.raises(FrozenValues, match="1 billed values would change, the first of m0 at 2026-06-01T22:00"):
-        rerun(frozen, better)
-    with pytest.raises(FrozenValues):
-        rerun(frozen, better, correction="  ")
-    two = rerun(frozen, better, correction="late reading of 2026-06-03")
-    assert (two.kind, two.reason) == (Kind.CORRECTION, "late reading of 2026-06-03")
-    assert two.frozen[0, 30]
-    with pytest.raises(FrozenValues):
-        edited(frozen, [an_edit()])
-    free = billed(one, ~cells)
-    assert rerun(free, better).kind is Kind.RERUN
-
-
-def test_the_same_amount_with_a_better_source_touches_no_bill() -> None:
-    one = billed(first(run(LATE, SHIPPED, PLAIN)), np.ones(LATE.steps.shape, np.bool_))
-    assert one.values.steps[0, 30] == WHOLE.steps[0, 30]
-    two = rerun(one, run(WHOLE, SHIPPED, PLAIN))
-    assert (two.number, two.kind) == (2, Kind.RERUN)
-
-
-def test_edits_keep_who_and_why_and_outlive_a_rerun() -> None:
-    one = first(run(LATE, SHIPPED, PLAIN))
-    two = edited(one, [an_edit()])
-    found = two.values.value(0, 30)
-    assert (found.source, found.rule, found.reason) == (Source.EDITED, "edit", "site visit")
-    assert two.kind is Kind.EDIT
-    assert two.values.edits[0].user == "li"
-    assert one.values.source[0, 30] == Source.ESTIMATED
-    three = rerun(two, run(WHOLE, SHIPPED, PLAIN))
-    assert three.values.steps[0, 30] == 42
-    assert three.values.raw.present[0, 30]
-    later = replace(an_edit(steps=43), at=AT.replace(hour=10))
-    assert edited(three, [later]).values.steps[0, 30] == 43
-
-
-def test_edits_of_the_hour_that_comes_twice_are_two() -> None:
-    on = days(date(2026, 10, 25), 1, BERLIN)
-    one = first(run(full(on), SHIPPED, PLAIN))
-    both = [
-        Edit("m0", datetime(2026, 10, 25, 2, fold=fold, tzinfo=BERLIN), 7 + fold, "li", f"visit {fold}", AT)
-        for fold in (0, 1)
-    ]
-    two = edited(one, both)
-    assert two.values.steps[0, 2:4].tolist() == [7, 8]
-    assert [two.values.value(0, at).reason for at in (2, 3)] == ["visit 0", "visit 1"]
+def with_cell(name: str, value: int) -> Two:
+    table = getattr(two(), name).copy()
+    table[1, 2] = value
+    return replace(two(), **{name: table})
 
 
 @pytest.mark.parametrize(
-    ("edit", "says"),
+    ("name", "value", "amount"),
     [
-        (an_edit(user=" "), "without a user or a reason"),
-        (an_edit(reason=""), "without a user or a reason"),
-        (an_edit(steps=-1), "counts one way"),
-        (replace(an_edit(), name="other"), "none of the rows"),
-        (replace(an_edit(), start=datetime(2026, 6, 1, 0, 10, tzinfo=UTC)), "begins no interval"),
-        (an_edit(at=len(GRID)), "begins no interval"),
-        (replace(an_edit(), at=datetime(2026, 6, 1)), "without zone"),  # noqa: DTZ001
+        ("steps", 99, True), ("present", 0, True), ("raw", 99, False), ("raw_present", 0, False),
+        ("source", 2, False), ("method", 4, False), ("reason", 5, False), ("failed", 16, False),
     ],
-)
-def test_edits_that_say_too_little_are_refused(edit: Edit, says: str) -> None:
-    with pytest.raises(EditRefused, match=says):
-        edited(first(run(LATE, SHIPPED, PLAIN)), [edit])
+)  # fmt: skip
+def test_a_day_differs_by_its_values_and_by_what_is_told_of_them(name: str, value: int, amount: bool) -> None:
+    after = with_cell(name, value)
+    assert differs(two(), after).tolist() == [False, True]
+    assert bills_differ(two(), after).tolist() == [False, amount]
+    assert not differs(two(), two()).any()
 
 
-def test_a_rerun_is_of_the_same_intervals() -> None:
-    with pytest.raises(ValueError, match="the rows and intervals"):
-        rerun(first(run(LATE, SHIPPED, PLAIN)), run(full(days(date(2026, 6, 2), 2)), SHIPPED, PLAIN))
+def test_numbers_of_checks_are_stored() -> None:
+    assert {check.name for check in TABLE} | {PROLONGED} == set(NAMES)
+    assert (NAMES.index("missing"), NAMES.index("sum"), NAMES.index("prolonged")) == (4, 16, 17)
+
+
+def test_what_holds_is_told_before() -> None:
+    assert holding(WHOLE, SHIPPED).all()
+    made = run(LATE, SHIPPED, PLAIN)
+    assert np.array_equal(holding(LATE, SHIPPED), made.source == Source.ACTUAL)
+    assert np.argwhere(~holding(LATE, SHIPPED)).tolist() == [[0, 30]]
 
 
 def test_parameters_are_laid_over_the_shipped_ones() -> None:

@@ -1,0 +1,44 @@
+-- Usage points at which a meter stood in a span, with what their connection can carry.
+-- name: points
+SELECT p.id, p.name, coalesce(p.category, ''), p.capacity_kw, p.rated_current_a,
+       (SELECT a.phase FROM area_point a
+        WHERE a.usage_point_id = p.id AND a."from" < %(end)s ORDER BY a."from" DESC LIMIT 1)
+FROM usage_point p
+WHERE (%(names)s::text[] IS NULL OR p.name = ANY (%(names)s)) AND EXISTS (
+    SELECT FROM meter_installation i
+    WHERE i.usage_point_id = p.id AND i."from" < %(end)s AND (i."to" IS NULL OR i."to" > %(start)s)
+)
+ORDER BY p.id;
+
+-- name: unknown_points
+SELECT n.name FROM unnest(%(names)s::text[]) AS n (name)
+WHERE NOT EXISTS (SELECT FROM usage_point p WHERE p.name = n.name) ORDER BY 1;
+
+-- name: models
+SELECT id, model FROM meter WHERE id = ANY (%(meters)s::integer[]);
+
+-- name: clock_offsets
+SELECT meter_id, at, offset_ms FROM clock_survey
+WHERE meter_id = ANY (%(meters)s::integer[]) AND at >= %(start)s AND at < %(end)s AND abs(offset_ms) > %(beyond_ms)s;
+
+-- Spans without supply: what meters recorded themselves, and what was concluded of them with some certainty.
+-- name: outages
+SELECT e.meter_id, e.start, e."end" FROM meter_event e
+WHERE e.kind = 'power_down' AND e.meter_id = ANY (%(meters)s::integer[]) AND e.start < %(end)s AND e."end" > %(start)s
+  AND e."end" > e.start
+UNION ALL
+SELECT m.id, o.start, coalesce(o.restored, o.seen)
+FROM outage o
+JOIN meter m ON m.name = ANY (o.meters)
+WHERE m.id = ANY (%(meters)s::integer[]) AND o.start < %(end)s AND coalesce(o.restored, o.seen) > %(start)s
+  AND o.confidence >= 0.9;
+
+-- What points used over a span, by their registers at its very ends, where one meter stood there under one multiplier.
+-- name: used
+SELECT i.usage_point_id, (b.value - a.value) * multiplier_at(i.meter_id, %(end)s)
+FROM meter_installation i
+JOIN reading a ON a.meter_id = i.meter_id AND a.quantity = %(quantity)s AND a.time = %(start)s AND a.quality = 0
+JOIN reading b ON b.meter_id = i.meter_id AND b.quantity = %(quantity)s AND b.time = %(end)s AND b.quality = 0
+WHERE i.usage_point_id = ANY (%(points)s::integer[]) AND i."from" <= %(start)s
+  AND (i."to" IS NULL OR i."to" >= %(end)s) AND b.value >= a.value
+  AND multiplier_at(i.meter_id, %(start)s) = multiplier_at(i.meter_id, %(end)s);
