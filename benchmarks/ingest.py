@@ -62,6 +62,8 @@ _LISTENER: Final = "mosquitto_sub -q 1"
 CONFIG: Final = """\
 [database]
 dsn = {dsn}
+[api]
+listen = ""
 [daemon]
 metrics = ""
 [[push]]

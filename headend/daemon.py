@@ -16,6 +16,7 @@ import structlog
 from prometheus_client.registry import Collector as Source
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from headend.api.offered import offered
 from headend.cluster.keeper import Keeper
 from headend.collection.collector import Collector
 from headend.collection.gaps import LedgerGaps, Reach
@@ -106,7 +107,7 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
                 _log.info("metrics", address=endpoint.address)
             if started:
                 started(collector)
-            async with notified():
+            async with offered(config, opened.conninfo), notified():
                 await work.run()
         finally:
             await close_listeners()

@@ -17,7 +17,8 @@ class Lending:
     def __init__(self, conninfo: str, limit: int, limit_s: float) -> None:
         self._conninfo = conninfo
         self._limit_ms = round(limit_s * 1000)
-        self._there = [self._session() for _ in range(limit)]
+        self._all = [self._session() for _ in range(limit)]
+        self._there = list(self._all)
         self._free = asyncio.Semaphore(limit)
 
     @asynccontextmanager
@@ -33,8 +34,8 @@ class Lending:
             self._free.release()
 
     async def close(self) -> None:
-        """Once nobody has one."""
-        for session in self._there:
+        """Each when its user has done."""
+        for session in self._all:
             await session.close()
 
     def _session(self) -> Session:

@@ -16,6 +16,8 @@ from storage.connection import Row, Session
 from storage.statements import load
 
 SQL = load("reader")
+_QUALITY = {int(quality): quality for quality in Quality}
+_SOURCE = {int(source): source for source in Source}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,4 +173,4 @@ def reading_of(row: Row) -> Reading:
     meter_id, number, time, received, steps, quality, source = row
     quantity = BY_ID[number]
     value = None if steps is None else quantity.value(steps)
-    return Reading(meter_id, quantity, time, received, value, Quality(quality), Source(source))
+    return Reading(meter_id, quantity, time, received, value, _QUALITY[quality], _SOURCE[source])

@@ -129,6 +129,10 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return again
 
 
+class _NotTaken(Exception):
+    """The client does not take its answer."""
+
+
 class _Visit:
     """One request and what became of it."""
 
@@ -152,7 +156,7 @@ class _Visit:
         return self._headers.get(name, b"").decode("latin-1")
 
     async def send(self, message: Message) -> None:
-        """Raises `TimeoutError` where the client takes nothing."""
+        """Raises `_NotTaken`."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
             more = {"x-request-id": self.id, **self.headers}
@@ -161,20 +165,27 @@ class _Visit:
                 *((name.encode(), value.encode("latin-1")) for name, value in more.items()),
             ]
         self._bytes += len(message.get("body", b""))
-        async with asyncio.timeout(self._patience_s):
-            await self._send(message)
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._send(message)
+        except TimeoutError:
+            raise _NotTaken("the client takes nothing") from None
 
     async def fail(self, error: Exception) -> None:
         """A problem, if nothing was told yet; else the connection is cut, so that half an answer is not taken for a
         whole one."""
+        if self._status and isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
+            error = error.__cause__  # starlette's word for an error that it cannot answer any more
         problem = as_problem(error)
-        if problem.status >= 500 and problem.code == "fault":
+        if problem.code == "fault" and not isinstance(error, _NotTaken):
             trace = "".join(traceback.format_exception(error))  # without locals: they hold tokens and readings
             _log.error("a request failed", request=self.id, path=self.path, trace=trace)
         if self._status:
+            _log.warning("an answer was cut", request=self.id, path=self.path, reason=problem.detail or str(error))
             abort: Callable[[], Any] | None = self.scope["state"].get("abort")
             if abort is not None:
                 abort()
+                await asyncio.sleep(0)  # until the server knows that nobody is there
             return
         await response(problem, self.path, self.id)(self.scope, _nothing, self.send)
 

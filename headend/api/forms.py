@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import cache
 from typing import Any, Final, TypeAlias
@@ -13,7 +13,8 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from headend.stored import COLUMNS, parquet_schema
-from protocols.model import Quality, Quantity, plain
+from protocols.model import Quality, plain
+from protocols.quantities import BY_ID
 from storage.reader import Reading
 
 Parts: TypeAlias = AsyncGenerator[list[Reading], None]
@@ -31,38 +32,37 @@ async def as_csv(parts: Parts, names: Mapping[int, str]) -> AsyncGenerator[bytes
     """As `headend readings --format csv`."""
 
     @cache
-    def front(meter: int, quantity: Quantity) -> str:
-        return _row([names[meter], quantity.name, str(quantity.obis)])
-
-    def line(r: Reading) -> str:
-        value = "" if r.value is None else plain(r.value)
-        times = (r.time.isoformat(), r.received.isoformat())
-        return f"{front(r.meter_id, r.quantity)},{times[0]},{value},{r.quantity.unit},{_WORDS[r.quality]},{times[1]}\n"
+    def front(meter: int, number: int) -> str:
+        return _row([names[meter], BY_ID[number].name, str(BY_ID[number].obis)])
 
     yield f"{_row(COLUMNS)}\n".encode()
     async with aclosing(parts):
         async for part in parts:
-            yield "".join(map(line, part)).encode()
+            yield "".join(
+                f"{front(r.meter_id, r.quantity.id)},{time},{'' if r.value is None else plain(r.value)},"
+                f"{r.quantity.unit},{_WORDS[r.quality]},{received}\n"
+                for r, time, received in _timed(part)
+            ).encode()
 
 
 async def as_lines(parts: Parts, names: Mapping[int, str]) -> AsyncGenerator[bytes, None]:
     """As `headend readings --json`."""
 
     @cache
-    def front(meter: int, quantity: Quantity) -> str:
-        told = {"meter": names[meter], "quantity": quantity.name, "obis": str(quantity.obis)}
+    def front(meter: int, number: int) -> str:
+        told = {"meter": names[meter], "quantity": BY_ID[number].name, "obis": str(BY_ID[number].obis)}
         return msgspec.json.encode(told).decode()[:-1]
 
-    def line(r: Reading) -> str:
-        value = "null" if r.value is None else f'"{plain(r.value)}"'
-        return (
-            f'{front(r.meter_id, r.quantity)},"time":"{r.time.isoformat()}","value":{value},"unit":"{r.quantity.unit}",'
-            f'"quality":"{_WORDS[r.quality]}","received":"{r.received.isoformat()}"}}\n'
-        )
+    def value(r: Reading) -> str:
+        return "null" if r.value is None else f'"{plain(r.value)}"'
 
     async with aclosing(parts):
         async for part in parts:
-            yield "".join(map(line, part)).encode()
+            yield "".join(
+                f'{front(r.meter_id, r.quantity.id)},"time":"{time}","value":{value(r)},"unit":"{r.quantity.unit}",'
+                f'"quality":"{_WORDS[r.quality]}","received":"{received}"}}\n'
+                for r, time, received in _timed(part)
+            ).encode()
 
 
 async def as_parquet(parts: Parts, names: Mapping[int, str]) -> AsyncGenerator[bytes, None]:
@@ -105,6 +105,17 @@ class _Sink(io.RawIOBase):
     def taken(self) -> bytes:
         parts, self._parts = self._parts, []
         return b"".join(parts)
+
+
+def _timed(part: Sequence[Reading]) -> Iterator[tuple[Reading, str, str]]:
+    """Each with its times spelled: most have those of the one before."""
+    time = received = None
+    spelled = ("", "")
+    for r in part:
+        if r.time != time or r.received != received:
+            time, received = r.time, r.received
+            spelled = (time.isoformat(), received.isoformat())
+        yield r, *spelled
 
 
 async def _grouped(parts: Parts) -> AsyncIterator[list[Reading]]:

@@ -23,6 +23,7 @@ _FIRST_S: Final = 15.0
 _UNTAKEN_MS: Final = 60_000
 """After which the kernel gives up a client that takes nothing."""
 _GRACE_S: Final = 3
+_BACKLOG: Final = 128
 
 
 class Protocol(H11Protocol):
@@ -83,6 +84,7 @@ async def served(config: Config, app: ASGIApp) -> AsyncIterator[Served]:
     finally:
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*server.server_state.tasks, return_exceptions=True)  # they were cancelled, not waited for
         bound.close()
 
 
@@ -101,6 +103,7 @@ def _bind(host: str, port: int) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNTAKEN_MS)  # accepted sockets inherit it
         bound.bind(address)
+        bound.listen(_BACKLOG)  # who connects before the server has begun waits
     except OSError as error:
         bound.close()
         raise UsageFault(f"api.listen: {host}:{port}: {error.strerror}") from error

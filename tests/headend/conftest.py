@@ -41,6 +41,8 @@ def configuration(dsn: str, *, every: str = "15m", more: str = "") -> str:
 {more}
 [database]
 dsn = {json.dumps(dsn)}
+[api]
+listen = ""
 [daemon]
 metrics = ""
 heartbeat = "100ms"

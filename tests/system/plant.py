@@ -25,6 +25,9 @@ timezone = "Asia/Shanghai"
 [database]
 {database}
 
+[api]
+listen = ""
+
 [daemon]
 metrics = "{metrics}"
 heartbeat = "500ms"

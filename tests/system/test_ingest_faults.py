@@ -49,6 +49,8 @@ SELECT bool_or(received > now() + INTERVAL '12 hours'), bool_or(received < now()
 CONFIG: Final = """\
 [database]
 dsn = {dsn}
+[api]
+listen = ""
 [daemon]
 metrics = ""
 [[push]]

@@ -25,6 +25,8 @@ EACH: Final = 60
 CONFIG: Final = """\
 [database]
 dsn = {dsn}
+[api]
+listen = ""
 [daemon]
 metrics = ""
 [[push]]

@@ -87,9 +87,9 @@ async def opened(config: Config, now: datetime = T0 + timedelta(hours=1)) -> Asy
         await house.close()
 
 
-async def furnish(conninfo: str, meters: int = 4, slots: int = 4) -> None:
+async def furnish(conninfo: str, meters: int = 4, slots: int = 4, days: int = 1) -> None:
     """Meters m-01, m-02 ...: odd ones stand in the east, even ones in the west; m-t measures the east, and s-00 stands
-    nowhere. All of them gave seven values in `slots` quarter-hours from T0 on."""
+    nowhere. All of them gave seven values in `slots` quarter-hours from T0 on, on each of `days`."""
     names = [f"m-{number:02}" for number in range(1, meters + 1)]
     everyone = [*names, "m-t", "s-00"]
     async with Registry(conninfo) as registry:
@@ -114,8 +114,13 @@ async def furnish(conninfo: str, meters: int = 4, slots: int = 4) -> None:
     async with Writer(conninfo) as writer:
         await writer.write(
             [
-                capture(number, T0 + timedelta(minutes=15 * slot), values=[number * 1000 + slot + k for k in range(7)])
+                capture(
+                    number,
+                    T0 + timedelta(days=day, minutes=15 * slot),
+                    values=[number * 1000 + slot + k for k in range(7)],
+                )
                 for number in ids
+                for day in range(days)
                 for slot in range(slots)
             ]
         )
