@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from headend.collection.survey import MeterPath
 from headend.safety.command import CommandKey, State
+from headend.safety.decision import Decision
 from headend.safety.order import Approval, Order, Target
+from headend.safety.request import Request
 from headend.safety.world import World
 from protocols.dlt645.services.access import Access
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A command that wants something done: released, to be sent; else to be looked after. `by` released it."""
+    """A command that wants something done: released, to be sent; else to be looked after. `by` released it. `version`
+    of the order, `number` of the transition that it stands at, `since` when."""
 
     key: CommandKey
     order: Order
     approvals: tuple[Approval, ...]
     by: str
     state: State
+    version: int
+    number: int
+    since: datetime
 
     @property
     def target(self) -> Target:
@@ -37,10 +44,22 @@ class Told:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question to the core with all that it was told, and the answer."""
+
+    request: Request
+    world: World
+    decision: Decision
+
+
 class Book(Protocol):
     """Raises `StorageError`."""
 
-    async def claim(self, due: Due, claim: str, told: Told) -> bool:
+    async def hold(self, due: Due, asked: Asked, after: State, told: Told) -> bool:
+        """A released command that the core holds back for good, with what that rested on. False as below."""
+
+    async def claim(self, due: Due, asked: Asked, claim: str, told: Told) -> bool:
         """Write down that `claim` sends it: from released to sent. False where it is not released any more."""
 
     async def move(self, key: CommandKey, before: State, after: State, told: Told) -> bool:
@@ -50,11 +69,14 @@ class Book(Protocol):
 class Outlook(Protocol):
     """What is known, for one command at a time."""
 
-    async def refresh(self, due: Due) -> None:
-        """Read anew what may have changed since. Raises `StorageError`."""
+    async def refresh(self, request: Request) -> None:
+        """Read anew what it rests on. Raises `StorageError`."""
 
-    def world(self, due: Due) -> World:
+    def world(self, request: Request) -> World:
         """As it is known at this moment; what could not be read lately is not known."""
+
+    def forget(self, request: Request) -> None:
+        """It is asked no more."""
 
 
 class Keys(Protocol):

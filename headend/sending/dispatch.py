@@ -40,7 +40,7 @@ _WAIT_S: Final = (1.0, 3.0)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A command that is not at its end, `since` when it is so. `among`: how many its order has."""
+    """A command that is not at its end, `since` when it is so. `among`: whether its order has other meters, too."""
 
     key: CommandKey
     state: State
@@ -48,7 +48,7 @@ class Waiting:
     not_before: datetime
     function: Function
     claim: str = ""
-    among: int = 1
+    among: bool = False
 
 
 class Queue(Protocol):
@@ -125,7 +125,7 @@ class Dispatch:
 
     def _rest(self, row: Waiting, now: datetime) -> _Rest:
         if row.key not in self._rests:
-            late = random.uniform(0.0, 1.0) if row.among > 1 and TRAITS[row.function].moves else 0.0
+            late = random.uniform(0.0, 1.0) if row.among and TRAITS[row.function].moves else 0.0
             first = max(row.not_before, now + late * self._spread) if row.state is State.RELEASED else now
             self._rests[row.key] = _Rest(first)
         return self._rests[row.key]

@@ -13,19 +13,20 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 from weakref import WeakKeyDictionary
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from headend.collection.line import Line
 from headend.collection.survey import MeterPath
-from headend.safety.command import Command, State
-from headend.safety.decision import Decision, Verdict, decide
+from headend.safety.command import State
+from headend.safety.decision import Verdict, decide
 from headend.safety.permit import Claim, OneFrame, permit_for
 from headend.safety.request import Request
 from headend.safety.verification import Seen, settled
 from headend.safety.world import Step, World
 from headend.sending.acts import Act, act
-from headend.sending.book import Book, Due, Keys, Outlook, Told
+from headend.sending.book import Asked, Book, Due, Keys, Outlook, Told
 from headend.sending.look import look
 from protocols.dlt645.services.mask import masked
 from protocols.errors import CommunicationError, NotPermitted, Refused
@@ -56,11 +57,13 @@ _BY_RULE: Final = {"expired": State.EXPIRED, "recalled": State.RECALLED, "stoppe
 class _Gate:
     """The line's permit, remembering whether it let the frame through: from then on nobody knows what the meter did."""
 
-    permit: OneFrame
+    permit: OneFrame | None = None
     frame: bytes = b""
     passed: bool = False
 
     def __call__(self, ask: Ask[Any]) -> None:
+        if self.permit is None:
+            raise NotPermitted("there is no permit")
         self.permit(ask)
         self.frame, self.passed = ask.data, True
 
@@ -78,72 +81,76 @@ class Sender:
     claims: set[str] = field(default_factory=set, init=False)
     """Of commands that this sender is at."""
     _turns: WeakKeyDictionary[Line, asyncio.Lock] = field(default_factory=WeakKeyDictionary, init=False)
+    _owed: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     async def send(self, line: Line, meter: MeterPath, due: Due) -> tuple[Next, State]:
         """Of a command that is released. First the meter is read: one that is silent is not claimed, and may be tried
         again. Raises `StorageError` and `CommunicationError`: then nothing was sent."""
         before = await look(line, meter, due.order)
-        await self.outlook.refresh(due)
         request = Request(Step.SEND, due.by, due.order, due.approvals, due.key.meter)
-        decision = decide(request, self.outlook.world(due))
-        if not decision.allowed:
-            return await self._hold(due, decision)
-        zone = (self.outlook.world(due).zones or {}).get(due.target.area)
         try:
-            access = await self.keys.access(meter)
-            if zone is None:
-                raise NotPermitted(f"no zone known of area {due.target.area}")
-            done = act(meter, due.order, due.target, zone, line.wire, access)
-        except NotPermitted as error:
-            return await self._moved(due, State.RELEASED, State.REJECTED, Told(str(error)))
-        async with self._turns.setdefault(line, asyncio.Lock()):
-            claim = Claim(uuid.uuid4().hex)
-            self.claims.add(claim.name)
+            await self.outlook.refresh(request)
+            world = self.outlook.world(request)
+            asked = Asked(request, world, decide(request, world))
+            if not asked.decision.allowed:
+                return await self._hold(due, asked)
             try:
-                return await self._claim_and_send(line, meter, due, request, done, before, claim)
-            finally:
-                self.claims.discard(claim.name)
+                done = act(meter, due.order, due.target, _zone(due, world), line.wire, await self.keys.access(meter))
+            except NotPermitted as error:
+                return await self._held(due, asked, State.REJECTED, Told(str(error)))
+            async with self._turns.setdefault(line, asyncio.Lock()):
+                return await self._claim_and_send(line, meter, due, asked, done, before)
+        finally:
+            self.outlook.forget(request)
 
     async def _claim_and_send(
-        self, line: Line, meter: MeterPath, due: Due, request: Request, done: Act, before: Seen, claim: Claim
+        self, line: Line, meter: MeterPath, due: Due, asked: Asked, done: Act, before: Seen
     ) -> tuple[Next, State]:
-        deadline = self.monotonic() + PATIENCE_S
-        if not await self.book.claim(due, claim.name, Told("claimed", more={"seen": _told(before)})):
-            return Next.NOTHING, due.state
-        gate: _Gate | None = None
+        claim = Claim(uuid.uuid4().hex)
+        self.claims.add(claim.name)
         try:
-            gate = _Gate(
-                permit_for(
-                    request, claim, done.wire, deadline=deadline, monotonic=self.monotonic,
-                    look=lambda: self._world(due, claim.name),
-                )
-            )  # fmt: skip
-            with line.permitting(gate):
-                await line.run(done.start(), meter.name)
+            won = await self.book.claim(due, asked, claim.name, Told("claimed", more={"seen": _told(before)}))
+        except StorageError:  # it may be written down or not: nothing is sent, and reading will tell
+            self.claims.discard(claim.name)
+            raise
+        if not won:
+            self.claims.discard(claim.name)
+            return Next.NOTHING, due.state
+        gate = _Gate()
+        try:
+            await self._pass(line, meter, due, asked.request, claim, done, gate)
         except asyncio.CancelledError:
-            await asyncio.shield(self._settle_sent(due, gate, "the sender was stopped"))
+            await asyncio.shield(self._settle_sent(due, claim, gate, line, "the sender was stopped"))
             raise
         except Refused as error:
-            told = Told(str(error), self._frames(line, gate), {"code": error.code})
-            return await self._written(due, State.SENT, State.FAILED, told)
-        except CommunicationError as error:
-            after = await self._settle_sent(due, gate, str(error), line)
+            told = Told(str(error), _frames(line, gate), {"code": error.code})
+            return Next.NOTHING, await self._write(due, claim, State.FAILED, told)
+        except (CommunicationError, StorageError) as error:
+            after = await self._settle_sent(due, claim, gate, line, str(error))
             return (Next.LOOK if after is State.UNKNOWN else Next.NOTHING), after
-        await self._written(due, State.SENT, State.ACKNOWLEDGED, Told("the meter accepts", self._frames(line, gate)))
+        await self._write(due, claim, State.ACKNOWLEDGED, Told("the meter accepts", _frames(line, gate)))
         return Next.LOOK, State.ACKNOWLEDGED
 
-    def _world(self, due: Due, claim: str) -> World:
-        """As it is known at this very moment; that the command is sent by `claim` is what the book has just said."""
-        mine = Command(due.key, due.order.digest, State.SENT, claim)
-        return replace(self.outlook.world(due), commands={due.key: mine})
+    async def _pass(
+        self, line: Line, meter: MeterPath, due: Due, request: Request, claim: Claim, done: Act, gate: _Gate
+    ) -> None:
+        """The frame, under a permit that has looked once more. Raises what kept it back, or its answer."""
+        deadline = self.monotonic() + PATIENCE_S
+        claimed = replace(request, claim=claim.name)
+        await self.outlook.refresh(claimed)
+        gate.permit = permit_for(
+            request, claim, done.wire, deadline=deadline, monotonic=self.monotonic,
+            look=lambda: self.outlook.world(claimed),
+        )  # fmt: skip
+        with line.permitting(gate):
+            await line.run(done.start(), meter.name)
 
-    async def _settle_sent(self, due: Due, gate: _Gate | None, why: str, line: Line | None = None) -> State:
+    async def _settle_sent(self, due: Due, claim: Claim, gate: _Gate, line: Line, why: str) -> State:
         """After a claim that came to no answer: rejected where not one byte went out, else unknown."""
-        after = State.UNKNOWN if gate is not None and gate.passed else State.REJECTED
-        if after is State.UNKNOWN:
-            _log.warning("no answer to a command: what it did is unknown", meter=due.key.meter, order=due.key.order)
-        _, state = await self._written(due, State.SENT, after, Told(why, self._frames(line, gate)))
-        return state
+        after = State.UNKNOWN if gate.passed else State.REJECTED
+        log = _log.warning if gate.passed else _log.info
+        log("no answer to a command", meter=due.key.meter, order=due.key.order, state=after, reason=why)
+        return await self._write(due, claim, after, Told(why, _frames(line, gate)))
 
     async def look(self, line: Line, meter: MeterPath, due: Due, since: datetime) -> tuple[Next, State]:
         """Read the meter after a command that was acknowledged or is unknown, `since` when.
@@ -160,37 +167,61 @@ class Sender:
         await self.book.move(due.key, due.state, after, Told("read back", more={"seen": _told(seen)}))
         return Next.NOTHING, after
 
-    async def _hold(self, due: Due, decision: Decision) -> tuple[Next, State]:
+    async def _hold(self, due: Due, asked: Asked) -> tuple[Next, State]:
         """A released command that may not go out (now)."""
-        told = Told("; ".join(str(r) for r in decision.reasons), more={"rules": [r.rule for r in decision.reasons]})
+        decision = asked.decision
+        told = Told("; ".join(str(r) for r in decision.reasons))
         if decision.verdict is Verdict.WAIT:
             return Next.WAIT, due.state
         if decision.verdict is Verdict.QUARANTINE:
-            return await self._moved(due, State.RELEASED, State.QUARANTINED, told)
+            return await self._held(due, asked, State.QUARANTINED, told)
         found = [_BY_RULE[r.rule] for r in decision.reasons if r.rule in _BY_RULE]
-        return await self._moved(due, State.RELEASED, found[0] if found else State.REJECTED, told)
+        return await self._held(due, asked, found[0] if found else State.REJECTED, told)
 
-    async def _moved(self, due: Due, before: State, after: State, told: Told) -> tuple[Next, State]:
+    async def _held(self, due: Due, asked: Asked, after: State, told: Told) -> tuple[Next, State]:
         _log.warning("a command is not sent", meter=due.key.meter, order=due.key.order, state=after, reason=told.why)
-        await self.book.move(due.key, before, after, told)
+        await self.book.hold(due, asked, after, told)
         return Next.NOTHING, after
 
-    async def _written(self, due: Due, before: State, after: State, told: Told) -> tuple[Next, State]:
-        """What happened is written down, however long the database is away. If we die first, the command stands as
-        `sent`, and whoever comes next calls that unknown."""
+    async def _write(self, due: Due, claim: Claim, after: State, told: Told) -> State:
+        """What happened, written down beside the line's work, however long the database is away. If we die first, the
+        command stands as `sent`, and whoever comes next calls that unknown."""
+        writing = asyncio.create_task(self._write_at_last(due, claim, after, told))
+        self._owed.add(writing)
+        writing.add_done_callback(self._owed.discard)
+        await asyncio.wait({writing}, timeout=_AWAY_S)
+        return after
+
+    async def _write_at_last(self, due: Due, claim: Claim, after: State, told: Told) -> None:
         while True:
             try:
-                await self.book.move(due.key, before, after, told)
-                return Next.NOTHING, after
+                await self.book.move(due.key, State.SENT, after, told)
+                break
             except StorageError as error:
                 _log.warning("what came of a command cannot be written down yet", reason=str(error))
                 await asyncio.sleep(_AWAY_S)
+        self.claims.discard(claim.name)
 
-    def _frames(self, line: Line | None, gate: _Gate | None) -> tuple[tuple[str, str], ...]:
-        if gate is None or not gate.frame:
-            return ()
-        is_645 = line is None or line.path.protocol == "dlt645"
-        return ((">", masked(gate.frame) if is_645 else gate.frame.hex(" ").upper()),)
+    async def close(self, patience_s: float = 5.0) -> None:
+        """What is owed to the book is written down, as far as it can be in that time."""
+        if self._owed:
+            await asyncio.wait(self._owed, timeout=patience_s)
+        for task in self._owed:
+            task.cancel()
+
+
+def _zone(due: Due, world: World) -> ZoneInfo:
+    """Raises `NotPermitted`."""
+    zone = (world.zones or {}).get(due.target.area)
+    if zone is None:
+        raise NotPermitted(f"no zone known of area {due.target.area}")
+    return zone
+
+
+def _frames(line: Line, gate: _Gate) -> tuple[tuple[str, str], ...]:
+    if not gate.frame:
+        return ()
+    return ((">", masked(gate.frame) if line.path.protocol == "dlt645" else gate.frame.hex(" ").upper()),)
 
 
 def _told(seen: Seen) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from headend.safety.command import Command, CommandKey, State
 from headend.safety.function import Function, ReasonCode
 from headend.safety.ledger import Rows
 from headend.safety.order import Approval, Order, Target, binding
+from headend.safety.request import Request
 from headend.safety.world import (
     Clock,
     Holds,
@@ -22,7 +23,7 @@ from headend.safety.world import (
     Weather,
     World,
 )
-from headend.sending.book import Due, Told
+from headend.sending.book import Asked, Due, Told
 from headend.sending.sender import Sender
 from protocols.dlt645.services.access import Access
 from storage.errors import DatabaseUnreachable
@@ -45,7 +46,10 @@ class Shelf:
     away: int = 0
     secret: Access | None = field(default_factory=lambda: Access(0, bytes(3)))
 
-    async def claim(self, due: Due, claim: str, told: Told) -> bool:
+    async def hold(self, due: Due, asked: Asked, after: State, told: Told) -> bool:
+        return await self.move(due.key, State.RELEASED, after, told)
+
+    async def claim(self, due: Due, asked: Asked, claim: str, told: Told) -> bool:
         self._reach()
         held = self.states[due.key]
         if held.state is not State.RELEASED:
@@ -63,21 +67,24 @@ class Shelf:
         self.moves.append((before, after, told))
         return True
 
-    async def refresh(self, due: Due) -> None:
+    async def refresh(self, request: Request) -> None:
         await asyncio.sleep(0)
 
-    def world(self, due: Due) -> World:
+    def forget(self, request: Request) -> None:
+        """Nothing is held."""
+
+    def world(self, request: Request) -> World:
         now = self.site.now()
         told: dict[str, Any] = {
             "now": now,
-            "registry": {t.meter: t for t in due.order.targets},
+            "registry": {t.meter: t for t in request.order.targets},
             "protection": ProtectionList((), now),
             "commands": self.states,
             "ledger": Rows(()),
             "zones": {"north": self.site.meters[0].zone},
             "weather": {"north": Weather(False, now)},
             "customers": {"north": 100, "": 100},
-            "meter_clocks": {t.meter: MeterClock.RIGHT for t in due.order.targets},
+            "meter_clocks": {t.meter: MeterClock.RIGHT for t in request.order.targets},
             "users": USERS,
             "policy": POLICY,
             "stops": Stops(),
@@ -115,7 +122,7 @@ class Shelf:
         approval = Approval("dee", binding(order, POLICY.version), now - timedelta(minutes=1), now + HOUR)
         name = CommandKey(key, meter.name)
         self.states.setdefault(name, Command(name, order.digest, State.RELEASED))
-        return Due(name, order, (approval,), "bo", self.states[name].state)
+        return Due(name, order, (approval,), "bo", self.states[name].state, 1, 2, now)
 
     def at(self, due: Due) -> Due:
         """The same command as the book has it now."""

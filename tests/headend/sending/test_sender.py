@@ -12,7 +12,7 @@ import pytest
 from headend.collection.line import Line, LinePath
 from headend.safety.command import State
 from headend.safety.world import Clock, Entry, ProtectionList, Recalls, Stops
-from headend.sending.book import Due, Told
+from headend.sending.book import Asked, Due, Told
 from headend.sending.sender import Next
 from protocols.dlt645.frame import Frame
 from protocols.dlt645.reader import FrameReader
@@ -195,14 +195,17 @@ async def test_what_came_of_it_is_written_down_when_the_database_is_back(monkeyp
         due = shelf.due()
         claimed = shelf.claim
 
-        async def claim_and_lose(due: Due, claim: str, told: Told) -> bool:
-            won = await claimed(due, claim, told)
+        async def claim_and_lose(due: Due, asked: Asked, claim: str, told: Told) -> bool:
+            won = await claimed(due, asked, claim, told)
             shelf.away = 3
             return won
 
         shelf.claim = claim_and_lose  # type: ignore[method-assign]
-        assert (await shelf.sender().send(one.line, one.meters[0], due))[1] is State.ACKNOWLEDGED
+        sender = shelf.sender()
+        assert (await sender.send(one.line, one.meters[0], due))[1] is State.ACKNOWLEDGED
+        await sender.close()
         assert shelf.states[due.key].state is State.ACKNOWLEDGED
+        assert not sender.claims
 
 
 async def test_without_a_link_nothing_is_claimed() -> None:

@@ -1,0 +1,86 @@
+"""Orders of people, in a real database, at simulated meters: sent once, read back, written down, whoever dies."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from headend.commands.asked import NewEntry
+from headend.safety.function import Function
+from protocols.dlt645.services.control import Command, Control
+from tests.headend.sending.works import now, works
+
+pytestmark = pytest.mark.postgres
+
+
+async def test_trip_and_close_verified_by_the_relay(plain_database: str) -> None:
+    async with works(plain_database) as utility, utility.daemon():
+        order = await utility.released()
+        assert set((await utility.settled(order.id, "verified")).values()) == {"verified"}
+        assert not any(map(utility.closed, utility.meters))
+        back = await utility.released(Function.CLOSE)
+        await utility.settled(back.id, "verified")
+        assert all(map(utility.closed, utility.meters))
+        frames = utility.sql("SELECT body FROM audit WHERE action = 'result' AND body LIKE '%%frames%%' LIMIT 1")
+        assert "** ** **" in frames[0][0]
+
+
+async def test_s09_two_daemons_send_a_command_once(plain_database: str) -> None:
+    async with works(plain_database, meters=6) as utility:
+        async with utility.daemon("one") as first, utility.daemon("two") as second:
+            order = await utility.released()
+            await utility.settled(order.id, "verified")
+        assert first.sent + second.sent == 6
+        assert utility.sql("SELECT count(*) FROM command_transition WHERE after = 'sent'") == [(6,)]
+        counts = [utility.memory(meter).journal.count("1D00FF") for meter in utility.meters]
+        assert max(counts) <= 1
+
+
+async def test_s09_a_daemon_that_dies_between_claim_and_answer_is_followed_by_a_look(plain_database: str) -> None:
+    """Claimed by one that is no more: the next reads the meter and never sends."""
+    async with works(plain_database, meters=1) as utility:
+        order = await utility.released(expires=None)
+        (meter,) = utility.meters
+        utility.sql(
+            "INSERT INTO command_transition (key, meter, number, version, before, after, claim, why, by, at)"
+            " SELECT key, meter, number + 1, version, state, 'sent', 'dead', '', 'daemon dead', now()"
+            " FROM command_state WHERE key = %s",
+            order.id,
+        )
+        async with utility.daemon():
+            await utility.settled(order.id, "unknown")
+            await asyncio.sleep(0.5)
+            assert utility.closed(meter), "it was not sent"
+            utility.memory(meter).control(Control(Command.TRIP, "000000000000"), now())  # the dead one's frame
+            await utility.settled(order.id, "verified")
+        assert utility.sql("SELECT count(*) FROM command_transition WHERE after = 'sent'") == [(1,)]
+
+
+async def test_s04_put_on_the_list_after_the_release_it_is_not_sent(plain_database: str) -> None:
+    async with works(plain_database, meters=2) as utility:
+        order = await utility.released()
+        held = utility.meters[0]
+        await utility.desk.protect(await utility.who("bo"), [NewEntry(category="life support", meter=held.name)])
+        async with utility.daemon():
+            found = await utility.settled(order.id, "verified", "rejected")
+        assert found == {held.name: "rejected", utility.meters[1].name: "verified"}
+        assert utility.closed(held)
+
+
+async def test_s12_a_stop_ends_what_waits(plain_database: str) -> None:
+    async with works(plain_database, meters=3) as utility:
+        order = await utility.released()
+        await utility.desk.stop(await utility.who("bo"), why="something is wrong")
+        async with utility.daemon():
+            assert set((await utility.settled(order.id, "stopped")).values()) == {"stopped"}
+        assert all(map(utility.closed, utility.meters))
+
+
+async def test_s10_a_stuck_relay_is_contradicted(plain_database: str) -> None:
+    async with works(plain_database, meters=1) as utility, utility.daemon(settle_for=timedelta(seconds=1)):
+        (meter,) = utility.meters
+        utility.memory(meter).relay.stuck = True
+        order = await utility.released()
+        assert set((await utility.settled(order.id, "contradicted")).values()) == {"contradicted"}
