@@ -47,6 +47,7 @@ COMMANDS: Final = {
     "bill": "what a usage point owes for a month, every line explained",
     "frame": "decode and encode frames",
     "export": "files for billing systems: check them strictly, against their manifest",
+    "forecast": "the load of the days to come, by meter, area and system; how good such forecasts were",
     "theft": "which meters an inspector should look at first",
     "lineloss": "what areas and feeders lose, day by day, and why",
     "wire": "logs of what went over lines, decoded again",

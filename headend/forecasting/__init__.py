@@ -1,0 +1,1 @@
+"""Forecasts: where their series come from, and how they are told."""
