@@ -36,6 +36,9 @@ class RegisterUse:
     band: str
     meter: str
     multiplier: Decimal
+    since: datetime
+    until: datetime
+    """The segment's bounds; the reads that stand for them may have been taken near by."""
     start: Read
     stop: Read
     energy: Decimal

@@ -152,6 +152,7 @@ def registers(given: Determinants) -> list[dict[str, Any]]:
     return [
         {
             "register": use.register, "band": use.band, "meter": use.meter, "multiplier": plain(use.multiplier),
+            "from": use.since.isoformat(), "to": use.until.isoformat(),
             "start": {"time": use.start.time.isoformat(), "value": plain(use.start.value), "type": str(use.start.type)},
             "stop": {"time": use.stop.time.isoformat(), "value": plain(use.stop.value), "type": str(use.stop.type)},
             "energy": plain(use.energy), "rolled_over": use.rolled_over,

@@ -108,7 +108,7 @@ def _energy(
         assert segment.final is not None
         uses.append(
             RegisterUse(
-                register, band, part.meter, segment.multiplier,
+                register, band, part.meter, segment.multiplier, part.start, part.end,
                 Read(segment.initial_time or part.start, segment.initial, segment.initial_type),
                 Read(segment.final_time or part.end, segment.final, segment.final_type),
                 part.energy, after.final != segment.final,

@@ -1,229 +1,217 @@
-"""A point's cycle from the database: boundary reads, demand and contract to determinants, and the position in steps."""
+"""A point's cycle: boundary reads, demand and contract to determinants. `gathering` fetched everything before."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Final
 
-from analytics.billing.band_reads import by_band, runs
-from analytics.billing.bill import Carried
-from analytics.billing.determinants import Capacity, Demand, Determinants, Part
-from analytics.billing.errors import DeterminantFault, TariffFault
+from analytics.billing.band_reads import Run, by_band, runs
+from analytics.billing.determinants import TOTAL, Demand, Determinants, Part, utc
+from analytics.billing.errors import DeterminantFault
+from analytics.billing.from_intervals import from_intervals
 from analytics.billing.from_registers import Measured, from_registers
-from analytics.billing.stretches import cuts, cycle, midnight
-from analytics.billing.tariff import Tariff, load
+from analytics.billing.stretches import cuts, cycle
+from analytics.billing.tariff import Tariff
+from analytics.billing.tariff.document import Version
 from analytics.errors import RegisterMissing
-from analytics.registers import Segment, consumption
-from headend.errors import UsageFault
-from protocols.quantities import BY_NAME
-from storage.entries import UsagePoint
-from storage.reader import Reader
-from storage.topology import Topology
+from analytics.registers import consumption
+from headend.billing.contract import Contract
+from headend.billing.cycles import Span
+from headend.billing.known import Known
+from headend.billing.segments import segments
+from protocols.model import Quantity
+from protocols.quantities import BY_NAME, HOME
+from storage.cycle_reads import BilledPoint
 
-IMPORT, EXPORT = BY_NAME["active_energy_import"], BY_NAME["active_energy_export"]
-REACTIVE = (BY_NAME["reactive_energy_import"], BY_NAME["reactive_energy_export"])
-DEMAND = BY_NAME["active_demand_import_max"]
+IMPORT: Final = BY_NAME["active_energy_import"]
+EXPORT: Final = BY_NAME["active_energy_export"]
+DEMAND: Final = BY_NAME["active_demand_import_max"]
+REACTIVE: Final = (
+    ("Q1 + Q4", BY_NAME["reactive_energy_q1"], BY_NAME["reactive_energy_q4"]),
+    ("combined reactive 1 + 2", BY_NAME["reactive_energy_import"], BY_NAME["reactive_energy_export"]),
+)
+"""Which registers make up the reactive energy of the power factor: the first rule of which all were read."""
+
+REGISTER_STEP: Final = Decimal("0.01")
+"""kWh; intervals and registers may differ by it for every register that was read."""
+BY_INTERVALS: Final = "bands by validated intervals"
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
-    """What the registry's options say of a point: `capacity_kva`, `contract_kw`, `basic_charge`."""
+class Needs:
+    """What a tariff's versions within a cycle ask for beside the total."""
 
-    kva: Decimal | None
-    kw: Decimal | None
-    choice: str
+    rates: tuple[str, ...]
+    export: bool
+    demand: bool
+    reactive: bool
+    bands: bool
+    """A price is by band."""
 
-
-def contract(point: UsagePoint) -> Contract:
-    """Raises `UsageFault` naming the option."""
-    options: Mapping[str, object] = point.options
-
-    def number(key: str) -> Decimal | None:
-        if key not in options:
-            return None
-        try:
-            value = Decimal(str(options[key]))
-        except InvalidOperation:
-            value = Decimal("NaN")
-        if not value.is_finite() or value <= 0:
-            raise UsageFault(f"point {point.name}: option {key}: {options[key]!r}, expected a number above 0")
-        return value
-
-    return Contract(number("capacity_kva"), number("contract_kw"), str(options.get("basic_charge", "")))
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Registers at the cycle's bounds."""
+        found = [IMPORT, *(BY_NAME[f"active_energy_import_{rate}"] for rate in self.rates)]
+        found += [EXPORT] if self.export else []
+        return (*found, *(q for _, *both in REACTIVE for q in both)) if self.reactive else tuple(found)
 
 
-def month(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """The local month ``2026-11``, in UTC. Raises `UsageFault`."""
-    match = re.fullmatch(r"(\d{4})-(\d\d)", text)
-    if match is None or not 1 <= int(match[2]) <= 12 or not 1970 <= int(match[1]) < 9999:
-        raise UsageFault(f"--cycle {text!r}, expected a month such as 2026-11")
-    year, number = int(match[1]), int(match[2])
-    following = date(year + number // 12, number % 12 + 1, 1)
-    return midnight(date(year, number, 1), zone), midnight(following, zone)
+@lru_cache(maxsize=4096)
+def needs(tariff: Tariff, start: datetime, end: datetime) -> Needs:
+    """Raises `TariffFault` where no version holds."""
+    spans = [rules for rules, _ in cycle(tariff, start, end).spans()]
+    versions = [rules.version for rules in spans]
+    by_hours = any(step.upto_hours is not None for r in spans for one in r.ladders.values() for step in one.steps)
+    by_hours |= any(step.upto_hours is not None for v in versions for tiers in v.tiers for step in tiers.steps)
+    return Needs(
+        rates=tuple(sorted({rate for version in versions for rate in version.rates})),
+        export=any(version.feed_in or version.netting is not None for version in versions),
+        demand=by_hours or any(basic.by == "demand" for version in versions for basic in version.basic),
+        reactive=any(version.power_factor is not None for version in versions),
+        bands=any("total" not in energy.prices for version in versions for energy in version.energy),
+    )
 
 
-def tariff_of(point: UsagePoint, file: str | None, folder: Path) -> Tariff:
-    """The named file, or the folder's tariff of the name in the registry. Raises `UsageFault`, `TariffFault`."""
-    if file is not None:
-        return load(file)
-    if not point.tariff:
-        raise UsageFault(f"point {point.name} has no tariff in the registry: name a file with --tariff")
-    if not folder.is_dir():
-        raise UsageFault(f"{folder} is no folder: put tariff files there, or name another one as billing.tariffs")
-    faults = []
-    for path in sorted(folder.glob("*.toml")):
-        try:
-            found = load(path)
-        except TariffFault as error:
-            faults.append(str(error))
-            continue
-        if found.name == point.tariff:
-            return found
-    known = f"; {'; '.join(faults)}" if faults else ""
-    raise UsageFault(f"no tariff named {point.tariff!r} (of point {point.name}) in {folder}{known}")
+@lru_cache(maxsize=256)
+def changes(tariff: Tariff, start: datetime, end: datetime) -> tuple[Run, ...]:
+    """The bands of a span one after the other; empty where the clock does not tell them."""
+    return tuple(runs(tariff, start, end)) if needs(tariff, start, end).bands else ()
 
 
-async def determinants(
-    point: UsagePoint, span: tuple[datetime, datetime], tariff: Tariff, topology: Topology, reader: Reader
+def determinants(
+    point: BilledPoint, span: Span, tariff: Tariff, agreed: Contract, known: Known, notes: list[str]
 ) -> Determinants:
     """From reads at the cycle's bounds, and at moments between where the tariff changes and registers are known.
 
-    Raises `AnalyticsError`, `UsageFault`.
+    Raises `AnalyticsError`.
     """
-    agreed = contract(point)
-    bounds = [span[0], *await _known(point, cuts(tariff, *span), topology), span[1]]
-    measured = [await _measured(point, since, until, tariff, topology) for since, until in pairwise(bounds)]
+    wanted = needs(tariff, *span)
+    bounds = [span[0], *(m for m in cuts(tariff, *span) if _is_read(point, m, wanted, known)), span[1]]
+    reactive, rule = _reactive(point, span, known) if wanted.reactive else (None, "")
     found = from_registers(
         point.name,
-        measured,
-        reactive=await _reactive(point, span, topology),
-        demand=await _demand(point, span, topology, reader),
-        capacity=() if agreed.kva is None else (Capacity(agreed.kva, *span),),
+        [_measured(point, since, until, tariff, known) for since, until in pairwise(bounds)],
+        limit_kw=point.capacity_kw,
+        reactive=reactive,
+        demand=_demand(point, span, known) if wanted.demand else {},
+        capacity=agreed.capacity,
         contract_kw=agreed.kw,
+        notes=(*notes, *([f"reactive energy by {rule}"] if rule else [])),
     )
-    parts = [
-        part if len(part.energy) > 1 else await _by_the_clock(point, part, tariff, topology, reader)
-        for part in found.parts
-    ]
-    return replace(found, parts=tuple(parts))
+    if not wanted.bands or all(len(part.energy) > 1 for part in found.parts):
+        return found
+    if point.id in known.intervals and len(found.parts) == len(bounds) - 1:
+        return _by_intervals(point, found, tariff, known)
+    parts = tuple(p if len(p.energy) > 1 else _by_the_clock(point, p, tariff, known) for p in found.parts)
+    return replace(found, parts=parts)
 
 
-async def _by_the_clock(point: UsagePoint, part: Part, tariff: Tariff, topology: Topology, reader: Reader) -> Part:
-    """Bands that no rate register holds, from the total at each change of the band. Raises `RegisterMissing`."""
-    spans = runs(tariff, part.start, part.end) if _needs_bands(tariff, part) else []
-    if not spans:
-        return part
-    segments = await topology.segments(point.name, IMPORT, part.start, part.end)
-    meters = {segment.meter_id: segment.meter for segment in segments}
-    readings = await reader.readings(list(meters), part.start, part.end, [IMPORT])
-    reads = {(meters[r.meter_id], r.time.astimezone(UTC)): r.value for r in readings if r.value is not None}
-    return replace(part, energy={**by_band(segments, reads, spans), **part.energy})
+def _by_intervals(point: BilledPoint, found: Determinants, tariff: Tariff, known: Known) -> Determinants:
+    """Bands and the time of the highest demand by validated intervals, which have to agree with the registers."""
+    step, intervals = known.intervals[point.id]
+    within = [i for i in intervals if utc(found.start) <= utc(i.start) < utc(found.end)]
+    shown = sum((use.multiplier for use in found.registers if use.band == TOTAL), Decimal(0)) * REGISTER_STEP
+    by_band = from_intervals(
+        point.name, found.start, found.end, within, tariff, step=step, register=found.energy, tolerance=shown
+    )
+    demand = by_band.demand if not found.demand else {
+        band: _timed(own, by_band.demand.get(band)) for band, own in found.demand.items()
+    }  # fmt: skip
+    exports = {part.start: part.export for part in found.parts}
+    parts = tuple(replace(part, export=exports.get(part.start, {})) for part in by_band.parts)
+    return replace(found, parts=parts, demand=demand, notes=(*found.notes, BY_INTERVALS, *by_band.notes))
 
 
-def _needs_bands(tariff: Tariff, part: Part) -> bool:
-    """Whether a price within the part is by band, and the meter's own rates are not meant to tell."""
-    versions = [rules.version for rules, _ in cycle(tariff, part.start, part.end).spans()]
-    is_by_band = any("total" not in energy.prices for version in versions for energy in version.energy)
-    return is_by_band and not any(version.rates for version in versions)
+def _timed(demand: Demand, by_intervals: Demand | None) -> Demand:
+    """When it was, where the intervals show the same."""
+    is_same = by_intervals is not None and by_intervals.kw == demand.kw
+    return replace(demand, time=by_intervals.time) if is_same and by_intervals is not None else demand
 
 
-async def carried(
-    point: UsagePoint, span: tuple[datetime, datetime], tariff: Tariff, topology: Topology
-) -> dict[str, Carried]:
-    """Positions in yearly and monthly steps at the cycle's start, from the registers since their year or month began.
-
-    Those that the registers do not tell are left out.
-    """
-    day = span[0].astimezone(tariff.zone).date()
-    rules = tariff.rules_on(day)
-    counted = {tiers.id: tiers.accumulates for tiers in rules.version.tiers}
-    counted |= {f"{e.id}.total": e.accumulates for e in rules.version.energy if "total" in e.prices}
-    found = {}
-    for name, accumulates in counted.items():
-        since = tariff.year_of(day) if accumulates == "year" else day.replace(day=1)
-        start = midnight(since, tariff.zone)
-        if accumulates == "cycle" or start >= span[0]:
-            continue
-        segments = await topology.segments(point.name, IMPORT, start, span[0])
-        try:
-            used = consumption(segments, start, span[0])
-        except RegisterMissing:
-            continue
-        if segments and not used.unmeasured:
-            found[name] = Carried(since, used.energy, day)
-    return found
+def _is_read(point: BilledPoint, moment: datetime, wanted: Needs, known: Known) -> bool:
+    """Whether every register that is asked for was read there, of every meter."""
+    there = [s for s in known.stays.get(point.id, ()) if s.start <= moment and (s.end is None or s.end > moment)]
+    quantities = [q for q in wanted.quantities if HOME[q.id][0] == HOME[IMPORT.id][0]]
+    return bool(there) and all(known.read(stay, q, moment, "initial") is not None for stay in there for q in quantities)
 
 
-async def _known(point: UsagePoint, moments: list[datetime], topology: Topology) -> list[datetime]:
-    """Those moments at which every meter that stands there was read."""
-    found = []
-    for moment in moments:
-        segments = await topology.segments(point.name, IMPORT, moment, moment + timedelta(microseconds=1))
-        if segments and all(segment.initial is not None for segment in segments):
-            found.append(moment)
-    return found
-
-
-async def _measured(
-    point: UsagePoint, since: datetime, until: datetime, tariff: Tariff, topology: Topology
-) -> Measured:
-    versions = [rules.version for rules, _ in cycle(tariff, since, until).spans()]
+def _measured(point: BilledPoint, since: datetime, until: datetime, tariff: Tariff, known: Known) -> Measured:
+    versions: list[Version] = [rules.version for rules, _ in cycle(tariff, since, until).spans()]
     version = versions[0]
     if any(other.rates != version.rates for other in versions):
         raise DeterminantFault(
             point.name,
             f"from {since.isoformat()} the tariff gives the rate registers to other bands, and none was read there",
         )
-
-    async def segments(name: str) -> list[Segment]:
-        rows = await topology.segments(point.name, BY_NAME[name], since, until)
-        return [Segment(s.meter, s.start, s.end, s.multiplier, s.initial, s.final) for s in rows]
-
-    rates = {rate: await segments(f"active_energy_import_{rate}") for rate in version.rates}
+    rates = {
+        rate: segments(known, point.id, BY_NAME[f"active_energy_import_{rate}"], since, until) for rate in version.rates
+    }
     is_read = any(s.initial is not None or s.final is not None for each in rates.values() for s in each)
     exports = bool(version.feed_in) or version.netting is not None
     return Measured(
         since,
         until,
-        await segments(IMPORT.name),
+        segments(known, point.id, IMPORT, since, until),
         rates if is_read else {},
         version.rates,
         version.residual,
-        await segments(EXPORT.name) if exports else (),
+        segments(known, point.id, EXPORT, since, until) if exports else (),
     )
 
 
-async def _reactive(point: UsagePoint, span: tuple[datetime, datetime], topology: Topology) -> Decimal | None:
-    """kvarh of both directions; None where a register was not read."""
-    total = Decimal(0)
-    for quantity in REACTIVE:
-        segments = await topology.segments(point.name, quantity, *span)
+def _by_the_clock(point: BilledPoint, part: Part, tariff: Tariff, known: Known) -> Part:
+    """Bands that no rate register holds, from the total at each change of the band. Raises `RegisterMissing`."""
+    spans = changes(tariff, utc(part.start), utc(part.end))
+    if not spans:
+        return part
+    reads = {}
+    for stay in known.stays.get(point.id, ()):
+        for moment in {edge for run in spans for edge in (run.start, run.end)}:
+            steps = known.captured(stay.meter_id, IMPORT, moment)
+            if steps is not None:
+                reads[stay.meter, moment] = IMPORT.value(steps)
+    measured = segments(known, point.id, IMPORT, part.start, part.end)
+    return replace(part, energy={**by_band(measured, reads, spans), **part.energy})
+
+
+def _reactive(point: BilledPoint, span: Span, known: Known) -> tuple[Decimal | None, str]:
+    """kvarh and the rule by which; None where no rule has all its registers."""
+    for rule, *both in REACTIVE:
         try:
-            total += consumption(segments, *span).energy
+            used = [consumption(segments(known, point.id, quantity, *span), *span) for quantity in both]
         except RegisterMissing:
-            return None
-        if not segments:
-            return None
-    return total
+            continue
+        return sum((each.energy for each in used), Decimal(0)), rule
+    return None, ""
 
 
-async def _demand(
-    point: UsagePoint, span: tuple[datetime, datetime], topology: Topology, reader: Reader
-) -> dict[str, Demand]:
+def _demand(point: BilledPoint, span: Span, known: Known) -> dict[str, Demand]:
     """The highest that the meters' own maximum registers showed after the cycle began, up to its end."""
-    found: dict[str, Demand] = {}
-    for segment in await topology.segments(point.name, IMPORT, *span):
-        until = segment.end + timedelta(microseconds=1) if segment.end == span[1] else segment.end
-        for reading in await reader.readings([segment.meter_id], segment.start, until, [DEMAND]):
-            if reading.value is None or reading.time == segment.start:
-                continue
-            kw = reading.value * segment.multiplier
-            if "total" not in found or kw > found["total"].kw:
-                found["total"] = Demand(kw)
-    return found
+    found: Demand | None = None
+    for multiplier, which in demand_spans(point, span, known):
+        seen = known.highest.get(which)
+        if seen is not None and (found is None or seen[1] * multiplier > found.kw):
+            found = Demand(seen[1] * multiplier)
+    return {} if found is None else {TOTAL: found}
+
+
+def demand_spans(point: BilledPoint, span: Span, known: Known) -> list[tuple[Decimal, tuple[int, datetime, datetime]]]:
+    """Multipliers, each with the meter and the (start, end] in which it holds."""
+    by_name = {stay.meter: stay.meter_id for stay in known.stays.get(point.id, ())}
+    return [
+        (segment.multiplier, (by_name[segment.meter], segment.start, segment.end))
+        for segment in segments(known, point.id, DEMAND, *span)
+    ]
+
+
+def lacks_bands(point: BilledPoint, span: Span, wanted: Needs, known: Known) -> bool:
+    """Whether no rate register was read at the bounds, so that the clock has to tell the bands."""
+    if not wanted.bands:
+        return False
+    rates = [BY_NAME[f"active_energy_import_{rate}"] for rate in wanted.rates]
+    stays = known.stays.get(point.id, ())
+    return not any(known.read(stay, q, m, "final") for stay in stays for q in rates for m in span)

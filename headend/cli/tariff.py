@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headend.cli.bill_shown import show_lines
 from headend.cli.output import Output
 
 if TYPE_CHECKING:
@@ -98,24 +99,4 @@ def show(bill: Bill, output: Output, **more: Any) -> None:
     if output.as_json:
         output.document(bill.content() | more)
         return
-    output.text(f"{bill.point}, {bill.tariff}: {bill.start.isoformat()} to {bill.end.isoformat()}")
-    output.table(
-        ["line", "amount>", "how", "rule"],
-        [
-            (
-                line.label,
-                line.amount if line.post == "bill" else f"({line.amount:f})",
-                line.formula,
-                line.rule,
-            )
-            for line in bill.lines
-        ],
-    )
-    for line in bill.lines:
-        for note in line.notes:
-            output.text(f"{line.label}: {note}")
-    for note in bill.notes:
-        output.text(note)
-    for name, carried in bill.carried.items():
-        output.text(f"{name}: {carried.kwh:f} kWh since {carried.since}")
-    output.text(f"total: {bill.total:f} {bill.currency}")
+    show_lines(bill.content(), output)
