@@ -257,13 +257,15 @@ async def _clocks(
     told = {t.meter: MeterClock.NONE for t, _, protocol in found if protocol != "dlt645"}
     asked = [t.meter for t, _, protocol in found if protocol == "dlt645"]
     for meter, at, offset_ms in await _rows(connection, "meter_clocks", meters=asked):
-        is_right = (
-            offset_ms is not None
-            and now - at <= rules.clock_fresh
-            and abs(timedelta(milliseconds=offset_ms)) <= rules.clock_off
-        )
-        told[meter] = MeterClock.RIGHT if is_right else MeterClock.DOUBTFUL
+        told[meter] = clock_seen(at, offset_ms, rules, now)
     return told
+
+
+def clock_seen(at: datetime, offset_ms: int | None, rules: Rules, now: datetime) -> MeterClock:
+    """By the last look at it."""
+    is_fresh = now - at <= rules.clock_fresh
+    is_right = offset_ms is not None and is_fresh and abs(timedelta(milliseconds=offset_ms)) <= rules.clock_off
+    return MeterClock.RIGHT if is_right else MeterClock.DOUBTFUL
 
 
 async def _rows(connection: Connection, statement: str, **given: Any) -> list[Any]:

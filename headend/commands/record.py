@@ -1,6 +1,6 @@
 """What was known when a decision was taken, so that it can be taken again: packed JSON, named by its digest.
 
-Order and policy are kept elsewhere for ever and are named; everything else is said in full.
+Order and policy are kept elsewhere for ever and are named, but a draft, which may be refused; the rest is said in full.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from headend.commands.ledger import Sums
 from headend.safety.command import Command, CommandKey, State
-from headend.safety.function import Effect, Function
+from headend.safety.function import Effect, Function, ReasonCode, Source
 from headend.safety.ledger import Use
 from headend.safety.order import Approval, Order, Target
 from headend.safety.policy import Policy
@@ -56,6 +56,7 @@ def record(request: Request, version: int, world: World) -> Record:
         "meter": request.meter,
         "claim": request.claim,
         "order": [request.order.key, version, request.order.digest],
+        "drawn": _order(request.order) if request.step is Step.DRAFT else None,
         "approvals": [[a.by, a.bound, a.at, a.expires, a.over_caps] for a in request.approvals],
         "now": world.now,
         "clock": _or(world.clock, lambda c: [c.trusted, c.why]),
@@ -87,8 +88,12 @@ def opened(document: bytes, digest: str) -> dict[str, Any]:
     return found
 
 
-def request_of(told: Mapping[str, Any], order: Order) -> Request:
-    """Raises `ValueError` where the order is another one."""
+def request_of(told: Mapping[str, Any], order: Order | None) -> Request:
+    """`order`: as it is kept; None for a draft, which may have been refused. Raises `ValueError` where the order is
+    another one."""
+    order = _or(told["drawn"], _order_of) or order
+    if order is None:
+        raise ValueError("the order that was decided on is not kept")
     if told["order"][2] != order.digest:
         raise ValueError(f"order {order.key} is another one than was decided on")
     approvals = tuple(Approval(by, bound, _at(at), _at(end), over) for by, bound, at, end, over in told["approvals"])
@@ -114,6 +119,29 @@ def world_of(told: Mapping[str, Any], policy: Policy | None) -> World:
         holidays=_or(told["holidays"], _holidays),
         weather=_or(told["weather"], lambda ws: {area: Weather(harsh, _at(at)) for area, (harsh, at) in ws.items()}),
         meter_clocks=_or(told["meter_clocks"], lambda cs: {meter: MeterClock(c) for meter, c in cs.items()}),
+    )
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return {
+        "key": order.key, "function": order.function, "targets": [_target(t) for t in order.targets],
+        "reason": order.reason, "requester": order.requester, "notice": order.notice, "not_before": order.not_before,
+        "expires": order.expires, "source": order.source, "parameters": order.parameters,
+    }  # fmt: skip
+
+
+def _order_of(told: Mapping[str, Any]) -> Order:
+    return Order(
+        told["key"],
+        Function(told["function"]),
+        tuple(Target(*t) for t in told["targets"]),
+        _or(told["reason"], ReasonCode),
+        told["requester"],
+        told["notice"],
+        _or(told["not_before"], _at),
+        _or(told["expires"], _at),
+        Source(told["source"]),
+        tuple((name, value) for name, value in told["parameters"]),
     )
 
 

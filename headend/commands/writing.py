@@ -26,8 +26,14 @@ async def write_decision(
     """Last in its transaction: others that write the audit wait from here on."""
     kept = record(request, version, world)
     await record_decision(connection, kept.digest, kept.document)
+    body = told_of(request, version, world, decision, kept.digest) | more
+    await append(connection, request.by, request.step.value, request.order.key, meter=request.meter, body=body)
+
+
+def told_of(request: Request, version: int, world: World, decision: Decision, inputs: str) -> dict[str, Any]:
+    """What the audit's row says of a decision. `inputs`: the digest of what it rested on."""
     order = request.order
-    body: dict[str, Any] = {
+    return {
         "version": version,
         "digest": order.digest,
         "function": order.function,
@@ -39,10 +45,8 @@ async def write_decision(
         "verdict": decision.verdict,
         "reasons": [[r.rule, r.row, r.verdict, r.meter, r.why] for r in decision.reasons[:_TOLD]],
         "against": len(decision.reasons),
-        "inputs": kept.digest,
-        **more,
+        "inputs": inputs,
     }
-    await append(connection, request.by, request.step.value, order.key, meter=request.meter, body=body)
 
 
 async def move_all(

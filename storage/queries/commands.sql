@@ -100,3 +100,6 @@ WHERE s.state = ANY (%(states)s)
   AND (%(point)s::text IS NULL OR t.point = %(point)s)
   AND (%(area)s::text IS NULL OR %(area)s = '*' OR t.area = %(area)s)
 ORDER BY s.key, s.meter;
+
+-- name: fates
+SELECT meter, at, after, why, by FROM command_transition WHERE key = %(key)s ORDER BY meter, number;
