@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -13,9 +13,9 @@ from headend.batches.market import registers, serial
 from headend.batches.register_reads import gathered as gathered_registers
 from headend.batches.settings import ExportTable
 from headend.batches.writing import market
-from headend.errors import HeadendError
+from headend.errors import HeadendError, UsageFault
 from protocols.quantities import BY_NAME
-from storage.entries import Meter
+from storage.entries import Meter, UsagePoint
 from storage.export_entries import Held
 from storage.exports import Exports
 from storage.registers import Of, Registers, Stay
@@ -69,20 +69,33 @@ def _points(
     meters: Mapping[int, Meter],
     held: Sequence[Held],
 ) -> list[Point]:
+    """Expected of a point is what its option `export_quantities` names; else import, and what has a value."""
     serials = {meter.id: serial(meter.name, meter.address) for meter in meters.values()}
     has_value = {(one.point, one.quantity) for one in held if one.has_value}
     found = []
     for point in asked.points:
         own = stays.get(point.name, ())
-        given: set[int] = set()
-        for stay in own:
-            given |= {quantity.id for quantity in meters[stay.meter_id].quantities or ()}
+        wanted = _wanted(point)
         quantities = tuple(
             quantity
             for quantity in asked.quantities
-            if quantity == IMPORT or quantity.id in given or (point.id, quantity.id) in has_value
+            if (
+                quantity == IMPORT or (point.id, quantity.id) in has_value
+                if wanted is None
+                else quantity.name in wanted
+            )
         )
         names = registers(point, quantities, table) if asked.form in MARKET_FORMATS else {}
         ids = tuple(quantity.id for quantity in quantities)
         found.append(Point(point.id, point.name, pieces(own, serials, asked.step_s), ids, names))
     return market(found) if asked.form == "nem12" else found
+
+
+def _wanted(point: UsagePoint) -> Collection[str] | None:
+    """None: the option is not there. Raises `UsageFault`."""
+    if "export_quantities" not in point.options:
+        return None
+    given = point.options["export_quantities"]
+    if not isinstance(given, list) or not given or any(name not in BY_NAME for name in given):
+        raise UsageFault(f"point {point.name}, option export_quantities: expected a list of quantities")
+    return given

@@ -76,6 +76,8 @@ async def made(
         stored = dict(content) | {
             "batch": {"previous": previous, "generator": generator(), "created": created.isoformat()}
         }
+        if (out / name).exists():
+            raise HeadendError(f"{out / name} is there and is another one: move it away")
         basis = _basis(asked.form, name, sequence, asked.start, asked.end, as_of, asked.request(), stored, correction)
         with half_folder(out, name) as half:
             done = await _written(basis, conninfo, half)

@@ -15,6 +15,7 @@ from protocols.quantities import BY_NAME
 
 FORMATS: Final = ("csv", "parquet", "nem12", "nem13", "espi")
 SCHEMES: Final = ("file", "sftp", "http", "https")
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _STEPS: Final = (900, 1800, 3600)
 _SUFFIX: Final = re.compile(r"[A-Z][0-9A-Z]")
 SUFFIXES: Final = MappingProxyType({
@@ -125,6 +126,8 @@ def _target(target: TargetTable) -> Iterator[tuple[str, str]]:
             yield "key_file", "expected key_file, password_file or password_env"
     elif parts.scheme in ("http", "https") and not parts.hostname:
         yield "url", f"{target.url!r}, expected https://host/path"
+    elif parts.scheme == "http" and (target.token_file or target.token_env) and parts.hostname not in _LOOPBACK:
+        yield "url", "a token goes over https alone"
     if target.method not in ("put", "post"):
         yield "method", f"{target.method!r}, expected put or post"
     if target.tries < 1:

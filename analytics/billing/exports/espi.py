@@ -19,7 +19,7 @@ import numpy as np
 from analytics.billing.exports import summer_time
 from analytics.billing.exports.errors import ExportFault
 from analytics.billing.exports.manifest import seconds
-from analytics.billing.exports.rows import MOST, choice, number, rows
+from analytics.billing.exports.rows import MOST, Cells, Choice, number, rows
 from analytics.billing.exports.series import Batch, Channel, Flag, Ints, Quality, Series, moment
 
 VERSION: Final = "4.0"
@@ -174,13 +174,13 @@ class _Feed:
             high - low,
             [
                 b"<IntervalReading>",
-                choice(qualities, series.flag[low:high]),
+                Choice(qualities, series.flag[low:high]),
                 b"<timePeriod><duration>%d</duration><start>" % series.channel.step_s,
                 number(series.start[low:high]),
                 b"</start></timePeriod><value>",
                 number(values[low:high]),
                 b"</value></IntervalReading>",
-                (closing, None),
+                Cells(closing),
             ],
         ).split(b"\0")
         parent, identifier = self._reading(series.channel)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from analytics.billing.exports.house import COLUMNS, reason
-from analytics.billing.exports.rows import MOST, choice, number, rows, time
+from analytics.billing.exports.rows import MOST, Choice, number, rows, time
 from analytics.billing.exports.series import Batch, Series, within
 
 
@@ -16,9 +16,10 @@ def write(series: Iterable[Series], batch: Batch) -> Iterator[bytes]:
     for piece in within(series, MOST):
         channel = piece.channel
         count = len(piece)
-        flags = [_cells(flag.quality, flag.method, reason(flag), flag.source) for flag in piece.flags]
-        ends = [b"," + _cells(flag.rule, str(flag.version)) + b"," + last + b"\n" for flag in piece.flags]
         multiplied = "true" if channel.multiplied else "false"
+        unit = b"," + _cells(channel.unit, multiplied, channel.ratio) + b","
+        flags = [_cells(flag.quality, flag.method, reason(flag), flag.source) + b"," for flag in piece.flags]
+        ends = [b"," + _cells(flag.rule, str(flag.version)) + b"," + last + b"\n" for flag in piece.flags]
         yield rows(
             count,
             [
@@ -26,13 +27,12 @@ def write(series: Iterable[Series], batch: Batch) -> Iterator[bytes]:
                 time(piece.start, count),
                 b",%d," % channel.step_s,
                 number(piece.scaled(batch.decimals), batch.decimals),
-                b"," + _cells(channel.unit, multiplied, channel.ratio) + b",",
-                choice(flags, piece.flag),
-                b",",
+                unit,
+                Choice(flags, piece.flag),
                 time(piece.read, count),
                 b",",
                 time(piece.collected, count),
-                choice(ends, piece.flag),
+                Choice(ends, piece.flag),
             ],
         )
 

@@ -24,7 +24,7 @@ from analytics.billing.exports.nem import (
     stamp,
     unit,
 )
-from analytics.billing.exports.rows import MOST, number, rows
+from analytics.billing.exports.rows import MOST, Cells, number, rows
 from analytics.billing.exports.series import Batch, Channel, Flag, Ints, Series, scaled
 
 VERSION: Final = "NEM12"
@@ -75,7 +75,7 @@ def _days(series: Series, updated: str) -> Iterator[bytes]:
         part = slice(low * a_day, (low + step) * a_day)
         ends = np.full((len(values[part]), 1), ord(","), dtype=np.uint8)
         ends[a_day - 1 :: a_day] = ord("\n")
-        texts = rows(len(ends), [number(values[part], decimals), (ends, None)]).split(b"\n")
+        texts = rows(len(ends), [number(values[part], decimals), Cells(ends)]).split(b"\n")
         made = []
         for at, text in enumerate(texts[:-1], low):
             date = int(local[at * a_day]) // _DAY_S

@@ -33,7 +33,7 @@ async def registered(conninfo: str, options: Mapping[str, Any] | None = None) ->
                 lines=(NewLine(name="l", url="tcp://127.0.0.1:1", protocol="dlt645"),),
                 meters=tuple(
                     NewMeter(
-                        name=name, address=f"{at:012}", model="dlt645-2007", line="l", multiplier=Decimal(factor),
+                        name=name, address=f"{at:012}", model="dlt645_2007", line="l", multiplier=Decimal(factor),
                         created=LONG_AGO,
                     )
                     for at, (name, factor) in enumerate((("M1", 20), ("M2", 1)), 1)
