@@ -107,7 +107,7 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
                 _log.info("metrics", address=endpoint.address)
             if started:
                 started(collector)
-            async with offered(config, opened.conninfo), notified():
+            async with offered(config, opened.conninfo, clock), notified():
                 await work.run()
         finally:
             await close_listeners()

@@ -9,11 +9,14 @@ from psycopg.errors import QueryCanceled
 from starlette.exceptions import HTTPException
 
 from headend.api.problem import Problem, of_status
+from headend.commands.errors import Conflict, Denied, Forbidden, Unknown
 from headend.errors import HeadendError
 from protocols.errors import ModelError
 from storage.errors import AlreadyThere, DatabaseUnreachable, NotFound, Rejected, StorageError
 
 _LATER = {"retry-after": "5"}
+_TOLD = 1000
+"""Reasons; an order may be for thousands of meters."""
 
 
 def as_problem(error: Exception) -> Problem:
@@ -37,6 +40,15 @@ def as_problem(error: Exception) -> Problem:
             return Problem("unavailable", "that took too long: ask for less", headers=_LATER)
         case TimeoutError():
             return Problem("unavailable", "too many ask at once", headers=_LATER)
+        case Denied():
+            reasons = [str(reason) for reason in error.reasons[:_TOLD]]
+            return Problem("denied", str(error), verdict=error.verdict.value, reasons=reasons)
+        case Forbidden():
+            return Problem("forbidden", str(error))
+        case Unknown():
+            return Problem("not-found", str(error))
+        case Conflict():
+            return Problem("conflict", str(error))
         case HeadendError() | ModelError():
             return Problem("invalid", str(error))
     return Problem("fault")

@@ -11,8 +11,10 @@ from typing import Any, Final
 from headend.api.caller import Caller, Right
 from headend.api.problem import Problem
 from headend.api.settings import ApiTable
+from headend.commands.desk import Desk
 from headend.config import Config
 from headend.duration import seconds
+from headend.people.office import Office
 from headend.privacy.access import noted
 from storage.browse import Browse
 from storage.connection import Session
@@ -27,6 +29,14 @@ _TURN_S: Final = 5.0
 """For a connection to be free."""
 
 
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Where people are served who order and who administer."""
+
+    desk: Desk
+    office: Office
+
+
 @dataclass
 class House:
     """One a daemon. `long` is for answers that are streamed."""
@@ -34,6 +44,7 @@ class House:
     config: Config
     conninfo: str
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    front: Front | None = None
     _reach: dict[frozenset[str], tuple[datetime, frozenset[int]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

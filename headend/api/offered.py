@@ -10,21 +10,37 @@ from headend.config import Config
 
 if TYPE_CHECKING:
     from headend.api.server import Served
+    from headend.health.host_clock import HostClock
 
 
 @asynccontextmanager
-async def offered(config: Config, conninfo: str) -> AsyncIterator[Served | None]:
-    """Serves while the block runs; None where it is switched off. Raises `UsageFault`."""
+async def offered(config: Config, conninfo: str, clock: HostClock) -> AsyncIterator[Served | None]:
+    """Serves while the block runs; None where it is switched off. Commands are taken only while `clock` is trusted.
+
+    Raises `UsageFault`.
+    """
     if not config.api.listen:
         yield None
         return
     from headend.api.app import build
     from headend.api.caller import Lodge
-    from headend.api.house import House
+    from headend.api.house import Front, House
     from headend.api.server import served
+    from headend.clock.trust import trust
+    from headend.commands.desk import Desk
+    from headend.people.office import Office
+    from headend.safety.world import Clock
+
+    def trusted() -> Clock:
+        found = trust(clock.discipline, config.clock.trust_host)
+        return Clock(found.trusted, found.why)
 
     async with AsyncExitStack() as stack:
-        house = House(config, conninfo)
+        desk = Desk(conninfo, config.timezone, trusted)
+        stack.push_async_callback(desk.close)
+        office = Office(conninfo)
+        stack.push_async_callback(office.close)
+        house = House(config, conninfo, front=Front(desk, office))
         stack.push_async_callback(house.close)
         lodge = Lodge(conninfo)
         stack.push_async_callback(lodge.close)

@@ -17,6 +17,7 @@ CODES: Final[Mapping[str, tuple[int, str]]] = {
     "bad-cursor": (400, "the cursor is none of ours"),
     "unauthenticated": (401, "a personal token is needed"),
     "forbidden": (403, "the token's user may not"),
+    "denied": (403, "the safety core says no"),
     "not-found": (404, "there is no such thing"),
     "method-not-allowed": (405, "this resource has no such method"),
     "not-acceptable": (406, "none of the accepted forms is offered"),
@@ -41,7 +42,7 @@ class Field(BaseModel):
 
 
 class Told(BaseModel):
-    """A problem, as it is documented. `reasons`: why the safety core is against it."""
+    """A problem, as it is documented. `verdict` and `reasons`: what the safety core says, and why."""
 
     type: str
     title: str
@@ -50,6 +51,7 @@ class Told(BaseModel):
     instance: str | None = None
     request_id: str | None = None
     fields: list[Field] | None = None
+    verdict: str | None = None
     reasons: list[str] | None = None
 
 

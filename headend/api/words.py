@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path, Query
+from pydantic import Field
 
 _PLAIN = r"^[^\x00-\x1f]+$"
 Name = Annotated[str, Query(min_length=1, max_length=200, pattern=_PLAIN)]
@@ -15,3 +16,7 @@ Wanted = Annotated[
     list[Annotated[str, Query(max_length=100, pattern=r"^[A-Za-z0-9_:.*-]+$")]] | None,
     Query(max_length=100, description="names or OBIS codes (default: all)"),
 ]
+KEY = r"^[A-Za-z0-9._:-]{1,100}$"
+"""An order's key."""
+Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
+Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]

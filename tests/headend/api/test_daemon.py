@@ -18,6 +18,7 @@ from headend.api.offered import offered
 from headend.api.server import Served, served
 from headend.config import Config
 from headend.errors import UsageFault
+from headend.health.host_clock import HostClock
 from storage.connection import Session
 from storage.people import add_grant, add_person, end_token, new_token
 from tests.headend.api.site import ALL, KEYS, T0, Keys, configured
@@ -34,7 +35,7 @@ async def serving(config: Config, **more: Any) -> AsyncIterator[Served]:
 
 
 async def test_an_empty_address_is_no_api(furnished: str) -> None:
-    async with offered(configured(furnished, listen=""), furnished) as found:
+    async with offered(configured(furnished, listen=""), furnished, HostClock()) as found:
         assert found is None
 
 
@@ -65,7 +66,7 @@ async def test_tokens_of_the_database_open_until_they_end(plain_database: str) -
     async with Session(plain_database) as session, session.use() as connection:
         await add_person(connection, "anna", is_person=True, by="test")
         token = await new_token(connection, "anna", "laptop", timedelta(hours=1), by="test")
-        async with offered(configured(plain_database, listen="127.0.0.1:0"), plain_database) as found:
+        async with offered(configured(plain_database, listen="127.0.0.1:0"), plain_database, HostClock()) as found:
             assert found is not None
             headers = {"authorization": f"Bearer {token.secret}"}
             async with httpx.AsyncClient(base_url=found.url, headers=headers) as asking:
