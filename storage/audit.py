@@ -91,10 +91,13 @@ async def append(
     connection: Connection, by: str, action: str, subject: str = "", *, meter: str = "", body: Mapping[str, Any]
 ) -> None:
     """In the transaction of what it tells; others that append wait until that ends, so do it last."""
-    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_spelled)
-    await connection.execute(
-        SQL["append"], {"by": by, "action": action, "subject": subject, "meter": meter, "body": text}
-    )
+    given = {"by": by, "action": action, "subject": subject, "meter": meter, "body": spelled(body)}
+    await connection.execute(SQL["append"], given)
+
+
+def spelled(body: Mapping[str, Any]) -> str:
+    """As the audit hashes it."""
+    return json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_spelled)
 
 
 def _spelled(value: object) -> str:

@@ -41,6 +41,61 @@ class StateRow:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What may have changed for one command. `marks` change with what holds for all. `meter` as the registry has it:
+    name, address, line, usage point, area, feeder, label, watts, protocol; None: not active. `state` None: at its end.
+    `unsettled`: another order of which nobody knows what came of it at this meter."""
+
+    now: datetime
+    marks: tuple[int, ...]
+    meter: tuple[str | None, ...] | None
+    protection: tuple[tuple[str, str, str, str, str | None], ...]
+    cancelled: bool
+    paid: bool
+    state: str | None
+    claim: str
+    unsettled: str | None
+    latest: datetime | None
+    clock_at: datetime | None
+    clock_offset_ms: int | None
+
+
+async def glance(connection: Connection, key: str, meter: str, point: str) -> Glance:
+    given = {"key": key, "meter": meter, "point": point}
+    row = await (await connection.execute(SQL["glance"], given)).fetchone()
+    assert row is not None
+    now, marks, cells, protection, *others = row
+    return Glance(
+        now, tuple(marks), None if cells is None else tuple(cells), tuple(map(tuple, protection or ())), *others
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Where a command goes, what it rests on and what the audit says. `number`: it stands at this transition."""
+
+    key: str
+    meter: str
+    before: str
+    after: str
+    by: str
+    why: str
+    action: str
+    body: str
+    number: int | None = None
+    claim: str = ""
+    digest: str | None = None
+    document: bytes | None = None
+
+
+async def go_on(connection: Connection, step: Step) -> bool:
+    """All of it or, where somebody has moved the command on, nothing: False. Raises `AlreadyThere` where somebody does
+    at this moment."""
+    given = {name: getattr(step, name) for name in Step.__slots__}
+    return (await connection.execute(SQL["go_on"], given)).rowcount > 0
+
+
 async def waiting(connection: Connection, meters: Collection[str]) -> list[WaitingRow]:
     rows = await (await connection.execute(SQL["waiting"], {"meters": list(meters)})).fetchall()
     return [WaitingRow(*row) for row in rows]

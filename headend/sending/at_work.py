@@ -12,8 +12,9 @@ from headend.health.host_clock import Discipline, discipline
 from headend.safety.world import Clock
 from headend.sending.book import Keys
 from headend.sending.dispatch import Dispatch
+from headend.sending.outlook import StoredOutlook
 from headend.sending.sender import Sender
-from headend.sending.stored import StoredBook, StoredOutlook, StoredQueue
+from headend.sending.stored import StoredBook, StoredQueue
 
 
 def host_clock(stated: bool, look: Callable[[], Discipline] = discipline) -> Callable[[], Clock]:
@@ -41,8 +42,8 @@ async def dispatching(
     """For the daemon called `name`. Connections are made at the first use and closed behind the block."""
     gathering = Gathering(timezone, clock, host_now=now)
     async with (
-        StoredBook(conninfo, name, gathering) as book,
         StoredOutlook(conninfo, gathering) as outlook,
+        StoredBook(conninfo, name, outlook.sent) as book,
         StoredQueue(conninfo) as queue,
     ):
         sender = Sender(book, outlook, keys, now, settle_for)

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -170,9 +170,8 @@ class Dispatch:
         if due.state is State.RELEASED:
             after, state = await self._sender.send(line, meter, due)
             self.sent += state in (State.ACKNOWLEDGED, State.UNKNOWN, State.FAILED)
-            since = self._now()
-            due = await self._queue.due(row.key)
-        if after is Next.LOOK and due is not None and due.state in (State.ACKNOWLEDGED, State.UNKNOWN):
+            since, due = self._now(), replace(due, state=state)
+        if after is Next.LOOK and due.state in (State.ACKNOWLEDGED, State.UNKNOWN):
             after, _ = await self._sender.look(line, meter, due, since)
             self.settled += after is Next.NOTHING
         return after

@@ -1,76 +1,73 @@
-"""The book and the queue of commands in the database, and what is known for a last look."""
+"""The book and the queue of commands in the database."""
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Final
 
-from headend.commands.gather import Gathering, approvals_of, order_of
-from headend.commands.writing import write_decision
+from headend.commands.gather import approvals_of, order_of
+from headend.commands.record import record
+from headend.commands.writing import told_of
 from headend.safety.command import CommandKey, State
 from headend.safety.function import Function
 from headend.safety.order import Order
 from headend.safety.request import Request
-from headend.safety.world import World
 from headend.sending.book import Asked, Due, Told
 from headend.sending.dispatch import Waiting
-from storage import commands, sending
-from storage.audit import append
-from storage.commands import Connection, Move
+from storage import sending
+from storage.audit import spelled
+from storage.commands import Connection
 from storage.connection import Session
 from storage.errors import AlreadyThere, NotFound
 
-FRESH_S: Final = 1.0
-"""How long what was read may be looked at; then nothing is known any more."""
 _ORDERS: Final = 64
 
 
 class StoredBook(Session):
-    """`name`: the daemon's, as the audit has it."""
+    """`name`: the daemon's, as the audit has it. `claimed` is told of every command that is."""
 
-    def __init__(self, source: str | Session, name: str, gathering: Gathering) -> None:
+    def __init__(self, source: str | Session, name: str, claimed: Callable[[Request], None]) -> None:
         super().__init__(source)
         self._by = f"daemon {name}"
-        self._gathering = gathering
+        self._claimed = claimed
 
     async def hold(self, due: Due, asked: Asked, after: State, told: Told) -> bool:
         return await self._go_on(due, after, told, asked)
 
     async def claim(self, due: Due, asked: Asked, claim: str, told: Told) -> bool:
-        return await self._go_on(due, State.SENT, told, asked, claim)
+        won = await self._go_on(due, State.SENT, told, asked, claim)
+        if won:
+            self._claimed(asked.request)
+        return won
 
     async def _go_on(self, due: Due, after: State, told: Told, asked: Asked, claim: str = "") -> bool:
-        move = Move(due.key.order, due.key.meter, due.number, due.version, State.RELEASED)
-        try:
-            async with self.transaction() as connection:
-                now = await self._gathering.moment(connection)
-                await commands.move(connection, [move], after, by=self._by, at=now, why=told.why, claim=claim)
-                more = {"state": after, "claim": claim, "by_daemon": self._by, **told.more}
-                await write_decision(connection, asked.request, due.version, asked.world, asked.decision, **more)
-        except (AlreadyThere, NotFound):
-            return False
-        return True
+        kept = record(asked.request, due.version, asked.world)
+        body = told_of(asked.request, due.version, asked.world, asked.decision, kept.digest)
+        step = sending.Step(
+            key=due.key.order, meter=due.key.meter, number=due.number, before=State.RELEASED, after=after,
+            by=self._by, why=told.why, claim=claim, action=asked.request.step.value,
+            body=spelled(body | {"state": after, "claim": claim, "released_by": due.by, **told.more}),
+            digest=kept.digest, document=kept.document,
+        )  # fmt: skip
+        return await self._step(step)
 
     async def move(self, key: CommandKey, before: State, after: State, told: Told) -> bool:
+        body: dict[str, Any] = {"state": after, "before": before, "why": told.why, **told.more}
+        if told.frames:
+            body["frames"] = [list(frame) for frame in told.frames]
+        step = sending.Step(
+            key=key.order, meter=key.meter, before=before, after=after, by=self._by, why=told.why, action="result",
+            body=spelled(body),
+        )  # fmt: skip
+        return await self._step(step)
+
+    async def _step(self, step: sending.Step) -> bool:
         try:
-            async with self.transaction() as connection:
-                found = (await commands.commands_of(connection, key.order, [key.meter])).get(key.meter)
-                if found is None or found.state != before:
-                    return False
-                now = await self._gathering.moment(connection)
-                move = Move(key.order, key.meter, found.number, found.version, found.state)
-                await commands.move(connection, [move], after, by=self._by, at=now, why=told.why)
-                body: dict[str, Any] = {"state": after, "before": before, "why": told.why, **told.more}
-                if told.frames:
-                    body["frames"] = [list(frame) for frame in told.frames]
-                await append(connection, self._by, "result", key.order, meter=key.meter, body=body)
+            async with self.use() as connection:
+                return await sending.go_on(connection, step)
         except (AlreadyThere, NotFound):
             return False
-        return True
 
 
 class StoredQueue(Session):
@@ -118,33 +115,3 @@ class StoredQueue(Session):
     async def close(self) -> None:
         await self._bell.close()
         await super().close()
-
-
-class StoredOutlook(Session):
-    """What was read last for each question, with the time gone on since."""
-
-    def __init__(
-        self, source: str | Session, gathering: Gathering, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        super().__init__(source)
-        self._gathering = gathering
-        self._monotonic = monotonic
-        self._known: dict[tuple[str, str], tuple[World, float]] = {}
-
-    async def refresh(self, request: Request) -> None:
-        self.forget(request)
-        async with self.use() as connection:
-            began = self._monotonic()
-            now = await self._gathering.moment(connection)
-            world = await self._gathering.world(connection, request, now)
-        self._known[request.key] = world, began
-
-    def world(self, request: Request) -> World:
-        world, at = self._known.get(request.key, (World(), 0.0))
-        gone = self._monotonic() - at
-        if world.now is None or gone > FRESH_S:
-            return World()
-        return replace(world, now=world.now + timedelta(seconds=gone))
-
-    def forget(self, request: Request) -> None:
-        self._known.pop(request.key, None)

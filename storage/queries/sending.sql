@@ -18,3 +18,76 @@ SELECT s.state, s.number, s.version, s.at, (
     WHERE t.key = s.key AND t.meter = s.meter AND t.after = 'released' ORDER BY t.number DESC LIMIT 1
 )
 FROM command_open s WHERE s.key = %(key)s AND s.meter = %(meter)s;
+
+-- What may have changed for one command since everything was read, in one answer. The marks change when people, grants,
+-- stops, holds, weather or the policy do.
+-- name: glance
+SELECT clock_timestamp(),
+       ARRAY[
+           (SELECT coalesce(max(id), 0) FROM command_policy),
+           (SELECT count(*) FROM person_state),
+           (SELECT coalesce(max(id), 0) FROM person_grant),
+           (SELECT count(*) FROM grant_end),
+           (SELECT coalesce(max(id), 0) FROM stop),
+           (SELECT count(*) FROM stop_end),
+           (SELECT coalesce(max(id), 0) FROM hold),
+           (SELECT count(*) FROM hold_end),
+           (SELECT coalesce(max((extract(epoch FROM at) * 1000000)::bigint), 0) FROM area_weather)
+       ],
+       (
+           SELECT ARRAY[m.name, m.address, l.name, p.name, a.name, f.name, coalesce(p.address, p.name), load.watts::text, l.protocol]
+           FROM meter m
+           JOIN line l ON l.id = m.line_id
+           LEFT JOIN meter_installation i ON i.meter_id = m.id AND i."from" <= now() AND (i."to" IS NULL OR i."to" > now())
+           LEFT JOIN usage_point p ON p.id = i.usage_point_id
+           LEFT JOIN area_point ap ON ap.usage_point_id = p.id
+               AND ap."from" <= now() AND (ap."to" IS NULL OR ap."to" > now())
+           LEFT JOIN area a ON a.id = ap.area_id
+           LEFT JOIN area_feeder af ON af.area_id = a.id AND af."from" <= now() AND (af."to" IS NULL OR af."to" > now())
+           LEFT JOIN feeder f ON f.id = af.feeder_id
+           LEFT JOIN meter_load load ON load.meter = m.name AND load.at > now() - INTERVAL '35 days'
+           WHERE m.name = %(meter)s AND m.state = 'active'
+       ),
+       (
+           SELECT json_agg(json_build_array(e.category, e.meter, e.point, e.evidence, e.until) ORDER BY e.id)
+           FROM protection_entry e
+           WHERE (e.meter = %(meter)s OR e.point = %(point)s) AND (e.until IS NULL OR e.until > now())
+             AND NOT EXISTS (SELECT FROM protection_end d WHERE d.entry_id = e.id)
+       ),
+       EXISTS (SELECT FROM recall WHERE key = %(key)s),
+       EXISTS (
+           SELECT FROM recall
+           WHERE point = %(point)s AND at >= (SELECT o.at FROM command_order o WHERE o.key = %(key)s AND o.version = 1)
+       ),
+       (SELECT s.state FROM command_open s WHERE s.key = %(key)s AND s.meter = %(meter)s),
+       coalesce((
+           SELECT t.claim FROM command_transition t WHERE t.key = %(key)s AND t.meter = %(meter)s AND t.after = 'sent'
+       ), ''),
+       (
+           SELECT s.key FROM command_open s
+           WHERE s.meter = %(meter)s AND s.key <> %(key)s AND s.state IN ('sent', 'acknowledged', 'unknown') LIMIT 1
+       ),
+       (SELECT max(at) FROM command_transition),
+       c.at, c.offset_ms
+FROM (SELECT) one
+LEFT JOIN LATERAL (
+    SELECT s.at, s.offset_ms FROM clock_survey s JOIN meter m ON m.id = s.meter_id
+    WHERE m.name = %(meter)s ORDER BY s.at DESC LIMIT 1
+) c ON true;
+
+-- On from exactly this number and state, with what it rests on and the audit; nothing where somebody has moved it on.
+-- name: go_on
+WITH moved AS (
+    INSERT INTO command_transition (key, meter, number, version, before, after, claim, why, by, at)
+    SELECT s.key, s.meter, s.number + 1, s.version, s.state, %(after)s, %(claim)s, %(why)s, %(by)s, clock_timestamp()
+    FROM command_open s
+    WHERE s.key = %(key)s AND s.meter = %(meter)s AND s.state = %(before)s
+      AND (%(number)s::integer IS NULL OR s.number = %(number)s)
+    RETURNING key
+), kept AS (
+    INSERT INTO decision (digest, document)
+    SELECT %(digest)s, %(document)s FROM moved WHERE %(digest)s::text IS NOT NULL
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO audit (by, action, subject, meter, body)
+SELECT %(by)s, %(action)s, key, %(meter)s, %(body)s FROM moved;
