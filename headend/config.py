@@ -71,6 +71,8 @@ from headend.recording import settings as spool_settings
 from headend.recording.settings import SpoolTable
 from headend.upkeep import settings as upkeep_settings
 from headend.upkeep.settings import OutagesTable, RetentionTable, RollupTable
+from headend.validation import settings as vee
+from headend.validation.settings import VeeTable
 from headend.wire import settings as wire_log
 from headend.wire.settings import WireLogTable
 from protocols.timing import Timing
@@ -153,6 +155,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     privacy: PrivacyTable = PrivacyTable()
     clock: ClockTable = ClockTable()
     billing: BillingTable = BillingTable()
+    vee: VeeTable = VeeTable()
     export: ExportTable = ExportTable()
     timing: Timings = Timings()
     wire_log: WireLogTable = WireLogTable()
@@ -255,6 +258,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     found += upkeep_settings.problems(config.rollup, config.retention, config.outages)
     found += [(f"api.{key}", problem) for key, problem in api.problems(config.api)]
     found += [(f"clock.{key}", problem) for key, problem in clock.problems(config.clock)]
+    found += [(f"vee.{key}", problem) for key, problem in vee.problems(config.vee)]
     found += [(f"billing.{key}", problem) for key, problem in billing.problems(config.billing)]
     found += [(f"export.{key}", problem) for key, problem in batches.problems(config.export)]
     for protocol in ("dlt645", "modbus"):

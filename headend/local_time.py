@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from headend.errors import UsageFault
@@ -28,3 +28,11 @@ def instant(text: str | None, zone: ZoneInfo, default: datetime) -> datetime:
         why = "does not come" if skipped else "comes twice"
         raise UsageFault(f"{text!r} {why} in {zone.key}: write its offset, such as {first.isoformat()}")
     return first
+
+
+def local_day(text: str, option: str) -> date:
+    """``2026-01-31``. Raises `UsageFault`."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageFault(f"{option} {text!r}, expected a day such as 2026-01-31") from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -176,6 +176,12 @@ class Validated(Session):
             async for batch in _days(connection, "days" if whole else "values_only", given, which.step_s):
                 yield batch
 
+    async def failed(self, which: Which) -> AsyncIterator[Days]:
+        """Newest versions in which a check failed, in no order."""
+        async with self.use() as connection:
+            async for batch in _days(connection, "failed", which.given, which.step_s):
+                yield batch
+
     async def versions(self, point: int, quantity: Quantity, step_s: int, day: date) -> Days:
         """All versions of a day, the first one first."""
         given = {"point": point, "quantity": quantity.id, "step_s": step_s, "day": day}
@@ -187,6 +193,23 @@ class Validated(Session):
         async with self.use() as connection:
             return {(p, q) for p, q in await (await connection.execute(SQL["pairs"], which.given)).fetchall()}
 
+    async def lacking(self, which: Which) -> tuple[list[int], tuple[date, date]] | None:
+        """Which of the points lack any of the days, and between which days all that they lack lies; None: none does.
+
+        Of one quantity.
+        """
+        async with self.use() as connection:
+            found = dict(await (await connection.execute(SQL["days_of_points"], which.given)).fetchall())
+            wanted = (which.until - which.since).days
+            points = [point for point in which.points or () if found.get(point, 0) < wanted]
+            if not points:
+                return None
+            given = {**which.given, "points": array(points)}
+            by_day = dict(await (await connection.execute(SQL["points_of_days"], given)).fetchall())
+        days = [which.since + timedelta(days=n) for n in range(wanted)]
+        short = [day for day in days if by_day.get(day, 0) < len(points)]
+        return points, (short[0], short[-1] + timedelta(days=1))
+
     async def edits(self, which: Which, span: tuple[datetime, datetime], as_of: int | None = None) -> list[EditRow]:
         """Of the named points' intervals that begin in the span, in the order in which they were made."""
         async with self.use() as connection:
@@ -197,6 +220,11 @@ class Validated(Session):
         async with self.use() as connection:
             rows = await (await connection.execute(SQL["runs"], {"numbers": array(numbers)})).fetchall()
         return [Run(*row) for row in rows]
+
+    async def judged_by(self, numbers: Collection[int]) -> dict[int, Mapping[str, Any]]:
+        """What the parameters of runs say."""
+        async with self.use() as connection:
+            return dict(await (await connection.execute(SQL["judged_by"], {"numbers": array(numbers)})).fetchall())
 
     async def last_run(self) -> int | None:
         """The number to ask for as `as_of`: what is there now, for ever."""

@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "audit": "the chain of what was asked, decided and done: verify, export, replay",
     "store": "what the database holds: rollups, retention, partitions, sizes",
     "register-read": "registers that persons read: enter, import, withdraw, and what is to be read",
+    "vee": "validate and estimate what points used: run, look, edit",
     "tariff": "check tariff files, rate determinants by one",
     "bill": "what a usage point owes for a month, every line explained",
     "frame": "decode and encode frames",

@@ -22,7 +22,7 @@ from headend.validation.rows import Rows
 from headend.validation.settings import Rules
 from headend.validation.sheets import by_day
 from storage.circumstances import Point
-from storage.validated import Validated
+from storage.validated import Validated, Which
 from storage.validated_days import Days
 
 MARGIN: Final = timedelta(days=1)
@@ -62,6 +62,31 @@ async def validate(
         await loader.close()
         await validated.close()
     return outcome
+
+
+async def ensure(
+    conninfo: str, rules: Rules, zone: ZoneInfo, names: Sequence[str] | None, days: tuple[date, date], order: Order
+) -> Outcome:
+    """Validates days that have no version yet and leaves all others as they are: what an export stands on.
+
+    Arguments and errors as for `validate`.
+    """
+    until = min(days[1], datetime.now(zone).date())
+    if not days[0] < until:
+        return Outcome()
+    loader = Loader(conninfo, rules, zone)
+    try:
+        points = {point.id: point.name for point in await loader.points(names, (days[0], until))}
+        which = Which(list(points), rules.quantities[:1], rules.step_s, days[0], until)
+        found = await loader.validated.lacking(which)
+    finally:
+        await loader.close()
+    if found is None:
+        return Outcome()
+    lacking, span = found
+    return await validate(
+        conninfo, rules, zone, [points[point] for point in lacking], span, replace(order, only_new=True)
+    )
 
 
 async def _ahead(

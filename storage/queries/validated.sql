@@ -53,6 +53,25 @@ COPY (
     ORDER BY usage_point_id, quantity, step_s, day, version DESC
 ) TO STDOUT (FORMAT BINARY);
 
+-- Newest versions in which a check failed.
+-- name: failed
+COPY (
+    SELECT usage_point_id, quantity, step_s, day, version, run, start, source, method, reason, failed, raw, steps
+    FROM validated_day d
+    WHERE failed IS NOT NULL AND (%(points)s::integer[] IS NULL OR usage_point_id = ANY (%(points)s::integer[]))
+      AND quantity = ANY (%(quantities)s::smallint[]) AND step_s = %(step_s)s
+      AND day >= %(since)s::date AND day < %(until)s::date
+      AND NOT EXISTS (
+          SELECT FROM validated_day later
+          WHERE later.usage_point_id = d.usage_point_id AND later.quantity = d.quantity AND later.step_s = d.step_s
+            AND later.day = d.day AND later.version > d.version
+      )
+) TO STDOUT (FORMAT BINARY);
+
+-- name: judged_by
+SELECT r.number, p.contents FROM vee_run r JOIN vee_parameters p ON p.version = r.parameters
+WHERE r.number = ANY (%(numbers)s::bigint[]);
+
 -- All versions of one day, the first one first.
 -- name: versions
 COPY (
@@ -69,6 +88,19 @@ WHERE EXISTS (
     WHERE d.usage_point_id = p AND d.quantity = q AND d.step_s = %(step_s)s
       AND d.day >= %(since)s::date AND d.day < %(until)s::date
 );
+
+-- How many of the days each point has, and how many of the points each day.
+-- name: days_of_points
+SELECT usage_point_id, count(DISTINCT day) FROM validated_day
+WHERE usage_point_id = ANY (%(points)s::integer[]) AND quantity = ANY (%(quantities)s::smallint[])
+  AND step_s = %(step_s)s AND day >= %(since)s::date AND day < %(until)s::date
+GROUP BY usage_point_id;
+
+-- name: points_of_days
+SELECT day, count(DISTINCT usage_point_id) FROM validated_day
+WHERE usage_point_id = ANY (%(points)s::integer[]) AND quantity = ANY (%(quantities)s::smallint[])
+  AND step_s = %(step_s)s AND day >= %(since)s::date AND day < %(until)s::date
+GROUP BY day;
 
 -- name: runs
 SELECT r.number, r.at, r.actor, r.kind, r.reason, r.parameters FROM vee_run r

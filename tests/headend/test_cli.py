@@ -70,6 +70,13 @@ SHORTEST = {
         ["vee", "edit", "p1", "--start", "2026-03-01", "--value", "1", "--reason", "SITE"],
         ["vee", "history", "p1", "2026-03-01"],
     ],
+    "vee": [
+        ["vee", "run", "--from", "2026-03-01", "--to", "2026-03-02"],
+        ["vee", "show", "p1", "--from", "2026-03-01", "--to", "2026-03-02"],
+        ["vee", "findings", "--from", "2026-03-01", "--to", "2026-03-02"],
+        ["vee", "edit", "p1", "--start", "2026-03-01", "--value", "1", "--reason", "SITE"],
+        ["vee", "history", "p1", "2026-03-01"],
+    ],
     "model": [["model", "list"], ["model", "show", "dlt645_2007"], ["model", "test"]],
     "read": [["read", "m1"]],
     "readings": [["readings", "m1"]],
