@@ -69,6 +69,7 @@ from headend.ingest.settings import PushTable
 from headend.privacy.settings import PrivacyTable
 from headend.recording import settings as spool_settings
 from headend.recording.settings import SpoolTable
+from headend.secrets.settings import SecretsTable
 from headend.upkeep import settings as upkeep_settings
 from headend.upkeep.settings import OutagesTable, RetentionTable, RollupTable
 from headend.validation import settings as vee
@@ -153,6 +154,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     retention: RetentionTable = RetentionTable()
     outages: OutagesTable = OutagesTable()
     privacy: PrivacyTable = PrivacyTable()
+    secrets: SecretsTable = SecretsTable()
     clock: ClockTable = ClockTable()
     billing: BillingTable = BillingTable()
     vee: VeeTable = VeeTable()

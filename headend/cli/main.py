@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "backup": "the whole database into a directory",
     "restore": "a backup into an empty database",
     "access": "who was given which meters' readings",
+    "secret": "meters' passwords, sealed in the database",
     "audit": "the chain of what was asked, decided and done: verify, export, replay",
     "store": "what the database holds: rollups, retention, partitions, sizes",
     "register-read": "registers that persons read: enter, import, withdraw, and what is to be read",

@@ -1,0 +1,69 @@
+"""Sealed secrets of meters: what stands here opens nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from storage.connection import Row, Session
+from storage.statements import load
+
+SQL = load("secrets")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRow:
+    """`state`: current, next (what the meter is about to be told) or past."""
+
+    id: int
+    meter: str
+    kind: str
+    state: str
+    key_id: str
+    wrapped: bytes
+    data: bytes
+    by: str
+    at: datetime
+
+
+class SecretTable(Session):
+    """One connection. Raises `DatabaseUnreachable`."""
+
+    async def get(self, meter: str, kind: str, state: str) -> SecretRow | None:
+        found = await self._rows("get", meter=meter, kind=kind, state=state)
+        return SecretRow(*found[0]) if found else None
+
+    async def all(self, meters: Collection[str] | None = None) -> list[SecretRow]:
+        """By meter, kind and age."""
+        names = None if meters is None else list(meters)
+        return [SecretRow(*row) for row in await self._rows("all", meters=names)]
+
+    async def put(self, meter: str, kind: str, state: str, key_id: str, wrapped: bytes, data: bytes, by: str) -> None:
+        """The one of that state before is past."""
+        given = {
+            "meter": meter, "kind": kind, "state": state, "key_id": key_id, "wrapped": wrapped, "data": data, "by": by,
+        }  # fmt: skip
+        async with self.transaction() as connection:
+            await connection.execute(SQL["retire"], {"meter": meter, "kind": kind, "state": state})
+            await connection.execute(SQL["put"], given)
+
+    async def confirm(self, meter: str, kind: str) -> bool:
+        """What was next is current. False where nothing was."""
+        async with self.transaction() as connection:
+            found = await connection.execute(SQL["has_next"], {"meter": meter, "kind": kind})
+            if not found.rowcount:
+                return False
+            await connection.execute(SQL["retire"], {"meter": meter, "kind": kind, "state": "current"})
+            await connection.execute(SQL["promote"], {"meter": meter, "kind": kind})
+            return True
+
+    async def rewrap(self, number: int, before: str, key_id: str, wrapped: bytes) -> bool:
+        """False where it is not sealed by the key `before` any more."""
+        given = {"id": number, "before": before, "key_id": key_id, "wrapped": wrapped}
+        async with self.use() as connection:
+            return (await connection.execute(SQL["rewrap"], given)).rowcount > 0
+
+    async def _rows(self, statement: str, **given: object) -> list[Row]:
+        async with self.use() as connection:
+            return await (await connection.execute(SQL[statement], given)).fetchall()
