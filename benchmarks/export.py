@@ -48,7 +48,7 @@ FIRST: Final = date(2026, 5, 1)
 LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
 FORMATS: Final = ("csv", "nem12", "espi", "parquet")
 _LIMIT: Final = "COPY narrow TO csv"
-TABLE: Final = ExportTable(quantities=["active_energy_import"])
+TABLE: Final = ExportTable()
 IMPORT: Final = BY_NAME["active_energy_import"]
 _A_DAY: Final = 96
 _NARROW: Final = """
@@ -103,7 +103,7 @@ async def ask(conninfo: str, form: str, points: int, days: int) -> Asked:
     start = datetime(2026, 5, 1, tzinfo=ZONE)
     async with Registry(conninfo) as registry:
         known = (await registry.usage_points())[:points]
-    return asked(form, "intervals", (start, start + timedelta(days=days)), tuple(known), TABLE, ZONE)
+    return asked(form, "intervals", (start, start + timedelta(days=days)), tuple(known), TABLE, ((IMPORT,), 900), ZONE)
 
 
 async def export(conninfo: str, form: str, points: int, days: int, out: Path) -> str:

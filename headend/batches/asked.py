@@ -94,10 +94,14 @@ def asked(
     span: tuple[datetime, datetime],
     points: tuple[UsagePoint, ...],
     table: ExportTable,
+    validated: tuple[tuple[Quantity, ...], int],
     days_zone: ZoneInfo,
     participants: tuple[str, str] | None = None,
 ) -> Asked:
-    """Raises `UsageFault` for a period that the format cannot have, or participants that it cannot name."""
+    """`validated`: quantities, and length of an interval in seconds.
+
+    Raises `UsageFault` for a period that the format cannot have, or participants that it cannot name.
+    """
     if what == "registers" and form not in REGISTERS:
         raise UsageFault(f"registers are written as {', '.join(REGISTERS)}, not as {form}")
     if what == "intervals" and form not in INTERVALS:
@@ -105,24 +109,25 @@ def asked(
     start, end = span
     if start >= end:
         raise UsageFault("--from is not before --to")
-    step_s = table.step_s
+    step_s = validated[1]
     is_market = form in MARKET_FORMATS
     for option, time in (("--from", start), ("--to", end)):
         if is_market and (seconds(time) + OFFSET_S) % 86_400:
             raise UsageFault(f"{option} {time.isoformat()}: days of {form} begin at midnight of UTC+10")
         if time.microsecond or seconds(time) % step_s:
-            raise UsageFault(f"{option} {time.isoformat()}: no interval of {table.interval} begins then")
+            raise UsageFault(f"{option} {time.isoformat()}: no interval of {step_s} s begins then")
     sender, receiver = participants or (table.sender, table.receiver)
     for name in (sender, receiver):
         if is_market and not (1 <= len(name) <= 10 and name.isascii() and name.isalnum()):
             raise UsageFault(f"participant {name!r}: {form} wants one to ten letters and digits")
+    quantities = [BY_NAME[name] for name in table.quantities] or validated[0]
     return Asked(
         form=form,
         what=what,
         start=start,
         end=end,
         points=tuple(sorted(points, key=lambda point: point.id)),
-        quantities=tuple(sorted((BY_NAME[name] for name in table.quantities), key=lambda quantity: quantity.id)),
+        quantities=tuple(sorted(quantities, key=lambda quantity: quantity.id)),
         step_s=step_s,
         zone=MARKET_ZONE if is_market else days_zone,
         days_zone=days_zone,

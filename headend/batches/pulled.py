@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import closing
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -23,7 +24,12 @@ async def worked(source: AsyncGenerator[Item, None], work: Callable[[Iterator[It
     """
     loop = asyncio.get_running_loop()
     stop = threading.Event()
-    running = loop.run_in_executor(None, lambda: work(_pulled(source, loop, stop)))
+
+    def in_thread() -> Result:
+        with closing(_pulled(source, loop, stop)) as items:  # else a failure's traceback keeps it going
+            return work(items)
+
+    running = loop.run_in_executor(None, in_thread)
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
@@ -36,7 +42,7 @@ async def worked(source: AsyncGenerator[Item, None], work: Callable[[Iterator[It
 
 def _pulled(
     source: AsyncGenerator[Item, None], loop: asyncio.AbstractEventLoop, stop: threading.Event
-) -> Iterator[Item]:
+) -> Generator[Item, None, None]:
     async def following() -> tuple[Item] | None:
         async for item in source:
             return (item,)

@@ -16,7 +16,6 @@ from protocols.quantities import BY_NAME
 FORMATS: Final = ("csv", "parquet", "nem12", "nem13", "espi")
 SCHEMES: Final = ("file", "sftp", "http", "https")
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-_STEPS: Final = (900, 1800, 3600)
 _SUFFIX: Final = re.compile(r"[A-Z][0-9A-Z]")
 SUFFIXES: Final = MappingProxyType({
     "active_energy_import": "E1", "active_energy_export": "B1", "reactive_energy_import": "Q1",
@@ -58,17 +57,13 @@ class ExportTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     sender: str = "HEADEND"
     receiver: str = "BILLING"
     seed: str = "urn:headend"
-    quantities: list[str] = msgspec.field(default_factory=lambda: ["active_energy_import", "active_energy_export"])
-    interval: str = "15m"
+    quantities: list[str] = []
+    """Empty: those that are validated."""
     decimals: int = 4
     suffixes: dict[str, str] = msgspec.field(default_factory=lambda: dict(SUFFIXES))
     """NMI suffix by quantity."""
     datastream: str = ""
     target: list[TargetTable] = []
-
-    @property
-    def step_s(self) -> int:
-        return int(seconds(self.interval))
 
 
 def problems(table: ExportTable) -> Iterator[tuple[str, str]]:
@@ -77,16 +72,9 @@ def problems(table: ExportTable) -> Iterator[tuple[str, str]]:
         for name in getattr(table, key):
             if name not in BY_NAME:
                 yield key, f"{name!r} is no quantity, expected such as active_energy_import"
-    if not table.quantities:
-        yield "quantities", "expected at least one"
     for name, suffix in table.suffixes.items():
         if not _SUFFIX.fullmatch(suffix):
             yield f"suffixes.{name}", f"{suffix!r}, expected two characters such as E1"
-    try:
-        if seconds(table.interval) not in _STEPS:
-            yield "interval", f"{table.interval!r}, expected 15m, 30m or 1h"
-    except ValueError as error:
-        yield "interval", str(error)
     if not 3 <= table.decimals <= 6:
         yield "decimals", f"{table.decimals}, expected 3 to 6"
     for key in ("sender", "receiver", "seed"):

@@ -17,6 +17,9 @@ from headend.cli.output import Output
 from headend.errors import UsageFault
 from headend.local_time import instant
 from headend.privacy.access import person, record
+from headend.validation.commit import Order
+from headend.validation.run import ensure
+from headend.validation.settings import Rules, rules_of
 from storage.errors import NotFound
 
 
@@ -27,7 +30,12 @@ async def make(arguments: argparse.Namespace, output: Output) -> int:
     if arguments.out is None and not arguments.dry_run:
         raise UsageFault("-o DIR: expected where the batch's folder is to be made")
     async with database(arguments) as opened:
-        request = await _asked(arguments, opened)
+        rules = rules_of(opened.config.vee, opened.config.folder)
+        request = await _asked(arguments, opened, rules)
+        if arguments.as_of is None and request.what == "intervals":
+            order = Order(person().name, rules.parameters.version, rules.contents)
+            names = [point.name for point in request.points]
+            await ensure(opened.conninfo, rules, opened.config.zone, names, request.local_days(), order)
         with_values = await gathered(
             request, opened.config.export, opened.conninfo, opened.store.registry, opened.exports, arguments.as_of
         )
@@ -67,7 +75,7 @@ async def make(arguments: argparse.Namespace, output: Output) -> int:
     return 0
 
 
-async def _asked(arguments: argparse.Namespace, opened: Opened) -> Asked:
+async def _asked(arguments: argparse.Namespace, opened: Opened, rules: Rules) -> Asked:
     config = opened.config
     form = arguments.verb
     zone = MARKET_ZONE if form in MARKET_FORMATS else config.zone
@@ -84,8 +92,9 @@ async def _asked(arguments: argparse.Namespace, opened: Opened) -> Asked:
     if not names:
         raise UsageFault("no meter stood at any usage point in that period")
     participants = _participants(arguments.participants)
+    validated = rules.quantities, rules.step_s
     points = tuple(point for name, point in known.items() if name in names)
-    return asked(form, what, span, points, config.export, config.zone, participants)
+    return asked(form, what, span, points, config.export, validated, config.zone, participants)
 
 
 def _participants(text: str | None) -> tuple[str, str] | None:

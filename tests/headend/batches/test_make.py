@@ -135,7 +135,7 @@ def test_an_exchange_cuts_channels(headend: Headend, filled: Path, conninfo: str
         (["cmep", *PERIOD], 2, "cmep is not there yet"),
         (["cim", *PERIOD], 2, "cim is not there yet"),
         (["csv", "--from", "2026-05-04", "--to", "2026-05-01"], 2, "--from is not before --to"),
-        (["csv", "--from", "2026-05-01T00:07", "--to", "2026-05-02"], 2, "no interval of 15m begins then"),
+        (["csv", "--from", "2026-05-01T00:07", "--to", "2026-05-02"], 2, "no interval of 900 s begins then"),
         (["nem12", "--from", "2026-05-01T00:00+08:00", "--to", "2026-05-02"], 2, "midnight of UTC+10"),
         (["nem12", *PERIOD, "--participants", "A LONG NAME,B"], 2, "one to ten letters and digits"),
         (["csv", *PERIOD, "--participants", "A"], 2, "expected FROM,TO"),
