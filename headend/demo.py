@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from headend import exports
+from headend.api.offered import offered
 from headend.collection.collector import Collector
 from headend.collection.slots import next_slot
 from headend.daemon import prepare
 from headend.demo_config import EVERY_S, configure
+from headend.demo_people import welcome, with_areas
 from headend.demo_plot import Outage, Use, all_had, count_recovered, cut_off, exchange, planned_outage, used
+from headend.health.host_clock import watched_clock
 from headend.place import Store, store
 from headend.registry.files import additions
 from protocols.links.listen import close_listeners
@@ -106,10 +109,12 @@ async def run(workdir: Path, meters: int, seconds: float, show: Callable[[Progre
         async with store(config) as opened:
             await migrate(opened.conninfo)
             await _register(opened, workdir / "registry")
+            await welcome(opened.conninfo, workdir)
             span = await _span(seconds)
             result = Result(workdir, meters)
             collector = await prepare(config, opened)
-            done = await _play(_Stage(fleet, opened, collector, progress, show), cast, span, result)
+            async with watched_clock() as clock, offered(config, opened.conninfo, clock):
+                done = await _play(_Stage(fleet, opened, collector, progress, show), cast, span, result)
             progress.stage = "exporting"
             show(progress)
             await asyncio.sleep(max(0.0, (span.end - datetime.now(UTC)).total_seconds()))  # the last slot is over
@@ -189,7 +194,7 @@ async def _play(stage: _Stage, cast: Cast, span: _Span, result: Result) -> Excha
 
 async def _register(opened: Store, folder: Path) -> None:
     new = additions(Additions(), folder / "lines.csv", folder / "meters.csv", folder / "points.csv")
-    await opened.registry.add(new)
+    await opened.registry.add(with_areas(new))
 
 
 async def _collect(stage: _Stage, span: _Span, outage: Outage | None) -> None:

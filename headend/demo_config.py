@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,12 @@ name = "demo"
 metrics = ""
 log = "warning"
 reload = "1s"
+
+[api]
+listen = "127.0.0.1:{port}"
+
+[clock]
+trust_host = true                      # a demo's commands are not refused where the kernel tells nothing (containers)
 
 [timing.dlt645]
 response = "300ms"
@@ -78,7 +85,14 @@ def configure(workdir: Path, meters: int) -> tuple[Scenario, Config]:
     )
     slow = demo_cast(scenario).cut_off
     fast = ", ".join(f'"{bus.name}"' for bus in scenario.bus if bus.name != slow)
-    text = _CONFIG.format(file=file, every=EVERY_S, lines=fast)
+    text = _CONFIG.format(file=file, every=EVERY_S, lines=fast, port=_free_port())
     text += _MINUTES.format(every=EVERY_S, line=slow) if slow else ""
     file.write_text(text, encoding="utf-8")
     return scenario, load(str(file))
+
+
+def _free_port() -> int:
+    """For the API: the configuration that stays behind names it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

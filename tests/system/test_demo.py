@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import httpx
 import pytest
 
 from headend import demo
+from headend.api.client import url_of
 from headend.config import load
 from headend.errors import HeadendError
 from headend.place import store
@@ -25,14 +29,27 @@ IMPORT = BY_NAME["active_energy_import"]
 async def test_everything_is_accounted_for(tmp_path: Path) -> None:
     stages: list[str] = []
     news: list[str] = []
+    asking: list[asyncio.Task[None]] = []
+    served: list[int] = []
+
+    async def ask(workdir: Path) -> None:
+        async with httpx.AsyncClient(base_url=url_of(load(str(workdir / "headend.toml")))) as client:
+            served.append((await client.get("/v1/meters")).status_code)
 
     def show(progress: demo.Progress) -> None:
         stages.extend([progress.stage] if stages[-1:] != [progress.stage] else [])
+        if progress.readings and not asking:
+            asking.append(asyncio.create_task(ask(tmp_path / "demo")))
         news.extend(progress.news[len(news) :])
 
     began = datetime.now(UTC)
     result = await demo.run(tmp_path / "demo", METERS, 5, show)
     truth = Truth.load(tmp_path / "demo" / "truth.csv")
+
+    tokens = tmp_path / "demo" / "tokens.json"
+    assert list(json.loads(tokens.read_text())) == ["requester", "approver", "operator", "reader"]
+    assert tokens.stat().st_mode & 0o077 == 0
+    assert served == [401]  # the API was there while it was collected
 
     gaps = result.gaps
     assert result.document()["gaps"] == gaps
