@@ -72,11 +72,23 @@ def intervals(actual: Floats, past: Floats, spread: Floats, point: Floats, ahead
     for slot in range(slots):
         near: Any = np.arange(slot - reach, slot + reach + 1) % slots
         values = scaled[:, :, np.unique(near)].reshape(len(scaled), -1)
-        some = np.isfinite(values).any(axis=1)
-        if not some.any():
-            continue
-        cuts = np.nanquantile(values[some], QUANTILES, axis=1)
-        made[..., slot][:, some] = point[..., slot][some] + cuts[:, :, None] * ahead[..., slot][some]
+        made[..., slot] = point[..., slot] + _cuts(values)[:, :, None] * ahead[..., slot]
     least = np.where(np.isfinite(actual), actual, np.inf).min(axis=(1, 2), initial=np.inf)
     floor = np.where(least >= 0, 0.0, -np.inf)[None, :, None, None]
     return np.sort(np.maximum(made, floor), axis=0)
+
+
+def _cuts(values: Floats) -> Floats:
+    """(quantile, row): of what is known of each row, between the two nearest; NaN where nothing is."""
+    ordered = np.sort(np.where(np.isfinite(values), values, np.nan), axis=1)  # NaN goes to the end
+    count = np.isfinite(ordered).sum(axis=1)
+    rows = np.arange(len(ordered))
+    made = np.full((len(QUANTILES), len(ordered)), np.nan)
+    if ordered.shape[1] == 0:
+        return made
+    for k, share in enumerate(QUANTILES):
+        place = share * np.maximum(count - 1, 0)
+        low = place.astype(np.int64)
+        high = np.minimum(low + 1, np.maximum(count - 1, 0))
+        made[k] = ordered[rows, low] + (place - low) * (ordered[rows, high] - ordered[rows, low])
+    return made

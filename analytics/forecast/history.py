@@ -5,7 +5,6 @@ The functions take series without gaps (`filled`).
 
 from __future__ import annotations
 
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,12 +89,14 @@ def quartiles(
         chosen = past[group[past] == group[day]][:count]
         if not len(chosen):
             continue
-        values: NDArray[Any] = np.concatenate([padded[:, chosen, k : k + slots] for k in range(2 * width + 1)], axis=1)
-        size = values.shape[1]
-        places = (size // 4, size // 2, 3 * size // 4)
-        ordered = np.partition(values, places, axis=1)  # NaN goes to the end
-        for k, place in enumerate(places):
-            made[k, :, at] = ordered[:, place]
+        by_slot = np.ascontiguousarray(padded[:, chosen].transpose(0, 2, 1))
+        size = (2 * width + 1) * len(chosen)
+        windows = np.lib.stride_tricks.as_strided(
+            by_slot, (len(series), slots, size), by_slot.strides[:2] + by_slot.strides[2:], writeable=False
+        )  # the slots of a window stand one behind the other
+        ordered = np.sort(windows, axis=-1)  # NaN goes to the end
+        for k, place in enumerate((size // 4, size // 2, 3 * size // 4)):
+            made[k, :, at] = ordered[..., place]
     return made
 
 

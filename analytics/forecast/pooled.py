@@ -28,8 +28,6 @@ class Design:
 
     center: Floats
     features: Floats
-    spread: Floats
-    """How far the series moves about the centre by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +47,16 @@ def common(series: Floats) -> NDArray[np.float32]:
 
 def design(panel: Panel, series: Floats, shared: Floats, known: Known, level: Level, days: Numbers) -> Design:
     """Of `days`; `series` is filled and scaled to a mean near 1, `shared` as `common` of all."""
-    center, spread, features = _features(panel, series, shared, known, level, days)
+    center, features = _features(panel, series, shared, known, level, days)
     stacked = np.empty((*center.shape, len(features)), np.float32)
     for k, column in enumerate(features.values()):
         stacked[..., k] = column
-    return Design(center, stacked, spread)
+    return Design(center, stacked)
 
 
 def _features(
     panel: Panel, series: Floats, shared: Floats, known: Known, level: Level, days: Numbers
-) -> tuple[Floats, Floats, dict[str, Any]]:
+) -> tuple[Floats, dict[str, Any]]:
     behind, early = known.behind, known.early
     everyday = np.zeros(panel.days, np.int64)
     base = running(series, panel.kind, 10, behind)
@@ -84,14 +82,13 @@ def _features(
         alike = quartiles(series, (panel.kind > 0).astype(np.int64), 10, 1, behind, days)
         same = quartiles(series, panel.weekday, 5, 2, behind, days)
         center = np.where(np.isnan(recent[1]), at, recent[1])
-        spread = np.nan_to_num(recent[2] - recent[0]) + np.float32(0.3) * center + np.float32(0.02)
         found = {
             "alike": alike[1] - center, "weekday_median": same[1] - center, "low": recent[0] - center,
             "high": recent[2] - center, "alike_low": alike[0] - center, "alike_high": alike[2] - center,
             "base": at - center, "center": center,
         }  # fmt: skip
     else:
-        center, spread = at, np.maximum(at, np.float32(0.02))
+        center = at
         found = _of_areas(panel, series, shared, behind, days, base, center)
     found |= {
         "fast": smooth(fast, 1)[:, days] - center, "slow": smooth(slow, 1)[:, days] - center,
@@ -105,7 +102,7 @@ def _features(
         found |= {"morning": np.clip(back(morning, behind - 1), -1, 1)[:, days] * center, "so_far": so_far}
     if panel.temperature is not None:
         found |= _of_temperature(panel.temperature, days, behind, center)
-    return center, spread, {name: np.nan_to_num(column) for name, column in found.items()}
+    return center, {name: np.nan_to_num(column) for name, column in found.items()}
 
 
 def _of_areas(

@@ -7,6 +7,7 @@ import asyncio
 import sys
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from headend.cli.output import Output
 
@@ -58,10 +59,9 @@ def source(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def given(arguments: argparse.Namespace, **more: Any) -> Any:
-    """The series that were asked for."""
+def check_source(arguments: argparse.Namespace) -> None:
+    """Raises `UsageFault` where options of files and of the database are mixed."""
     from headend.errors import UsageFault
-    from headend.forecasting.given import from_files
 
     of_files = {
         "--areas": arguments.areas,
@@ -70,10 +70,16 @@ def given(arguments: argparse.Namespace, **more: Any) -> Any:
         "--utc": arguments.utc,
     }
     of_store = {"--from": arguments.start, "--to": arguments.end, "--area": arguments.area, "--step": arguments.step}
-    wrong = of_store if arguments.reported else of_files
-    for option, value in wrong.items():
+    for option, value in (of_store if arguments.reported else of_files).items():
         if value:
             raise UsageFault(f"{option} goes {'without' if arguments.reported else 'with'} --reported")
+
+
+def given(arguments: argparse.Namespace, **more: Any) -> Any:
+    """The series that were asked for."""
+    from headend.forecasting.given import from_files
+
+    check_source(arguments)
     if arguments.reported:
         return from_files(arguments.reported, arguments.areas, arguments.meter, arguments.zone, arguments.utc, **more)
     return asyncio.run(_stored(arguments))
@@ -81,18 +87,24 @@ def given(arguments: argparse.Namespace, **more: Any) -> Any:
 
 async def _stored(arguments: argparse.Namespace) -> Any:
     from headend.config import load
-    from headend.errors import UsageFault
     from headend.forecasting.given import from_store
     from headend.place import store
 
     config = load(arguments.config)
-    today = datetime.now(config.zone).date()
-    end = day(arguments.end, "--to") if arguments.end else today
+    days = span_of(arguments, config.zone)
+    async with store(config) as opened:
+        return await from_store(config, opened.conninfo, days, arguments.area, arguments.step)
+
+
+def span_of(arguments: argparse.Namespace, zone: ZoneInfo) -> tuple[date, date]:
+    """The local days that are asked of the database. Raises `UsageFault`."""
+    from headend.errors import UsageFault
+
+    end = day(arguments.end, "--to") if arguments.end else datetime.now(zone).date()
     start = day(arguments.start, "--from") if arguments.start else end - timedelta(days=92)
     if start >= end:
         raise UsageFault(f"--from {start} is not before --to {end}")
-    async with store(config) as opened:
-        return await from_store(config, opened.conninfo, (start, end), arguments.area, arguments.step)
+    return start, end
 
 
 def day(text: str, option: str) -> date:

@@ -1,0 +1,1 @@
+"""Labels of customers: what they are given from, and where they are kept."""
