@@ -98,7 +98,7 @@ async def test_an_event_becomes_a_cut_and_what_gives_it_back(store: LoadControl,
     assert made.missing_w == 0
     assert dict(made.left_out)["p5"] == "its load is not known"
     cut, back = made.orders
-    assert (cut.key, cut.function, cut.not_before) == ("peak-1/1/cut", Function.TRIP, EVENT.start)
+    assert (cut.key, cut.function, cut.not_before) == ("peak-1.1.cut", Function.TRIP, EVENT.start)
     assert cut.expires == EVENT.end - timedelta(minutes=15)
     assert (back.function, back.not_before, back.meters) == (Function.CLOSE, EVENT.end, cut.meters)
 
