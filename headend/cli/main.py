@@ -52,6 +52,7 @@ COMMANDS: Final = {
     "frame": "decode and encode frames",
     "export": "files for billing systems: check them strictly, against their manifest",
     "forecast": "the load of the days to come, by meter, area and system; how good such forecasts were",
+    "label": "what kind of customer it is: load shape, base load, peak hour, photovoltaics, flexible load, outages",
     "theft": "which meters an inspector should look at first",
     "lineloss": "what areas and feeders lose, day by day, and why",
     "wire": "logs of what went over lines, decoded again",

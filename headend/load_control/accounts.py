@@ -55,7 +55,7 @@ def orders(programme: Programme, wanted: Sequence[Want], now: datetime) -> list[
         day = want.of.strftime("%Y%m%dT%H%M%S")
         found.append(
             Wanted(
-                f"{'cut' if cut else 'back'}/{want.point}/{day}",
+                f"{'cut' if cut else 'back'}.{want.point}.{day}",
                 Function.TRIP if cut else Function.CLOSE,
                 (want.meter,),
                 ReasonCode.NON_PAYMENT if cut else ReasonCode.PAYMENT,

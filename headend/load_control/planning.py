@@ -91,8 +91,8 @@ def plan(event: Event, programme: Programme, candidates: Sequence[Candidate]) ->
 
 
 def cut_key(event: Event, number: int) -> str:
-    return f"{event.id}/{number}/cut"
+    return f"{event.id}.{number}.cut"
 
 
 def back_key(event: Event, number: int) -> str:
-    return f"{event.id}/{number}/back"
+    return f"{event.id}.{number}.back"
