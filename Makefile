@@ -58,7 +58,7 @@ fuzz: $(DEV)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/fuzz --timeout=0 $(PYTEST)
 
 soak: $(DEV) services
-	SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest tests -m soak $(PYTEST)
+	SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest tests -m soak --timeout=0 $(PYTEST)
 
 services:
 ifneq ($(SERVICES),no)

@@ -20,7 +20,7 @@ _KERNEL_RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_port() -> int:
-    """A loopback port on which nobody listens and which this process alone gives away, late again at the earliest."""
+    """A loopback port on which nobody listens; it comes round again after all others of this process's."""
     _, ports = _block()
     for port in islice(ports, _BLOCK):
         probe = _bound(port)

@@ -34,7 +34,7 @@ from tests.place import DISK, quick
 from tests.ports import free_port as free_port
 
 _TEMPLATE = "headend_template"
-_PATIENCE_S = 30.0
+_PATIENCE_S = 120.0
 _QUICK: Final[Mapping[str, str]] = MappingProxyType({"fsync": "off", "max_wal_size": "256MB"})
 """Server settings for tests that lose nothing when the machine goes down; benchmarks give others."""
 

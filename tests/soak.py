@@ -1,6 +1,6 @@
 """How long a test of faults goes on: short in every run, for SOAK_SECONDS under `make soak`.
 
-Mark such a test with `pytest.mark.soak`, let it go round `rounds(n)`, and give it `timeout(s)`.
+Mark such a test with `pytest.mark.soak` and let it go round `rounds(n)`. `make soak` bounds no test's time.
 """
 
 from __future__ import annotations
@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-
-import pytest
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "0"))
 """Of each test; 0 where only the short form is asked for."""
@@ -22,8 +20,3 @@ def rounds(short: int) -> Iterator[int]:
     while number < short if not SECONDS else (number == 0 or time.monotonic() < end):
         yield number
         number += 1
-
-
-def timeout(seconds: float) -> pytest.MarkDecorator:
-    """What the short form may take; the long one takes what it takes."""
-    return pytest.mark.timeout(0 if SECONDS else seconds)

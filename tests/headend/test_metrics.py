@@ -32,7 +32,7 @@ from tests.servers import wait_until
 
 def scraped(address: str) -> dict[tuple[str, str], float]:
     """(name, line) to value."""
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     families = text_string_to_metric_families(text)
     return {(s.name, s.labels.get("line", "")): s.value for family in families for s in family.samples}
@@ -168,12 +168,12 @@ def test_the_daemon_from_start_to_stop(headend: Headend, daemon_site: Path) -> N
             assert scraped(address)["headend_line_open", "bus 1"] == 1
             assert scraped(address)["headend_host_clock_synchronised", ""] in (-1, 0, 1)
             other = run(daemon_site)  # a second daemon of the same configuration
-            said = other.communicate(timeout=60)
+            said = other.communicate(timeout=120)
             assert (other.returncode, "daemon.metrics: " in said[1]) == (2, True), said
             assert json.loads(said[0])["error"]["kind"] == "usage"
         finally:
             daemon.send_signal(signal.SIGTERM)
-            out, err = daemon.communicate(timeout=60)
+            out, err = daemon.communicate(timeout=120)
     assert daemon.returncode == 0, err
     counters = json.loads(out)
     assert counters["stopped"]
@@ -189,5 +189,5 @@ def test_a_daemon_with_nothing_to_do(headend: Headend, site: Path) -> None:
     text = site.read_text()
     site.write_text(text[: text.index("[[plan]]")])
     daemon = run(site)
-    said = daemon.communicate(timeout=60)
+    said = daemon.communicate(timeout=120)
     assert (daemon.returncode, f"headend: {site}: plan: there is none" in said[1]) == (2, True), said

@@ -163,7 +163,6 @@ def assert_morning(night: Night, layouts: int) -> None:
 
 
 @pytest.mark.soak
-@soak.timeout(300)
 @virtually
 async def test_a_thousand_meters_after_four_hours(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     quantities, layouts = ('"active_energy_import", "voltage_l1"', 2) if soak.SECONDS else ('"active_energy_import"', 1)

@@ -18,7 +18,7 @@ from headend.health.notify import Notifier, notified, watchdog_s
 def systemd(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(10)
+        listening.settimeout(60)
         yield listening
 
 
@@ -49,7 +49,7 @@ async def test_without_a_watchdog_there_is_no_sign_of_life(systemd: socket.socke
 def test_an_abstract_name() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(b"\0")  # the kernel gives it a name
-        listening.settimeout(10)
+        listening.settimeout(60)
         assert Notifier("@" + listening.getsockname()[1:].decode()).send(READY="1")
         assert heard(listening) == ["READY=1"]
 

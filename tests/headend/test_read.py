@@ -139,7 +139,7 @@ def test_links_that_cannot_be_opened(headend: Headend, tmp_path: Path) -> None:
 
 def test_a_link_that_is_closed_under_us(headend: Headend) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(30)
+        server.settimeout(60)
 
         def hang_up() -> None:
             connection, _ = server.accept()

@@ -152,7 +152,7 @@ def test_who_breaks_it_off_keeps_what_was_found() -> None:
             assert process.stdout
             first = json.loads(process.stdout.readline())
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=120)
     assert first["address"] == "123456789012"
     assert (process.returncode, out) == (130, "")
     assert "broken off: 1 meter found" in err

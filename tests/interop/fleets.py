@@ -25,7 +25,7 @@ async def printed(*command: str, expected: int = 0) -> str:
         *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             output, _ = await process.communicate()
     except TimeoutError:
         process.kill()

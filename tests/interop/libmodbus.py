@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.servers import missing
 
 _PROBE = b"#include <modbus/modbus.h>\nint main(void) { modbus_free(NULL); }\n"
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 def compiled(name: str, folder: Path) -> str:

@@ -60,7 +60,7 @@ async def meter() -> AsyncIterator[str]:
     )
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (await process.stdout.readline()).strip() != b"ready":
                 assert process.returncode is None
         yield f"tcp://127.0.0.1:{port}"

@@ -39,7 +39,7 @@ async def headend_read(*arguments: str) -> tuple[int, Any, str]:
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             out, err = await process.communicate()
     except TimeoutError:
         process.kill()

@@ -25,7 +25,7 @@ async def test_their_meter_is_found_once_under_its_own_address(meter: list[str])
         sys.executable, "-m", "headend", "meter", "scan", *meter, *options,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     (found,) = [json.loads(line) for line in out.decode().splitlines()]

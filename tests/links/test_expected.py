@@ -26,7 +26,7 @@ def line(port: int, query: str = "register=DTU-1&heartbeat=ping&wait=0.01") -> L
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what a socket brings sets no event of ours
             await asyncio.sleep(0.005)
 

@@ -56,7 +56,7 @@ async def port() -> AsyncIterator[Port]:
 async def heard(link: Link, end: bytes) -> bytes:
     """What the link receives up to `end`."""
     data = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not data.endswith(end):
             data += await link.receive()
     return data

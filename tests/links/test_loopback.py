@@ -28,7 +28,7 @@ async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 async def received(link: Link, length: int) -> bytes:
     """Chunks joined until `length` bytes are there."""
     data = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(data) < length:
             data += await link.receive()
     return data
@@ -106,7 +106,7 @@ async def test_a_path_that_vanishes_is_noticed(pair: Pair) -> None:
     await asyncio.sleep(0)
     await pair.vanish()
     with pytest.raises(LinkClosed) as caught:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await waiting
     assert "by us" not in str(caught.value)
     with pytest.raises(LinkClosed):
@@ -118,7 +118,7 @@ async def test_what_arrived_before_the_end_can_still_be_taken(pair: Pair) -> Non
     assert await received(pair.near, 10) == b"last words"
     await pair.vanish()
     with pytest.raises(LinkClosed):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await pair.near.receive()
 
 

@@ -110,7 +110,7 @@ async def test_a_tunnel_comes_back_with_its_broker(tmp_path: Path) -> None:
         async with embedded_broker(port):
             (running,) = fleet.buses
             meter = running.meters[0]
-            async with line_to(running) as line, asyncio.timeout(20):
+            async with line_to(running) as line, asyncio.timeout(60):
                 while True:  # the tunnel's own end is opened again some time after the broker is there
                     try:
                         values = await line.read(meter, meter.plate.model.read("04000401"))

@@ -55,7 +55,7 @@ async def test_it_runs_until_it_is_told(tmp_path: Path, number: signal.Signals) 
     process = await started(str(tmp_path / "lab.toml"), "--json", "--registry", str(tmp_path / "registry"))
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             lines = [json.loads(await process.stdout.readline()) for _ in range(2)]
         assert [(line["bus"], line["meters"]) for line in lines] == [("serial", 2), ("gateway", 3)]
         assert lines[0]["url"].startswith("serial:///dev/")

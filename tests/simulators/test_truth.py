@@ -135,7 +135,7 @@ async def test_the_background_writes_before_it_is_so(tmp_path: Path) -> None:
     ahead.ensure(START)
     log.flushed.clear()
     running = asyncio.create_task(ahead.run(lambda: START))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await log.flushed.wait()
     running.cancel()
     await asyncio.wait({running})

@@ -60,7 +60,7 @@ async def test_the_bell_rings_for_asking_and_answering(plain_database: str) -> N
     async with RequestTable(plain_database) as table, RequestBell(plain_database) as bell:
         await bell.wait(0)
         number = await table.ask("read", meter, [], "me", MINUTE)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await bell.wait(60)
             assert list(await table.queued()) == [number], "it rang, not the time-out"
             await table.finish(number, RequestState.DONE, {}, None)

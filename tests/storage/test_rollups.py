@@ -183,7 +183,7 @@ async def waiting(conninfo: str) -> None:
     """Until some session waits for another one's row."""
     query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while await (await connection.execute(query)).fetchone() == (0,):  # noqa: ASYNC110 - the server's event
                 await asyncio.sleep(0.01)
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from tests.ports import free_port
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 120.0
 EVERY_S: Final = 2
 """The plan's period, and how often the meters refresh their registers: one exact value a slot."""
 
@@ -230,8 +230,11 @@ class Plant:
 
 
 def wait_until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
-    """Ask until it holds."""
+    """Ask until it holds. After an answer that took long, as a command's does, comes as long a pause."""
     end = time.monotonic() + patience_s
+    asked = time.monotonic()
     while not condition():
-        assert time.monotonic() < end, f"waited {patience_s} s for {what}"
-        time.sleep(0.1)
+        answered = time.monotonic()
+        assert answered < end, f"waited {patience_s} s for {what}"
+        time.sleep(max(0.1, answered - asked))
+        asked = time.monotonic()

@@ -21,7 +21,7 @@ from protocols.quantities import BY_NAME, quantity
 from simulators.truth import Truth
 from storage.ledger import State
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.postgres
 METERS = 11
 IMPORT = BY_NAME["active_energy_import"]
 

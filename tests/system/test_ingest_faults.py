@@ -27,11 +27,11 @@ from storage.embedded import Server
 from storage.migrate import migrate
 from tests.headend.ingest.site import T0, address_of, answer, dead, publisher, register, rows
 from tests.servers import Mosquitto, open_directory
-from tests.soak import SECONDS, rounds, timeout
+from tests.soak import SECONDS, rounds
 from tests.system import stepped_clock
 from tests.system.plant import Process, wait_until
 
-pytestmark = [timeout(240), pytest.mark.postgres, pytest.mark.mosquitto, pytest.mark.soak]
+pytestmark = [pytest.mark.postgres, pytest.mark.mosquitto, pytest.mark.soak]
 
 METERS: Final = range(1, 6)
 EACH: Final = 40
@@ -110,7 +110,7 @@ class Site:
 
     async def stored(self, least: int) -> None:
         """Until so many captures are there; the database may be away meanwhile."""
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(120):
             while True:
                 try:
                     (count,) = rows(self._server.conninfo, "SELECT count(*) FROM capture")[0]

@@ -15,7 +15,7 @@ from tests.headend.ingest.site import T0, publish, publisher, register, rows
 from tests.servers import Mosquitto
 from tests.system.plant import Process, wait_until
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.postgres, pytest.mark.mosquitto]
+pytestmark = [pytest.mark.postgres, pytest.mark.mosquitto]
 
 KILLS: Final = 9
 METERS: Final = range(1, 6)
@@ -79,7 +79,7 @@ def subscribed(daemon: Process, times: int) -> None:
 
 
 async def at_least(conninfo: str, captures: int, daemon: Process) -> None:
-    async with asyncio.timeout(60), await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+    async with asyncio.timeout(120), await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
         while True:
             cursor = await connection.execute("SELECT count(*) FROM capture")
             row = await cursor.fetchone()

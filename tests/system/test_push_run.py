@@ -15,7 +15,7 @@ from tests.servers import Mosquitto
 from tests.system.plant import Plant, Process, wait_until
 from tests.system.test_outage import metric
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.postgres, pytest.mark.mosquitto]
+pytestmark = [pytest.mark.postgres, pytest.mark.mosquitto]
 
 CONFIG = """\
 [database]

@@ -14,7 +14,7 @@ from tests.system.namespace import namespace
 from tests.system.stalling_proxy import stalling_proxy
 from tests.system.wires import Wire, wires
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.postgres]
+pytestmark = pytest.mark.postgres
 
 
 async def all_polled(lines: list[Wire], cluster: Cluster) -> None:

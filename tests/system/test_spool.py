@@ -27,12 +27,12 @@ from storage.writer import Miss
 from tests.ports import free_port
 from tests.servers import open_directory
 from tests.small_disk import small_disk
-from tests.soak import rounds, timeout
+from tests.soak import rounds
 from tests.system.plant import Plant, wait_until
 from tests.system.test_outage import metric
 from tests.system.truth_check import judge
 
-pytestmark = [timeout(240), pytest.mark.postgres]
+pytestmark = pytest.mark.postgres
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 SIZE = 300

@@ -13,9 +13,6 @@ from tests.servers import Mosquitto
 from tests.system.plant import EVERY_S, Plant, wait_until
 from tests.system.truth_check import judge
 
-pytestmark = [pytest.mark.timeout(240)]
-
-
 LINES = 7
 
 

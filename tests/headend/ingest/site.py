@@ -80,7 +80,7 @@ async def running(
         await task
 
 
-async def until(condition: Callable[[], bool], what: str, patience_s: float = 30.0) -> None:
+async def until(condition: Callable[[], bool], what: str, patience_s: float = 120.0) -> None:
     async with asyncio.timeout(patience_s):
         while not condition():  # noqa: ASYNC110 - it is a server's doing, or of another task that tells nobody
             await asyncio.sleep(0.01)

@@ -49,7 +49,7 @@ async def test_what_the_broker_dropped_is_a_finding(plain_database: str, tmp_pat
         async with publisher(broker) as client:
             await publish(client, 1, range(20))
         told: list[Any] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not any("has dropped 15 messages" in finding.detail for finding in told):
                 told = await found_of(table(broker.url))
     assert max(finding.exit_code for finding in told) == 1

@@ -159,7 +159,6 @@ def walk(steps: int, seed: int) -> Utility:
     return it
 
 
-@soak.timeout(120)
 @pytest.mark.soak
 def test_s18_no_protected_meter_is_cut_and_no_command_acts_twice() -> None:
     steps = SOAK_STEPS if soak.SECONDS else STEPS

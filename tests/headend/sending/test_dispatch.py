@@ -23,7 +23,7 @@ from headend.work.plan import Kind
 from tests.headend.clock.site import Site, site
 from tests.headend.sending.shelf import Shelf
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 
 @dataclass
