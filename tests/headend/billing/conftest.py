@@ -6,7 +6,7 @@ import pytest
 
 from tests.headend.billing.site import TARIFF
 from tests.headend.command import Headend
-from tests.headend.test_registry_folder import folder as folder
+from tests.headend.registry.test_registry_folder import folder as folder
 
 
 @pytest.fixture

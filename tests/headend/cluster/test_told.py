@@ -19,7 +19,7 @@ from storage.registry import Registry
 from tests.headend.cluster.daemons import Plant
 from tests.headend.command import Headend
 from tests.headend.conftest import configuration
-from tests.headend.test_metrics import scraped
+from tests.headend.health.test_metrics import scraped
 from tests.storage.test_leases import plant
 
 

@@ -15,7 +15,7 @@ from headend.cli.main import parser as command_line
 from headend.cli.main import run
 from headend.frames import decode
 from protocols import models
-from tests.headend.test_frame_pastes import ENERGY, FIRST, LAST, SECOND
+from tests.headend.frames.test_frame_pastes import ENERGY, FIRST, LAST, SECOND
 from tests.project.tree import ROOT
 from tests.protocols.dlt645.services.frames import ANSWERED, DENIED, SENT
 

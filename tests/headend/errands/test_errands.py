@@ -109,7 +109,7 @@ async def test_without_the_database_a_meter_is_not_asked(plug: Plug) -> None:
     plug("line1", silent)
     job = Job(11, datetime.now(UTC), datetime.now(UTC), datetime.now(UTC), Priority.TODAY, 1, Kind.EVENTS)
     async with EventStore("host=127.0.0.1 port=1 dbname=x") as away:
-        from tests.headend.test_event_survey import QUICK
+        from tests.headend.events.test_event_survey import QUICK
 
         with pytest.raises(NotKept):
             await EventErrand(away, lambda: datetime.now(UTC))(Line(path("line1"), QUICK), meter(1, 1), job)

@@ -19,8 +19,8 @@ from protocols.timing import Timing
 from storage.writer import Miss
 from tests.headend.bus import ENERGY, Bus, meter, path
 from tests.headend.cluster.daemons import OpenRoster
+from tests.headend.collection.test_poller import QUARTER
 from tests.headend.conftest import Plug
-from tests.headend.test_poller import QUARTER
 from tests.headend.virtual_time import START, Clock, virtually
 
 TIMING = Timing(response=0.5, latency=0.0, gap=0.1, pause=0.0, retries=0, late=1.0)

@@ -14,7 +14,7 @@ from protocols.quantities import BY_NAME, HOME
 from storage.registry import Registry
 from storage.writer import Writer
 from tests.headend.command import Headend
-from tests.headend.test_registry_folder import folder as folder
+from tests.headend.registry.test_registry_folder import folder as folder
 from tests.storage.captures import capture
 
 TARIFF = """

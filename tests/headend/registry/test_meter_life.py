@@ -15,7 +15,7 @@ from headend.local_time import instant
 from storage.registry import Registry
 from storage.writer import Writer
 from tests.headend.command import Headend
-from tests.headend.test_registry_folder import folder as folder
+from tests.headend.registry.test_registry_folder import folder as folder
 from tests.storage.captures import capture
 
 AT = "2026-06-01T10:00:00+08:00"
