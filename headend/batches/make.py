@@ -62,7 +62,7 @@ async def made(
     """
     if correction is not None:
         correction = replace(correction, supersedes=(await exports.batch(correction.supersedes)).name)
-    found = await _known(asked, as_of, exports, correction)
+    found = await _known(asked, content, as_of, exports, correction)
     if found is not None:
         return await again(found, out, exports, conninfo)
     before = None if correction is None else await _superseded(asked, exports, correction)
@@ -87,7 +87,7 @@ async def made(
                     sequence=sequence,
                     name=name,
                     subject=asked.subject,
-                    digest=_identity(asked, as_of, correction),
+                    digest=_identity(asked, content, as_of, correction),
                     format=asked.form,
                     what=asked.what,
                     start=asked.start,
@@ -146,14 +146,23 @@ def _bare(content: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in content.items() if key != "batch"}
 
 
-async def _known(asked: Asked, as_of: int, exports: Exports, correction: Correction | None) -> str | None:
+async def _known(
+    asked: Asked, content: Mapping[str, Any], as_of: int, exports: Exports, correction: Correction | None
+) -> str | None:
     """The batch that is the same. Raises `HeadendError` where another state of the values was given out."""
     if correction is not None:
-        return await exports.by_digest(_identity(asked, as_of, correction))
+        return await exports.by_digest(_identity(asked, content, as_of, correction))
     before = await exports.of_subject(asked.subject)
+    reads = content.get("consumptions")
     for name, run in before:
-        if run == as_of:
+        if run == as_of and (reads is None or (await exports.batch(name)).content["consumptions"] == reads):
             return name
+    if before and reads is not None:
+        name = before[0][0]
+        raise HeadendError(
+            f"the same was exported as {name}, and registers have changed since: add --supersedes {name} --reason TEXT "
+            f"for a correction, or have it written again by headend export show {name} -o DIR"
+        )
     if before:
         name, run = before[0]
         raise HeadendError(
@@ -175,9 +184,10 @@ async def _superseded(asked: Asked, exports: Exports, correction: Correction) ->
     return before
 
 
-def _identity(asked: Asked, as_of: int, correction: Correction | None) -> bytes:
+def _identity(asked: Asked, content: Mapping[str, Any], as_of: int, correction: Correction | None) -> bytes:
+    """What a run is for intervals, the reads themselves are for registers."""
     given = None if correction is None else [correction.supersedes, correction.reason]
-    return digest([asked.subject.hex(), as_of, given])
+    return digest([asked.subject.hex(), as_of, given, content.get("consumptions")])
 
 
 async def _written(basis: Basis, conninfo: str, half: HalfFolder | None) -> Written:

@@ -91,6 +91,8 @@ async def _asked(arguments: argparse.Namespace, opened: Opened, rules: Rules) ->
     names = set(arguments.point or await standing(opened.conninfo, *span))
     if not names:
         raise UsageFault("no meter stood at any usage point in that period")
+    if what == "registers" and arguments.as_of is not None:
+        raise UsageFault("--as-of: runs are of intervals")
     participants = _participants(arguments.participants)
     validated = rules.quantities, rules.step_s
     points = tuple(point for name, point in known.items() if name in names)

@@ -25,18 +25,18 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 NMIS = {"P1": "2001985732", "P2": "QAAAVZZZZZ"}
 
 
-async def registered(conninfo: str, options: Mapping[str, Any] | None = None) -> None:
-    """P1 and P2, their meters M1 (x 20) and M2 there since January."""
+async def registered(conninfo: str, options: Mapping[str, Any] | None = None, factor: int = 20) -> None:
+    """P1 and P2, their meters M1 (x `factor`) and M2 there since January."""
     async with Registry(conninfo) as registry:
         await registry.add(
             Additions(
                 lines=(NewLine(name="l", url="tcp://127.0.0.1:1", protocol="dlt645"),),
                 meters=tuple(
                     NewMeter(
-                        name=name, address=f"{at:012}", model="dlt645_2007", line="l", multiplier=Decimal(factor),
+                        name=name, address=f"{at:012}", model="dlt645_2007", line="l", multiplier=Decimal(ratio),
                         created=LONG_AGO,
                     )
-                    for at, (name, factor) in enumerate((("M1", 20), ("M2", 1)), 1)
+                    for at, (name, ratio) in enumerate((("M1", factor), ("M2", 1)), 1)
                 ),
                 points=tuple(
                     NewUsagePoint(name=name, options={"nmi": nmi} if options is None else options)
