@@ -181,6 +181,8 @@ def _check_spans(ordered: Sequence[RegisterSegment], start: datetime, end: datet
 
 
 def _utc(time: datetime) -> datetime:
+    if time.tzinfo is UTC:
+        return time
     if time.tzinfo is None:
         raise ValueError(f"{time.isoformat()} carries no zone")
     return time.astimezone(UTC)

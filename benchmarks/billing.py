@@ -5,7 +5,9 @@ tariff, four bands, power factor); a flat price. Each point has determinants of 
 bills with their lines are kept, as for an export. `bill_points` is the mixture of nine households and one industry, the
 limit is the rate that the target asks for.
 
-    python -m benchmarks.billing [--json] [POINTS]
+    python -m benchmarks.billing [--json] [--database] [POINTS]
+
+`--database`: through a database instead, see `benchmarks.billing_database`.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from analytics.billing.context import Context
 from analytics.billing.determinants import Capacity, Demand, Determinants, Part
 from analytics.billing.rating import rate as rated
 from analytics.billing.tariff import Tariff, parse
+from benchmarks import billing_database
 from benchmarks.report import Row, rate, show
 
 POINTS: Final = 100_000
@@ -113,4 +116,5 @@ def rows(points: int) -> list[Row]:
 
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    show(rows(numbers[0] if numbers else POINTS), sys.argv)
+    measured = billing_database.rows if "--database" in sys.argv else rows
+    show(measured(numbers[0] if numbers else POINTS), sys.argv)

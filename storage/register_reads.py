@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from protocols.model import Quantity
-from protocols.quantities import BY_ID
+from protocols.quantities import BY_ID, HOME
 from storage.connection import Row, Session
 from storage.errors import AlreadyThere, NotFound, Rejected
 from storage.statements import load
@@ -88,6 +88,18 @@ class Known:
 
     time: datetime
     value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a meter is to be read, and why it did not answer: the last miss up to then, in a month."""
+
+    meter_address: str
+    line: str
+    address: str | None
+    area: str | None
+    reason: str | None
+    tried: datetime | None
 
 
 class RegisterReads(Session):
@@ -176,6 +188,17 @@ class RegisterReads(Session):
             (known(quantity, row[1], row[2]), known(quantity, row[3], row[4]))
             for (_, quantity, _), row in zip(asked, await self._rows("around", given), strict=True)
         ]
+
+    async def places(self, wanted: Sequence[tuple[int, int, Quantity, datetime]], tolerance: timedelta) -> list[Place]:
+        """For each usage point, meter, quantity and moment."""
+        given = {
+            "points": [point for point, *_ in wanted],
+            "meters": [meter for _, meter, *_ in wanted],
+            "layouts": [HOME[quantity.id][0].id for _, _, quantity, _ in wanted],
+            "times": [time for *_, time in wanted],
+            "tolerance": tolerance,
+        }
+        return [Place(*row) for row in await self._rows("places", given)]
 
     async def _rows(self, statement: str, given: Mapping[str, object]) -> list[Row]:
         async with self.use() as connection:

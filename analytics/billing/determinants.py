@@ -140,6 +140,8 @@ def share_out(part: Part, at: datetime) -> tuple[Part, Part]:
 
 def utc(time: datetime) -> datetime:
     """Raises `ValueError` without a zone."""
+    if time.tzinfo is UTC:
+        return time
     if time.tzinfo is None:
         raise ValueError(f"{time.isoformat()} carries no zone")
     return time.astimezone(UTC)

@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -122,21 +123,21 @@ def content(given: Determinants) -> dict[str, Any]:
     """As JSON holds it; `parse` takes it, without the registers."""
     found: dict[str, Any] = {
         "point": given.point,
-        "from": given.start.isoformat(),
-        "to": given.end.isoformat(),
+        "from": _iso(given.start),
+        "to": _iso(given.end),
         "parts": [
             {
-                "from": part.start.isoformat(), "to": part.end.isoformat(), "energy": _plain(part.energy),
+                "from": _iso(part.start), "to": _iso(part.end), "energy": _plain(part.energy),
                 "export": _plain(part.export), "estimated": plain(part.estimated),
             }
             for part in given.parts
         ],
         "demand": {
-            band: {"kw": plain(each.kw), "time": None if each.time is None else each.time.isoformat()}
+            band: {"kw": plain(each.kw), "time": None if each.time is None else _iso(each.time)}
             for band, each in given.demand.items()
         },
         "capacity": [
-            {"kva": plain(c.kva), "from": c.start.isoformat(), "to": c.end.isoformat()} for c in given.capacity
+            {"kva": plain(c.kva), "from": _iso(c.start), "to": _iso(c.end)} for c in given.capacity
         ],
         "completeness": plain(given.completeness),
         "notes": list(given.notes),
@@ -147,14 +148,24 @@ def content(given: Determinants) -> dict[str, Any]:
     return found
 
 
+def _iso(time: datetime) -> str:
+    return _spelt(time, time.tzinfo)
+
+
+@lru_cache(maxsize=4096)
+def _spelt(time: datetime, zone: tzinfo | None) -> str:
+    """The bounds of a cycle are spelt for every bill; the same moment in another zone is another text."""
+    return time.isoformat()
+
+
 def registers(given: Determinants) -> list[dict[str, Any]]:
     """The registers behind the energies, as JSON holds them."""
     return [
         {
             "register": use.register, "band": use.band, "meter": use.meter, "multiplier": plain(use.multiplier),
-            "from": use.since.isoformat(), "to": use.until.isoformat(),
-            "start": {"time": use.start.time.isoformat(), "value": plain(use.start.value), "type": str(use.start.type)},
-            "stop": {"time": use.stop.time.isoformat(), "value": plain(use.stop.value), "type": str(use.stop.type)},
+            "from": _iso(use.since), "to": _iso(use.until),
+            "start": {"time": _iso(use.start.time), "value": plain(use.start.value), "type": str(use.start.type)},
+            "stop": {"time": _iso(use.stop.time), "value": plain(use.stop.value), "type": str(use.stop.type)},
             "energy": plain(use.energy), "rolled_over": use.rolled_over,
         }
         for use in given.registers

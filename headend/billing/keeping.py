@@ -121,7 +121,7 @@ def digest(each: Reckoned) -> bytes:
     told = [
         [bill.tariff, bill.currency, bill.start, bill.end, plain(bill.total), plain(bill.arrears)],
         [
-            [own.id, own.start, own.end, own.post, *map(plain, (own.quantity, own.price, own.exact, own.amount))]
+            [own.id, own.start, own.end, own.post, *map(plain, (own.quantity, own.price, own.amount))]
             for own in bill.lines
         ],
         [[name, own.since, plain(own.kwh)] for name, own in sorted(bill.carried.items())],

@@ -85,9 +85,10 @@ async def bill_all(
     Raises `UsageFault` for a folder that is none, storage errors.
     """
     parts = pieces(wanted)
-    cores = min(cores or os.cpu_count() or 1, len(parts))
     folder = load_folder(site.folder)
-    if len(wanted) <= _ALONE or cores < 2:
+    if not cores:
+        cores = 1 if len(wanted) <= _ALONE else os.cpu_count() or 1
+    if cores == 1:
         async with sources(site.conninfo, site.tolerance) as opened:
             for piece in parts:
                 yield await bill_piece(opened, folder, piece, order)

@@ -12,8 +12,9 @@ from headend.cli.bill import order_of, tariffs
 from headend.cli.output import Output
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from headend.billing.keeping import Outcome
-    from headend.config import Config
     from storage.cycle_reads import BilledPoint
 
 STATES = ("billed", "unchanged", "superseded", "changed", "refused")
@@ -32,7 +33,7 @@ async def run(arguments: argparse.Namespace, output: Output) -> int:
     told: list[Outcome] = []
     estimated = 0
     async with store(config) as opened:
-        points, without = await _points(config, opened.conninfo, arguments)
+        points, without = await points_of(opened.conninfo, arguments.points, arguments.tariff_area)
         site = Site(opened.conninfo, tariffs(config), config.billing.tolerance)
         wanted = [(point.id, str(point.tariff)) for point in points]
         async for outcomes in bill_all(site, wanted, order):
@@ -72,22 +73,21 @@ def _why(each: Outcome) -> str:
     return f"changed: {', '.join(moved) or ', '.join(line['label'] for line in found['lines'])}; --supersede REASON"
 
 
-async def _points(config: Config, conninfo: str, arguments: argparse.Namespace) -> tuple[list[BilledPoint], int]:
-    """Those with a tariff, and how many have none. Raises `NotFound`."""
+async def points_of(
+    conninfo: str, names: Collection[str] | None, areas: Collection[str] | None
+) -> tuple[list[BilledPoint], int]:
+    """Named ones, those in areas now, or all: those with a tariff, and how many have none. Raises `NotFound`."""
     from storage.cycle_reads import CycleReads
     from storage.errors import NotFound
     from storage.topology import Topology
 
-    asked = set(arguments.points or ())
-    names = asked or None
     async with CycleReads(conninfo) as reads, Topology(conninfo) as topology:
-        if arguments.tariff_area:
-            areas = await topology.areas_at(datetime.now(UTC), arguments.tariff_area)
-            there = {member.point for area in areas for member in area.members}
-            names = there if names is None else names & there
-        found = await reads.points(names=names)
-    for name in sorted(asked - {point.name for point in found}):
-        if not arguments.tariff_area:
-            raise NotFound(f"no usage point named {name!r}")
+        found = await reads.points(names=names or None)
+        lacking = set(names or ()) - {point.name for point in found}
+        if lacking:
+            raise NotFound(f"no usage point named {min(lacking)!r}")
+        if areas:
+            there = {m.point for area in await topology.areas_at(datetime.now(UTC), areas) for m in area.members}
+            found = [point for point in found if point.name in there]
     billed = [point for point in found if point.tariff]
     return billed, len(found) - len(billed)

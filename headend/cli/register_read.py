@@ -55,6 +55,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     listed.add_argument("--to", dest="end", metavar="T")
     listed.add_argument("--withdrawn", action="store_true", help="those that were withdrawn, too")
     listed.add_argument("--limit", type=int, default=1000, metavar="N", help="at most so many (default: 1000)")
+    missing = verb("missing", "What is to be read: registers whose bound of a month no source tells.")
+    missing.add_argument("--cycle", metavar="YYYY-MM", required=True)
+    missing.add_argument("--area", metavar="A", action="append", help="of points in this area now (again for more)")
+    missing.add_argument("--point", metavar="P", action="append", help="of this point (again for more)")
+    missing.add_argument("--csv", action="store_true", help="as a file to be filled in for `register-read import`")
     withdrawn = verb("withdraw", "Say that a read was wrong: it counts no more, and stays with the reason.")
     withdrawn.add_argument("id", type=int, metavar="NUMBER")
     withdrawn.add_argument("--reason", metavar="TEXT", required=True)
@@ -62,7 +67,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    verbs = {"add": _add, "import": _import, "list": _list, "withdraw": _withdraw}
+    from headend.cli import register_read_missing
+
+    missing = register_read_missing.run
+    verbs = {"add": _add, "import": _import, "list": _list, "withdraw": _withdraw, "missing": missing}
     return asyncio.run(verbs[arguments.verb](arguments, output))
 
 

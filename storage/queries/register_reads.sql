@@ -105,3 +105,21 @@ WHERE r.withdraws IS NULL
   AND (w.id IS NULL OR %(withdrawn)s)
 ORDER BY r."time" DESC, m.name, r.quantity, r.id
 LIMIT %(limit)s;
+
+-- Where somebody has to go, and why nothing came by itself: the last try around a boundary that was in vain.
+-- name: places
+SELECT m.address, l.name, p.address, a.name, miss.reason, miss.time
+FROM unnest(%(points)s::integer[], %(meters)s::integer[], %(layouts)s::smallint[], %(times)s::timestamptz[])
+    WITH ORDINALITY AS w (point_id, meter_id, layout, "time", n)
+JOIN meter m ON m.id = w.meter_id
+JOIN line l ON l.id = m.line_id
+JOIN usage_point p ON p.id = w.point_id
+LEFT JOIN area_point ap ON ap.usage_point_id = p.id AND ap."from" <= w."time" AND (ap."to" IS NULL OR ap."to" > w."time")
+LEFT JOIN area a ON a.id = ap.area_id
+LEFT JOIN LATERAL (
+    SELECT reason, time FROM miss
+    WHERE meter_id = w.meter_id AND layout = w.layout AND time >= w."time" - interval '31 days'
+      AND time <= w."time" + %(tolerance)s::interval
+    ORDER BY time DESC LIMIT 1
+) miss ON true
+ORDER BY w.n;

@@ -61,14 +61,8 @@ SHORTEST = {
         ["register-read", "add", "m1", "--time", "2026-01-01", "--quantity", "1-0:1.8.0=1"],
         ["register-read", "import", "tests/__init__.py", "--dry-run"],
         ["register-read", "list", "m1"],
+        ["register-read", "missing", "--cycle", "2026-11", "--csv"],
         ["register-read", "withdraw", "1", "--reason", "misread"],
-    ],
-    "vee": [
-        ["vee", "run", "--from", "2026-03-01", "--to", "2026-03-02"],
-        ["vee", "show", "p1", "--from", "2026-03-01", "--to", "2026-03-02"],
-        ["vee", "findings", "--from", "2026-03-01", "--to", "2026-03-02"],
-        ["vee", "edit", "p1", "--start", "2026-03-01", "--value", "1", "--reason", "SITE"],
-        ["vee", "history", "p1", "2026-03-01"],
     ],
     "vee": [
         ["vee", "run", "--from", "2026-03-01", "--to", "2026-03-02"],
