@@ -70,6 +70,8 @@ from headend.privacy.settings import PrivacyTable
 from headend.recording import settings as spool_settings
 from headend.recording.settings import SpoolTable
 from headend.secrets.settings import SecretsTable
+from headend.sending import settings as sending
+from headend.sending.settings import CommandsTable
 from headend.upkeep import settings as upkeep_settings
 from headend.upkeep.settings import OutagesTable, RetentionTable, RollupTable
 from headend.validation import settings as vee
@@ -85,8 +87,8 @@ class Database(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     dsn: str = ""
     directory: str = ""
-
     daemon_dsn: str = ""
+
 
 class Daemon(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """`metrics` is host:port of the Prometheus endpoint, empty for none."""
@@ -155,6 +157,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     outages: OutagesTable = OutagesTable()
     privacy: PrivacyTable = PrivacyTable()
     secrets: SecretsTable = SecretsTable()
+    commands: CommandsTable = CommandsTable()
     clock: ClockTable = ClockTable()
     billing: BillingTable = BillingTable()
     vee: VeeTable = VeeTable()
@@ -260,6 +263,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     found += upkeep_settings.problems(config.rollup, config.retention, config.outages)
     found += [(f"api.{key}", problem) for key, problem in api.problems(config.api)]
     found += [(f"clock.{key}", problem) for key, problem in clock.problems(config.clock)]
+    found += [(f"commands.{key}", problem) for key, problem in sending.problems(config.commands)]
     found += [(f"vee.{key}", problem) for key, problem in vee.problems(config.vee)]
     found += [(f"billing.{key}", problem) for key, problem in billing.problems(config.billing)]
     found += [(f"export.{key}", problem) for key, problem in batches.problems(config.export)]

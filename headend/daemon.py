@@ -23,6 +23,7 @@ from headend.collection.gaps import LedgerGaps, Reach
 from headend.collection.poller import utc_now
 from headend.collection.roster import Roster
 from headend.collection.solo import Solo
+from headend.commands.sweeping import sweeping
 from headend.config import Config
 from headend.duration import seconds
 from headend.errands.staff import Staff, employed
@@ -35,6 +36,8 @@ from headend.recording.recorder import Spooling
 from headend.recording.spooling import spooling
 from headend.registry.known import plans_of, stored_plan
 from headend.requests.desk import Desk
+from headend.sending.at_work import sending
+from headend.sending.dispatch import Dispatch
 from headend.upkeep.housekeeping import housekeeping
 from headend.work.plan import Kind
 from protocols.links.listen import close_listeners
@@ -96,8 +99,10 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
         spool = await stack.enter_async_context(spooling(config, opened.conninfo))
         staff = await stack.enter_async_context(employed(config, opened))
         clock = await stack.enter_async_context(watched_clock())
-        collector = await prepare(config, opened, spool, ingest, staff, clock)
+        dispatch = await stack.enter_async_context(sending(config, opened.conninfo, clock))
+        collector = await prepare(config, opened, spool, ingest, staff, clock, dispatch)
         work = Work(collector, ingest, clock)
+        await stack.enter_async_context(sweeping(config, opened.conninfo, clock))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, work.stop)
@@ -142,9 +147,10 @@ async def prepare(
     ingest: Ingest | None = None,
     staff: Staff | None = None,
     clock: HostClock | None = None,
+    dispatch: Dispatch | None = None,
 ) -> Collector:
     """A collector for what the registry holds and the configuration plans. `ingest` runs beside it; `staff` does
-    what is no reading; `clock` is told in the sign of life."""
+    what is no reading; `dispatch` has what was ordered; `clock` is told in the sign of life."""
     if not config.plan and not config.push:
         raise UsageFault(f"{config.path}: plan: there is none, and no push, so nothing would be collected")
     now = datetime.now(UTC)
@@ -188,7 +194,7 @@ async def prepare(
         gaps=gaps,
         errands=staff.errands if staff else None,
         doubtful=staff.doubts if staff else (),
-        desks={Kind.REQUEST: desk},
+        desks={Kind.REQUEST: desk} | ({Kind.COMMAND: dispatch} if dispatch is not None else {}),
         rota=_rota(config, opened.conninfo, roster),
     )
 

@@ -8,23 +8,45 @@ from datetime import UTC, datetime, timedelta
 
 from headend.clock.trust import trust
 from headend.commands.gather import Gathering
-from headend.health.host_clock import Discipline, discipline
+from headend.config import Config
+from headend.duration import seconds
+from headend.health.host_clock import HostClock
 from headend.safety.world import Clock
+from headend.secrets.keyring import load
+from headend.secrets.safe import Safe
 from headend.sending.book import Keys
 from headend.sending.dispatch import Dispatch
 from headend.sending.outlook import StoredOutlook
 from headend.sending.sender import Sender
 from headend.sending.stored import StoredBook, StoredQueue
+from storage.secrets import SecretTable
 
 
-def host_clock(stated: bool, look: Callable[[], Discipline] = discipline) -> Callable[[], Clock]:
-    """Whether this machine's clock is right, asked each time anew; `stated`: the configuration's word for it."""
+@asynccontextmanager
+async def sending(config: Config, conninfo: str, clock: HostClock) -> AsyncIterator[Dispatch | None]:
+    """As the configuration has it; None where this daemon sends nothing. Raises `UsageFault` for keys that are none."""
+    if not config.commands.send:
+        yield None
+        return
 
-    def told() -> Clock:
-        found = trust(look(), stated)
+    def trusted() -> Clock:
+        found = trust(clock.discipline, config.clock.trust_host)
         return Clock(found.trusted, found.why)
 
-    return told
+    table = config.commands
+    async with (
+        SecretTable(conninfo) as secrets,
+        dispatching(
+            conninfo,
+            config.daemon.name,
+            config.timezone,
+            trusted,
+            Safe(secrets, load(config)),
+            spread=timedelta(seconds=seconds(table.spread)),
+            settle_for=timedelta(seconds=seconds(table.settle)),
+        ) as dispatch,
+    ):
+        yield dispatch
 
 
 @asynccontextmanager
