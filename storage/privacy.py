@@ -108,8 +108,10 @@ class Points(Session):
         rename: str | None = None,
         delete_until: datetime | None = None,
     ) -> int:
-        """Blank address and options of a usage point, and give it another name. With `delete_until` the readings from
-        before it, of the time in which its meters stood there, are deleted with their rollups, and not asked for again.
+        """Blank address and options of a usage point, delete its labels, and give it another name.
+
+        With `delete_until` the readings from before it, of the time in which its meters stood there, are deleted with
+        their rollups, and not asked for again.
 
         All or nothing. Returns how many captures were deleted. `zone`: of the rollups. Raises `StorageError` while a
         roll is at work.
@@ -152,6 +154,7 @@ async def _forget(
         stays = await connection.execute(SQL["stays"], {"id": row[0], "until": until})
         for meter, start, end in await stays.fetchall():
             captures += await _delete(connection, meter, start, end, calendar)
+    await connection.execute(SQL["delete_labels"], {"id": row[0]})
     await connection.execute(SQL["blank_point"], {"id": row[0], "rename": rename})
     given = {"id": row[0], "actor": actor, "reason": reason, "until": until, "captures": captures}
     await connection.execute(SQL["forgotten"], given | {"readings": "kept" if until is None else "deleted"})

@@ -40,6 +40,7 @@ class _Part(NamedTuple):
     until: int
     hold: Numbers
     days: Numbers
+    seasons: bool
     early: pooled.Weights | None
     late: pooled.Weights | None
 
@@ -70,10 +71,21 @@ def ahead(
         learned = [
             _learned(panel, scaled, shared, known, level, end, teachers) for end in (until - WEEK * weeks, until)
         ]
+    few = level is not Level.METER and len(panel.names) <= _SEASONAL_SERIES
+    seasons = few and weeks > 0 and int(hold[0]) >= seasonal.LEAST_DAYS
     size = max(_PART // max(panel.days * panel.slots, 1), 1)
     parts = [
         _Part(
-            panel.only(slice(at, at + size)), scaled[at : at + size], shared, known, level, until, hold, days, *learned
+            panel.only(slice(at, at + size)),
+            scaled[at : at + size],
+            shared,
+            known,
+            level,
+            until,
+            hold,
+            days,
+            seasons,
+            *learned,
         )
         for at in range(0, len(panel.names), size)
     ]
@@ -183,8 +195,7 @@ def _models(part: _Part) -> list[tuple[Floats, Floats]]:
         made = pooled.design(seen, part.series[:, first:], part.shared[:, first:], part.known, part.level, both)
         count = len(part.hold)
         found.append((pooled.predict(part.early, made)[:, :count], pooled.predict(part.late, made)[:, count:]))
-    few = part.level is not Level.METER and len(part.series) <= _SEASONAL_SERIES
-    if few and len(part.hold) and part.hold[0] >= seasonal.LEAST_DAYS:
+    if part.seasons:
         first = max(part.until - _SEASONAL_DAYS, 0)
         seen = part.panel.between(first, part.panel.days)
         rows = [

@@ -5,7 +5,6 @@ The functions take series without gaps (`filled`).
 
 from __future__ import annotations
 
-
 import numpy as np
 from numpy.typing import NDArray
 

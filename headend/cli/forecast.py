@@ -93,7 +93,25 @@ async def _stored(arguments: argparse.Namespace) -> Any:
     config = load(arguments.config)
     days = span_of(arguments, config.zone)
     async with store(config) as opened:
+        await noticed(arguments, config, opened, f"forecast {arguments.verb}", days)
         return await from_store(config, opened.conninfo, days, arguments.area, arguments.step)
+
+
+async def noticed(
+    arguments: argparse.Namespace, config: Any, opened: Any, action: str, days: tuple[date, date]
+) -> None:
+    """Write down whose readings are used."""
+    from headend.privacy.access import record
+    from storage.topology import Topology
+
+    start, end = (datetime(one.year, one.month, one.day, tzinfo=config.zone) for one in days)
+    meters = None
+    if arguments.area:
+        async with Topology(opened.conninfo) as topology:
+            areas = await topology.areas_at(end - timedelta(seconds=1), arguments.area)
+        points = [member.point for area in areas for member in area.members]
+        meters = sorted({stay.meter_id for stay in await opened.registry.installations(points)})
+    await record(config, opened.conninfo, action, meters, start, end)
 
 
 def span_of(arguments: argparse.Namespace, zone: ZoneInfo) -> tuple[date, date]:

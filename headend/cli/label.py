@@ -34,7 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     ran.add_argument("--holidays", metavar="FILE", help="CSV with a column date: further holidays")
     ran.add_argument("--rules", metavar="FILE", help="TOML, in the place of the shipped rules")
     ran.add_argument("--at", metavar="T", help="from when on the labels hold (default: now)")
-    ran.add_argument("--by", default="", metavar="WHO", help="who had them given")
+    ran.add_argument("--by", default="", metavar="WHO", help="who had them given (default: you)")
     ran.add_argument("--dry-run", action="store_true", help="of the database: only say what would be kept")
     ran.add_argument("-o", "--output", metavar="FILE", help="CSV of all labels")
     listed = verb("list", "Labels that hold.")
@@ -80,11 +80,12 @@ def _files(arguments: argparse.Namespace, output: Output) -> int:
 
 
 async def _database(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.cli.forecast import check_source, span_of
+    from headend.cli.forecast import check_source, noticed, span_of
     from headend.config import load
     from headend.errors import UsageFault
     from headend.labelling.work import from_database, keep, labelled, read_rules
     from headend.place import store
+    from headend.privacy.access import person
 
     check_source(arguments)
     for option in ("exports", "outages", "unit"):
@@ -94,6 +95,7 @@ async def _database(arguments: argparse.Namespace, output: Output) -> int:
     days = span_of(arguments, config.zone)
     asked = _asked(arguments, config.zone)
     async with store(config) as opened:
+        await noticed(arguments, config, opened, "label run", days)
         series, further = await from_database(config, opened.conninfo, days, arguments.area, arguments.step, asked.at)
         found = await asyncio.to_thread(labelled, series, further, asked)
         number = None
@@ -102,7 +104,7 @@ async def _database(arguments: argparse.Namespace, output: Output) -> int:
 
             version = (read_rules(arguments.rules) or shipped()).version
             about = {"from": str(days[0]), "to": str(days[1]), "areas": arguments.area}
-            number = await keep(opened.conninfo, found, asked, version, about, arguments.by)
+            number = await keep(opened.conninfo, found, asked, version, about, arguments.by or person().name)
     _tell([*series.notes, *found.notes], (_spelled(one) for one in found.labels), arguments, output, number)
     return 0
 
@@ -112,10 +114,15 @@ async def _stored(arguments: argparse.Namespace, output: Output) -> int:
     from headend.errors import HeadendError
     from headend.local_time import instant
     from headend.place import store
+    from headend.privacy.access import record
     from storage.labels import Labels
 
     config = load(arguments.config)
     async with store(config) as opened, Labels(opened.conninfo) as labels:
+        points = [arguments.point] if arguments.verb == "show" else arguments.point
+        stays = None if points is None else await opened.registry.installations(points)
+        meters = None if stays is None else sorted({stay.meter_id for stay in stays})
+        await record(config, opened.conninfo, f"label {arguments.verb}", meters)
         if arguments.verb == "list":
             at = instant(arguments.at, config.zone, datetime.now(UTC))
             found = await labels.current(arguments.point, at, arguments.label)

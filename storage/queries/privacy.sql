@@ -22,6 +22,10 @@ SELECT id FROM usage_point WHERE name = %s FOR UPDATE;
 -- name: blank_point
 UPDATE usage_point SET address = NULL, options = '{}', name = coalesce(%(rename)s, name) WHERE id = %(id)s;
 
+-- Labels are conclusions about habits.
+-- name: delete_labels
+DELETE FROM label WHERE usage_point_id = %(id)s;
+
 -- name: stays
 SELECT meter_id, "from", least("to", %(until)s) FROM meter_installation
 WHERE usage_point_id = %(id)s AND "from" < %(until)s ORDER BY "from";

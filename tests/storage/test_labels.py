@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from storage.errors import NotFound, Rejected
 from storage.labels import LabelRun, Labels, NewLabel
+from storage.privacy import Points
 from storage.registry import Registry
 from tests.storage.captures import T0
 from tests.storage.test_topology import NETWORK
@@ -65,6 +67,15 @@ async def test_the_same_moment_again_takes_the_others_place(plain_database: str)
         await labels.keep(replace(FIRST, labels=[given("p1", "81")]))
         assert [(one.point, one.value) for one in await labels.current(None, T0)] == [("p1", "81")]
         assert [(one.value, one.superseded) for one in await labels.history("p1")] == [("80", T0), ("81", None)]
+
+
+async def test_a_point_that_is_forgotten_has_none(plain_database: str) -> None:
+    async with Registry(plain_database) as registry, Labels(plain_database) as labels, Points(plain_database) as points:
+        await registry.add(NETWORK)
+        await labels.keep(FIRST)
+        await points.forget("p2", "li", "asked for", zone=ZoneInfo("UTC"))
+        assert await labels.history("p2") == []
+        assert [one.point for one in await labels.current(None, T0)] == ["p1"]
 
 
 async def test_what_does_not_fit_is_refused_as_a_whole(plain_database: str) -> None:

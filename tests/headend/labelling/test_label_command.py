@@ -75,7 +75,7 @@ def config(tmp_path: Path, conninfo: str) -> Path:
     }
     asyncio.run(plant(conninfo, {"A1": (homes, np.nansum(list(homes.values()), axis=0))}))
     file = tmp_path / "headend.toml"
-    file.write_text(configuration(conninfo, more='timezone = "UTC"'), encoding="utf-8")
+    file.write_text(configuration(conninfo, more='timezone = "UTC"\nprivacy = { access_log = true }'), encoding="utf-8")
     return file
 
 
@@ -116,6 +116,9 @@ def test_the_database_is_labelled_and_keeps_history(headend: Headend, config: Pa
     ]
     late = datetime(2026, 3, 30, tzinfo=UTC) + timedelta(days=800)
     assert headend(*command, "list", "--at", late.isoformat()).document == {"labels": []}, "all expired"
+    accesses = headend("--json", "--config", config, "access", "list").out
+    for action in ("label run", "label list", "label show"):
+        assert action in accesses
     assert "days=" in headend("--config", config, "label", "show", "P-a").out
     assert headend(*command, "show", "nobody").code == 1
     assert headend(*command, "run", *period, "--at", "2026-03-01").code == 1, "an earlier run does not undo a later"
