@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector as Source
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from headend.api.offered import offered
+from headend.batches.rounds import rounds
 from headend.cluster.keeper import Keeper
 from headend.collection.collector import Collector
 from headend.collection.gaps import LedgerGaps, Reach
@@ -95,6 +96,7 @@ async def run(config: Config, *, started: Callable[[Collector], None] | None = N
         opened = await stack.enter_async_context(store(config, as_daemon=True))
         await check(opened.conninfo)
         await stack.enter_async_context(housekeeping(config, opened.conninfo))
+        await stack.enter_async_context(rounds(config, opened.conninfo))
         ingest = await _ingest(config, opened)
         spool = await stack.enter_async_context(spooling(config, opened.conninfo))
         staff = await stack.enter_async_context(employed(config, opened))

@@ -102,9 +102,25 @@ class Exports(Session):
     async def attempts(self, sequence: int) -> list[Attempt]:
         return [Attempt(*row) for row in await self._rows("attempts", {"sequence": sequence})]
 
-    async def due(self, target: str, since: datetime) -> list[str]:
-        """Released since then, not yet at `target` and not superseded; in order."""
-        return [name for (name,) in await self._rows("due", {"target": target, "since": since})]
+    async def due(self, target: str, since: datetime, formats: Sequence[str] = ()) -> list[str]:
+        """Released since then, not yet at `target` and not superseded; in order. No formats: all.
+
+        What failed is due again after a rest that doubles each time.
+        """
+        given = {"target": target, "since": since, "formats": list(formats)}
+        return [name for (name,) in await self._rows("due", given)]
+
+    @asynccontextmanager
+    async def courier(self) -> AsyncIterator[bool]:
+        """Whether we are the one who brings batches to targets, for the block; nothing else is asked meanwhile."""
+        async with self.use() as connection:
+            row = await (await connection.execute(SQL["courier"])).fetchone()
+            is_ours = bool(row and row[0])
+            try:
+                yield is_ours
+            finally:
+                if is_ours and not connection.closed:
+                    await connection.execute(SQL["courier_done"])
 
     async def answer(
         self,

@@ -69,12 +69,26 @@ VALUES (%(sequence)s, %(target)s, %(destination)s, %(actor)s, %(started)s, %(fin
 SELECT target, destination, actor, started, finished, done, detail FROM export_delivery
 WHERE sequence = %(sequence)s ORDER BY id;
 
--- Released and not yet there, by number; what was superseded meanwhile is not sent.
+-- One daemon at a time brings batches to targets by itself.
+-- name: courier
+SELECT pg_try_advisory_lock(hashtextextended('headend.export.courier', 0));
+
+-- name: courier_done
+SELECT pg_advisory_unlock(hashtextextended('headend.export.courier', 0));
+
+-- Released and not yet there, by number; what was superseded meanwhile is not sent. What failed rests, each time twice as
+-- long, up to six hours.
 -- name: due
 SELECT b.name FROM export_release r JOIN export_batch b USING (sequence)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS failures, max(finished) AS last FROM export_delivery d
+    WHERE d.sequence = r.sequence AND d.target = %(target)s AND NOT d.done
+) f
 WHERE NOT EXISTS (SELECT FROM export_delivery d WHERE d.sequence = r.sequence AND d.target = %(target)s AND d.done)
   AND NOT EXISTS (SELECT FROM export_batch n WHERE n.supersedes = r.sequence)
   AND r."at" >= %(since)s
+  AND (cardinality(%(formats)s::text[]) = 0 OR b.format = ANY (%(formats)s::text[]))
+  AND (f.last IS NULL OR f.last + least(interval '1 minute' * 2 ^ least(f.failures, 10), interval '6 hours') <= now())
 ORDER BY b.sequence;
 
 -- name: answer

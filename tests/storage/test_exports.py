@@ -58,7 +58,7 @@ async def test_what_fails_takes_no_number(plain_database: str) -> None:
 
         async def fails() -> None:
             async with exports.turn() as turn:
-                await turn.add(made((await turn.next())[0]))
+                assert (await turn.next())[0] == 1
                 raise OSError("full")
 
         with pytest.raises(OSError, match="full"):
@@ -102,10 +102,16 @@ async def test_what_becomes_of_a_batch(plain_database: str) -> None:
         await exports.attempt(1, Attempt("t", "folder", "li", START, END, False, "no space"))
         assert (await exports.state(1)).status is BatchStatus.RELEASED
         assert await exports.due("t", START) == ["B000001"]
+        assert await exports.due("t", START, ["espi"]) == await exports.due("t", datetime.max.replace(tzinfo=UTC)) == []
+        just_now = datetime.now(UTC)
+        await exports.attempt(1, Attempt("t", "folder", "li", just_now, just_now, False, "no space"))
+        assert await exports.due("t", START) == []  # it rests
         await exports.attempt(1, Attempt("t", "folder", "li", START, END, True))
         assert (await exports.state(1)).status is BatchStatus.DELIVERED
         assert (await exports.due("t", START), await exports.due("u", START)) == ([], ["B000001"])
-        assert [attempt.done for attempt in await exports.attempts(1)] == [False, True]
+        assert [attempt.done for attempt in await exports.attempts(1)] == [False, False, True]
+        async with exports.courier() as ours, Exports(plain_database) as other, other.courier() as theirs:
+            assert (ours, theirs) == (True, False)
         assert await exports.answer(1, "nack", "billing", b"1", {"reasons": ["no tariff"]}, [])
         assert not await exports.answer(1, "nack", "billing", b"1", {"reasons": ["no tariff"]}, [])
         assert (await exports.state(1)).status is BatchStatus.REFUSED

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from headend.batches.rounds import go_round, rounds
+from headend.config import load
+from storage.exports import Exports
 from tests.headend.batches.stored import registered, validated
 from tests.headend.command import Headend
 
@@ -128,3 +132,39 @@ def test_answers_that_are_none(
     what = "B000001" if content is None else answer(tmp_path / "a.json", **content)
     ran = headend("export", verb, what, "--config", made)
     assert (ran.code, reason in ran.err) == (code, True), ran.err
+
+
+def test_the_daemon_brings_what_is_released(headend: Headend, made: Path, conninfo: str, tmp_path: Path) -> None:
+    made.write_text(made.read_text(encoding="utf-8").replace('url = "in"\n', 'url = "in"\nautomatic = true\n'))
+    config = load(str(made))
+
+    async def round_again() -> list[int]:
+        now = datetime.now(UTC)
+        both = await asyncio.gather(go_round(config, conninfo, now), go_round(config, conninfo, now))
+        return sorted(both)
+
+    assert asyncio.run(round_again()) == [0, 0]
+    for name in ("B000001", "B000002"):
+        assert headend("export", "release", name, "--by", "li", "--config", made).code == 0
+    assert asyncio.run(round_again()) == [0, 2]
+    assert asyncio.run(round_again()) == [0, 0]
+    assert sorted(path.name for path in (tmp_path / "in").iterdir()) == ["B000001", "B000002"]
+    state = headend("export", "list", "--json", "--config", made).documents
+    assert [(one["status"], one["targets"]) for one in state] == [("delivered", ["near"])] * 2
+
+
+def test_rounds_are_made_beside_the_daemon_s_work(made: Path, conninfo: str, tmp_path: Path) -> None:
+    made.write_text(made.read_text(encoding="utf-8").replace('url = "in"\n', 'url = "in"\nautomatic = true\n'))
+    config = load(str(made))
+
+    async def until_it_lies_there() -> None:
+        async with Exports(conninfo) as exports:
+            await exports.release(1, "li")
+            async with rounds(config, conninfo, every_s=0.02):
+                for _ in range(1000):
+                    if (await exports.state(1)).targets:
+                        return
+                    await asyncio.sleep(0.02)
+
+    asyncio.run(until_it_lies_there())
+    assert (tmp_path / "in" / "B000001" / "manifest.json").is_file()
