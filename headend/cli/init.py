@@ -14,6 +14,10 @@ from headend.cli.output import Output
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dsn", metavar="DSN", help="use this server instead of an embedded one")
+    parser.add_argument("--admin", metavar="NAME", help="the first administrator, while there are no users")
+    parser.add_argument(
+        "--token-file", metavar="FILE", help="where his token goes (default: NAME.token beside the configuration)"
+    )
     parser.epilog = "An existing configuration is kept as it is; the database is brought up to date. Safe to repeat."
 
 
@@ -35,14 +39,17 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     if arguments.dsn and config.database.dsn != arguments.dsn:
         raise UsageFault(f"{path}: database.dsn differs from --dsn: edit the file, or name another with --config")
     done, lacking = asyncio.run(_migrate(config))
+    token = _found(config, arguments) if arguments.admin else None
     output.text(f"{'wrote' if written else 'kept'} {path}")
     output.text(f"database: {done.level.value}, {len(done.applied)} migrations applied")
+    if token:
+        output.text(f"administrator {arguments.admin}: his token is in {token}")
     if lacking:
         output.text(f"the daemon's role: {lacking}")
     if output.as_json:
         output.document({
             "config": str(path), "written": written, "level": done.level.value, "migrations": list(done.applied),
-            "role": lacking or None,
+            "role": lacking or None, "token_file": token,
         })  # fmt: skip
     return 0
 
@@ -55,6 +62,28 @@ def sample(dsn: str | None = None) -> str:
     literal = json.dumps(dsn).replace("\x7f", "\\u007f")  # a TOML basic string, too
     lines = [line for line in text.splitlines(keepends=True) if not line.startswith('directory = "database"')]
     return "".join(f"dsn = {literal}\n" if line.startswith("# dsn =") else line for line in lines)
+
+
+def _found(config: Any, arguments: argparse.Namespace) -> str:
+    """Make the first administrator; where his token is."""
+    from headend.cli.token import kept
+    from headend.errors import UsageFault
+    from headend.people.founding import found
+
+    if "/" in arguments.admin:
+        raise UsageFault(f"--admin {arguments.admin}: expected a name without /")
+    path = Path(arguments.token_file) if arguments.token_file else config.folder / f"{arguments.admin}.token"
+    with kept(path) as write:
+        write(asyncio.run(_first(config, arguments.admin, found)))
+    return str(path)
+
+
+async def _first(config: Any, name: str, found: Any) -> str:
+    from headend.place import store
+
+    async with store(config) as opened:
+        secrets: dict[str, str] = await found(opened.conninfo, {name: ["administrator"]})
+        return secrets[name]
 
 
 async def _migrate(config: Any) -> Any:

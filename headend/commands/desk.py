@@ -35,10 +35,12 @@ class Desk:
         self._session = Session(conninfo)
         self._gathering = Gathering(timezone, clock, now, host)
         self._orders = Orders(self._gathering)
-        self._ruling = Ruling(self._session, self._gathering)
+        self._rules, self._urgent = Session(conninfo), Session(conninfo)
+        self._ruling = Ruling(self._rules, self._urgent, self._gathering)
 
     async def close(self) -> None:
-        await self._session.close()
+        for session in (self._session, self._rules, self._urgent):
+            await session.close()
 
     # -- orders
 

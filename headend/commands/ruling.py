@@ -34,13 +34,16 @@ SYSTEM: Final = "system"
 
 @dataclass
 class Ruling:
+    """`urgent` is for stops alone: they wait for nothing."""
+
     session: Session
+    urgent: Session
     gathering: Gathering
 
     # -- stops
 
     async def stop(self, person: Person, area: str, why: str) -> StopTold:
-        async with self.session.transaction() as connection:
+        async with self.urgent.transaction() as connection:
             user = user_of((await persons(connection, [person.name]))[person.name])
             change = Change(Oversight.STOP, area, person.name)
             decision = decide_change(change, World(users={} if user is None else {person.name: user}))

@@ -101,7 +101,8 @@ async def test_s15_a_replay_tells_what_was_tampered_with(site: Site) -> None:
     again, _ = await replay(site.conninfo, order.id)
     assert "another one than was decided on" in again[1].differs
     site.sql(
-        "ALTER TABLE decision DISABLE TRIGGER USER; UPDATE decision SET document = (SELECT document FROM decision LIMIT 1)"
+        "ALTER TABLE decision DISABLE TRIGGER USER;"
+        "UPDATE decision SET document = (SELECT document FROM decision LIMIT 1)"
     )
     again, _ = await replay(site.conninfo, order.id)
     assert any("is something else now" in a.differs for a in again)

@@ -1,0 +1,51 @@
+"""Beside a running daemon: what has waited beyond its time is ended, and what is unusual is held."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import structlog
+
+from headend.clock.trust import trust
+from headend.commands.desk import Desk
+from headend.config import Config
+from headend.errors import HeadendError
+from headend.health.host_clock import HostClock
+from headend.safety.world import Clock
+from storage.errors import StorageError
+
+_log = structlog.get_logger("commands")
+_EVERY_S: Final = 10.0
+
+
+@asynccontextmanager
+async def sweeping(config: Config, conninfo: str, clock: HostClock, every_s: float = _EVERY_S) -> AsyncIterator[None]:
+    """While the block runs. Several daemons may do it: each command ends once."""
+
+    def trusted() -> Clock:
+        found = trust(clock.discipline, config.clock.trust_host)
+        return Clock(found.trusted, found.why)
+
+    desk = Desk(conninfo, config.timezone, trusted)
+    task = asyncio.create_task(_run(desk, every_s), name="sweeping")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await desk.close()
+
+
+async def _run(desk: Desk, every_s: float) -> None:
+    while True:
+        try:
+            ended = await desk.sweep()
+            if ended:
+                _log.info("commands ended unsent", count=ended)
+        except (StorageError, HeadendError) as error:
+            _log.warning("commands that are over cannot be ended yet", reason=str(error))
+        await asyncio.sleep(every_s)
