@@ -19,14 +19,26 @@ from headend.api.doorstep import Doorstep
 from headend.api.faults import as_problem
 from headend.api.house import House
 from headend.api.problem import Problem, Told
-from headend.api.routes import collection, commands, events, meters, network, people, readings, rules, status, supply
+from headend.api.routes import (
+    collection,
+    commands,
+    events,
+    meters,
+    network,
+    people,
+    readings,
+    rules,
+    status,
+    supply,
+    webhooks,
+)
 from headend.errors import HeadendError
 from protocols.errors import ModelError
 from storage.errors import StorageError
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     meters.router, network.router, readings.router, collection.router, events.router, supply.router, status.router,
-    commands.router, rules.router, people.router,
+    commands.router, rules.router, people.router, webhooks.router,
 )  # fmt: skip
 _KNOWN: Final = (Problem, HTTPException, RequestValidationError, StorageError, HeadendError, ModelError, TimeoutError)
 _EVERYWHERE: Final = (

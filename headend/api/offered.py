@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
+
+import structlog
 
 from headend.config import Config
 
 if TYPE_CHECKING:
     from headend.api.server import Served
     from headend.health.host_clock import HostClock
+
+_log = structlog.get_logger("api")
 
 
 @asynccontextmanager
@@ -30,6 +35,8 @@ async def offered(config: Config, conninfo: str, clock: HostClock) -> AsyncItera
     from headend.commands.desk import Desk
     from headend.people.office import Office
     from headend.safety.world import Clock
+    from headend.webhooks.courier import Courier
+    from headend.webhooks.targets import networks
 
     def trusted() -> Clock:
         found = trust(clock.discipline, config.clock.trust_host)
@@ -44,4 +51,20 @@ async def offered(config: Config, conninfo: str, clock: HostClock) -> AsyncItera
         stack.push_async_callback(house.close)
         lodge = Lodge(conninfo)
         stack.push_async_callback(lodge.close)
-        yield await stack.enter_async_context(served(config, build(house, lodge)))
+        found = await stack.enter_async_context(served(config, build(house, lodge)))
+        courier = Courier(conninfo, networks(config.api.webhook_targets))
+        task = asyncio.create_task(courier.run(), name="webhooks")
+        task.add_done_callback(_tell)
+        stack.push_async_callback(_ended, task)
+        yield found
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    """Said at once: webhooks stand still, all else goes on."""
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("webhooks have ended", reason=repr(task.exception()))

@@ -40,10 +40,10 @@ class Manned:
 
 
 @asynccontextmanager
-async def manned(conninfo: str) -> AsyncIterator[Manned]:
+async def manned(conninfo: str, **api: Any) -> AsyncIterator[Manned]:
     policy = (resources.files("headend.commands") / "policy.toml").read_text(encoding="utf-8")
     secrets = await found(conninfo, PEOPLE, policy)
-    config = configured(conninfo)
+    config = configured(conninfo, **api)
     desk, office, lodge = Desk(conninfo, "UTC", lambda: Clock(True, "a test")), Office(conninfo), Lodge(conninfo)
     house = House(config, conninfo, front=Front(desk, office))
     try:

@@ -1,0 +1,1 @@
+"""Webhooks: what happened is told to programs over HTTP, signed, at least once."""
