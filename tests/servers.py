@@ -31,7 +31,7 @@ from storage.errors import ServerError
 from storage.migrate import migrate
 from storage.roles import provide
 from tests.place import DISK, quick
-from tests.ports import free_port as free_port
+from tests.ports import free_port
 
 _TEMPLATE = "headend_template"
 _PATIENCE_S = 120.0

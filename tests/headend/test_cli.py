@@ -20,7 +20,7 @@ import headend.cli
 from headend.cli.main import COMMANDS, parser, run
 from tests.headend.command import Headend
 from tests.headend.conftest import configuration
-from tests.servers import free_port
+from tests.ports import free_port
 
 FRAME = "68129078563412681104333334336816"
 SHORTEST = {
