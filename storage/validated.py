@@ -277,7 +277,7 @@ async def _days(
             if row and row != TRAILER:
                 rows.append(row)
             if len(rows) == _BATCH:
-                yield decode(b"".join(rows), step_s)
+                yield decode(rows, step_s)
                 rows.clear()
     if rows:
-        yield decode(b"".join(rows), step_s)
+        yield decode(rows, step_s)
