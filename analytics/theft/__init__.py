@@ -5,6 +5,8 @@ grid         frames of any order and step onto days and slots
 profile      the usual day, what moves all meters
 shape        what a meter's readings show by themselves
 templates    what an area would lack, by kind of theft
+windows      hours of the day in which a share is hidden
+noise        which intervals of a balance are believed
 balance      what an area lacks, and whose readings explain it
 imitation    thefts and honest changes played on the utility's own readings
 trees        boosted trees

@@ -16,8 +16,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.theft.noise import by_noise
 from analytics.theft.profile import Population, filled, profiles
-from analytics.theft.templates import BLOCKS, templates
+from analytics.theft.templates import templates
+from analytics.theft.windows import Windows
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -25,6 +27,9 @@ Doubles = NDArray[np.float64]
 _MOST: Final = 24
 _LEAST_ROWS: Final = 30
 _LEAST_BEFORE: Final = 3
+_LEAST_SLOTS: Final = 12
+_WINDOW_WORTH: Final = 1.15
+"""Times what else explains most: hours that are chosen freely fit what is left by chance more easily."""
 _MOST_STARTS: Final = 120
 _UNTRUE: Final = ("invented", "flat")
 _LEAST_GAIN: Final = 30.0
@@ -37,7 +42,8 @@ _FACTORS: Final = {
     "mirror": (0.3, 1.3),
     "flat": (0.1, 6.0),
     "capped": (0.02, 9.0),
-} | {f"block{b}": (0.05, 50.0) for b in range(BLOCKS)}
+    "block": (0.05, 50.0),
+}
 """By kind: the least and the greatest factor that makes sense."""
 
 
@@ -75,11 +81,18 @@ def balance(cells: Floats, total: Floats, people: Population) -> Balance | None:
     if (weight > 0).sum() < _LEAST_ROWS:
         return None
     kinds, made = templates(whole, profiles(whole, people))
+    search = _searched(kinds, made, weight, load, lacking)
+    if cells.shape[2] >= _LEAST_SLOTS:
+        search = _searched(kinds, made, by_noise(weight, search.rest, search.shape), load, lacking)
+    return search.told(total)
+
+
+def _searched(kinds: tuple[str, ...], made: Floats, weight: Doubles, load: Doubles, lacking: Doubles) -> _Search:
     search = _Search(kinds, made, weight, load, lacking)
     while search.step():
         pass
     search.prune()
-    return search.told(total)
+    return search
 
 
 def _sides(whole: Floats, doubt: Floats, total: Floats) -> tuple[Doubles, Doubles, Doubles]:
@@ -93,6 +106,10 @@ def _sides(whole: Floats, doubt: Floats, total: Floats) -> tuple[Doubles, Double
     filled_total = np.where(counted, total, mean).astype(np.float64)
     lacking = np.where(counted, filled_total - whole.sum(axis=0, dtype=np.float64), 0.0)
     return weight.ravel(), filled_total.ravel() / mean, lacking.ravel()
+
+
+_Chosen = tuple[int, int, int, int, int]
+"""Kind, meter, first day, first slot, slots."""
 
 
 class _Search:
@@ -111,7 +128,8 @@ class _Search:
         self.norm = _suffix(np.einsum("hmdp,hmdp,dp->hmd", made, made, self._square(weight), optimize=True))
         self.taken = np.zeros_like(self.norm)
         self.basis: list[Doubles] = []
-        self.chosen: list[tuple[int, int, int]] = []
+        self.chosen: list[_Chosen] = []
+        self.windows = Windows(made[0], self._square(weight), _stride(self.shape[0]))
         self.low, self.high = np.array([_FACTORS[kind] for kind in kinds]).T[:, :, None, None]
         for column in self.base.T:
             self._explain(column * self.root)
@@ -146,21 +164,30 @@ class _Search:
         best = int(np.argmax(gains))
         gain = float(gains.flat[best])
         left = float(self.rest @ self.rest)
+        window = self.windows.best(self._square(self.rest * self.root), _FACTORS["block"])
+        if window.gain > max(_WINDOW_WORTH * gain, _LEAST_GAIN * left / self.count):
+            gain = window.gain
+            found = (len(self.kinds), window.meter, window.start, window.first, window.length)
+        else:
+            at = np.unravel_index(best, gains.shape)
+            found = (int(at[0]), int(at[1]), int(at[2]) * _stride(self.shape[0]), 0, self.shape[1])
         if len(self.chosen) >= _MOST or gain < _LEAST_GAIN * left / self.count:
             return False
-        at = np.unravel_index(best, gains.shape)
-        found = (int(at[0]), int(at[1]), int(at[2]) * _stride(self.shape[0]))
         self.chosen.append(found)
         self._explain(self.column(found).ravel() * self.root)
         return True
 
-    def column(self, which: tuple[int, int, int]) -> Doubles:
-        kind, meter, start = which
-        column: Doubles = self.made[kind, meter].astype(np.float64)
+    def column(self, which: _Chosen) -> Doubles:
+        kind, meter, start, first, length = which
+        column: Doubles = self.made[0 if kind == len(self.kinds) else kind, meter].astype(np.float64)
         column[:start] = 0
+        column[:, (np.arange(self.shape[1]) - first) % self.shape[1] >= length] = 0
         return column
 
-    def fit(self, chosen: list[tuple[int, int, int]]) -> tuple[Doubles, float]:
+    def kind(self, number: int) -> str:
+        return self.kinds[number] if number < len(self.kinds) else "block"
+
+    def fit(self, chosen: list[_Chosen]) -> tuple[Doubles, float]:
         """Factors (three of the loss first) and what they leave, as a weighted sum of squares."""
         parts = [self.column(one).ravel() for one in chosen]
         columns = np.column_stack([self.base, *parts, *self.levels(chosen)]) * self.root[:, None]
@@ -170,11 +197,11 @@ class _Search:
         rest = aim - columns @ factors
         return factors, float(rest @ rest)
 
-    def levels(self, chosen: list[tuple[int, int, int]]) -> list[Doubles]:
+    def levels(self, chosen: list[_Chosen]) -> list[Doubles]:
         """Steps by which the mean of what is lacking may differ since readings are no longer the load: how much was
         really used since then is not in the readings."""
         starts = {
-            (start, meter) for kind, meter, start in chosen if self.kinds[kind] in _UNTRUE and start >= _LEAST_BEFORE
+            (start, meter) for kind, meter, start, *_ in chosen if self.kind(kind) in _UNTRUE and start >= _LEAST_BEFORE
         }
         made = []
         for start, _ in sorted(starts):
@@ -200,12 +227,13 @@ class _Search:
         half = self.count / 2
         lone = self.fit([])[1]
         parts = []
-        for factor, (kind, meter, first) in zip(factors[3:], self.chosen, strict=False):
-            worth = float(factor) * float(self.column((kind, meter, first)).sum())
+        for factor, one in zip(factors[3:], self.chosen, strict=False):
+            kind, meter, first, *_ = one
+            worth = float(factor) * float(self.column(one).sum())
             energy[meter] += worth
             start[meter] = first if start[meter] < 0 else min(start[meter], first)
-            parts.append(Part(meter, self.kinds[kind], first, float(factor), worth))
-        steps = sorted({(s, m) for k, m, s in self.chosen if self.kinds[k] in _UNTRUE and s >= _LEAST_BEFORE})
+            parts.append(Part(meter, self.kind(kind), first, float(factor), worth))
+        steps = sorted({(s, m) for k, m, s, *_ in self.chosen if self.kind(k) in _UNTRUE and s >= _LEAST_BEFORE})
         for factor, column, (_, meter) in zip(
             factors[3 + len(self.chosen) :], self.levels(self.chosen), steps, strict=True
         ):

@@ -67,8 +67,7 @@ def reasons(
 
 
 def _of_part(part: Part) -> Reason:
-    kind = "block" if part.kind.startswith("block") else part.kind
-    return Reason(f"balance_{kind}", _PARTS[kind].format(factor=part.factor, start=part.start + 1))
+    return Reason(f"balance_{part.kind}", _PARTS[part.kind].format(factor=part.factor, start=part.start + 1))
 
 
 def _of_shape(odds: Odds, score: Doubles, made: list[list[Reason]]) -> None:

@@ -15,11 +15,9 @@ from analytics.theft.profile import Profiles
 
 Floats = NDArray[np.float32]
 
-BLOCKS: Final = 6
-"""Parts of the day in which a share may be hidden."""
 DAILY: Final = ("share", "invented", "missing", "zero")
 WITHIN_DAY: Final = ("mirror", "flat", "capped")
-KINDS: Final = (*DAILY, *WITHIN_DAY, *(f"block{b}" for b in range(BLOCKS)))
+KINDS: Final = (*DAILY, *WITHIN_DAY)
 
 
 def templates(days: Floats, profiles: Profiles) -> tuple[tuple[str, ...], Floats]:
@@ -38,7 +36,5 @@ def templates(days: Floats, profiles: Profiles) -> tuple[tuple[str, ...], Floats
     if slots < 4:
         return DAILY, np.stack(made)
     made += [days[:, :, ::-1] - days, expected * profiles.flat, np.where(profiles.capped, expected, np.float32(0))]
-    block = np.arange(slots) * BLOCKS // slots
-    made += [days * (block == b) for b in range(BLOCKS)]
     stacked: NDArray[Any] = np.stack(made).astype(np.float32, copy=False)
     return KINDS, stacked

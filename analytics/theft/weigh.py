@@ -226,9 +226,8 @@ def _rows(found: Balance, cells: Floats, shape: Doubles) -> Floats:
     wide = np.ones(len(cells))
     kinds = {kind: np.zeros(len(cells)) for kind in ("share", "invented", "missing", "zero", "mirror", "flat", "block")}
     for part in found.parts:
-        name = "block" if part.kind.startswith("block") else part.kind
-        if name in kinds:
-            kinds[name][part.meter] = max(kinds[name][part.meter], part.factor)
+        if part.kind in kinds:
+            kinds[part.kind][part.meter] = max(kinds[part.kind][part.meter], part.factor)
     order = np.argsort(np.argsort(-found.bits, kind="stable"), kind="stable")
     return np.column_stack(
         [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -23,35 +24,40 @@ ENERGY: Final = BY_NAME["active_energy_import"]
 Floats = NDArray[Any]
 
 
-async def plant(conninfo: str, areas: dict[str, tuple[dict[str, Floats], Floats]], feeder: str = "F1") -> None:
-    """`areas` is area to (meter to Wh an hour from `BEGIN` on, the same of the total meter); point P-m of meter m.
-    Total meters are named T-area; the areas hang on one feeder without a meter."""
-    meters = [m for members, _ in areas.values() for m in members] + [f"T-{area}" for area in areas]
+async def register(
+    conninfo: str, areas: Mapping[str, Sequence[str]], addresses: Callable[[int], Sequence[str]] | None = None
+) -> None:
+    """Areas with their members; point P-m of meter m; total meters are named T-area; the areas hang on one feeder, F1,
+    without a meter. `addresses` of the n-th area's members and its total meter: else their names."""
+    everyone = [m for members in areas.values() for m in members] + [f"T-{area}" for area in areas]
+    at = dict(zip(everyone, everyone, strict=True))
+    for number, (area, members) in enumerate(areas.items() if addresses is not None else ()):
+        assert addresses is not None
+        at |= dict(zip([*members, f"T-{area}"], addresses(number), strict=True))
+    points = [(m, area) for area, members in areas.items() for m in members]
     async with Registry(conninfo) as registry:
         await registry.add(
             Additions(
                 lines=(NewLine(name="line", url="tcp://127.0.0.1:1", protocol="dlt645"),),
-                feeders=(Feeder(name=feeder),),
+                feeders=(Feeder(name="F1"),),
                 areas=tuple(Area(name=area) for area in areas),
                 meters=tuple(
-                    NewMeter(name=m, address=m, model="dlt645_2007", line="line", created=BEGIN) for m in meters
+                    NewMeter(name=m, address=at[m], model="dlt645_2007", line="line", created=BEGIN) for m in everyone
                 ),
-                points=tuple(NewUsagePoint(name=f"P-{m}") for members, _ in areas.values() for m in members),
-                installations=tuple(
-                    NewInstallation(point=f"P-{m}", meter=m, start=BEGIN)
-                    for members, _ in areas.values()
-                    for m in members
-                ),
-                area_feeders=tuple(AreaFeeder(area=area, feeder=feeder, start=BEGIN) for area in areas),
-                area_points=tuple(
-                    AreaPoint(point=f"P-{m}", area=area, start=BEGIN)
-                    for area, (members, _) in areas.items()
-                    for m in members
-                ),
+                points=tuple(NewUsagePoint(name=f"P-{m}") for m, _ in points),
+                installations=tuple(NewInstallation(point=f"P-{m}", meter=m, start=BEGIN) for m, _ in points),
+                area_feeders=tuple(AreaFeeder(area=area, feeder="F1", start=BEGIN) for area in areas),
+                area_points=tuple(AreaPoint(point=f"P-{m}", area=area, start=BEGIN) for m, area in points),
                 totals=tuple(TotalMeter(meter=f"T-{area}", area=area, start=BEGIN) for area in areas),
             )
         )
         await registry.keep_plans([NewPlan(name="curve", period_s=3600, quantities=(ENERGY,), valid_from=BEGIN)], BEGIN)
+
+
+async def plant(conninfo: str, areas: Mapping[str, tuple[Mapping[str, Floats], Floats]]) -> None:
+    """`areas` is area to (meter to Wh an hour from `BEGIN` on, the same of the total meter)."""
+    await register(conninfo, {area: list(members) for area, (members, _) in areas.items()})
+    async with Registry(conninfo) as registry:
         known = {meter.name: meter.id for meter in await registry.meters()}
     async with Writer(conninfo) as writer:
         for area, (members, total) in areas.items():
