@@ -1,10 +1,12 @@
-"""Beside a running daemon: what has waited beyond its time is ended, and what is unusual is held."""
+"""Beside a running daemon: what has waited beyond its time is ended, what is unusual is held, loads are estimated."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -16,9 +18,11 @@ from headend.errors import HeadendError
 from headend.health.host_clock import HostClock
 from headend.safety.world import Clock
 from storage.errors import StorageError
+from storage.loads import Loads
 
 _log = structlog.get_logger("commands")
 _EVERY_S: Final = 10.0
+_ESTIMATE_S: Final = 3600.0
 
 
 @asynccontextmanager
@@ -30,7 +34,8 @@ async def sweeping(config: Config, conninfo: str, clock: HostClock, every_s: flo
         return Clock(found.trusted, found.why)
 
     desk = Desk(conninfo, config.timezone, trusted)
-    task = asyncio.create_task(_run(desk, every_s), name="sweeping")
+    loads = Loads(conninfo)
+    task = asyncio.create_task(_run(desk, loads, every_s), name="sweeping")
     try:
         yield
     finally:
@@ -38,14 +43,19 @@ async def sweeping(config: Config, conninfo: str, clock: HostClock, every_s: flo
         with suppress(asyncio.CancelledError):
             await task
         await desk.close()
+        await loads.close()
 
 
-async def _run(desk: Desk, every_s: float) -> None:
+async def _run(desk: Desk, loads: Loads, every_s: float) -> None:
+    estimated = time.monotonic() - _ESTIMATE_S
     while True:
         try:
             ended = await desk.sweep()
             if ended:
                 _log.info("commands ended unsent", count=ended)
+            if time.monotonic() - estimated >= _ESTIMATE_S:
+                await loads.estimate(datetime.now(UTC))
+                estimated = time.monotonic()
         except (StorageError, HeadendError) as error:
             _log.warning("commands that are over cannot be ended yet", reason=str(error))
         await asyncio.sleep(every_s)

@@ -35,6 +35,8 @@ async def asks(plain_database: str, headend: Headend, tmp_path: Path) -> AsyncIt
     """``await asks("ada", "command", "list")``; None asks without a token."""
     async with Registry(plain_database) as registry:
         await registry.add(network(12))
+    with psycopg.connect(plain_database) as connection:
+        connection.execute("INSERT INTO meter_load (meter, watts, by, at) SELECT name, 2000, 'test', now() FROM meter")
     policy = sample().replace("permille = 100", "permille = 1000")
     tokens = await found(plain_database, PEOPLE | {"gil": ["administrator"]}, policy)
     for name, secret in tokens.items():
@@ -63,13 +65,11 @@ async def document(asks: As, who: str, *argv: object) -> Any:
     return ran.document
 
 
-def survey(conninfo: str) -> None:
-    """What is to be known of meters before they are cut: their clocks and loads."""
+def read_clocks(conninfo: str) -> None:
     with psycopg.connect(conninfo) as connection:
         connection.execute(
             "INSERT INTO clock_survey (meter_id, at, offset_ms, uncertainty_ms) SELECT id, now(), 0, 500 FROM meter"
         )
-        connection.execute("INSERT INTO meter_load (meter, watts, by, at) SELECT name, 2000, 'test', now() FROM meter")
 
 
 async def test_an_order_from_draft_to_recall(asks: As, plain_database: str) -> None:
@@ -85,7 +85,7 @@ async def test_an_order_from_draft_to_recall(asks: As, plain_database: str) -> N
     assert told.code == 0
     assert "m00001: No. 1" in told.out, "what is approved is shown"
     assert (await asks("dee", "command", "release", "k-1")).code == 1, "no clock was ever read"
-    survey(plain_database)
+    read_clocks(plain_database)
     assert (await document(asks, "dee", "command", "release", "k-1"))["state"] == "released"
     shown = await asks("bo", "command", "show", "k-1", "--meters")
     assert shown.out.count("released") == 3
