@@ -70,7 +70,7 @@ class StoredOutlook(Session):
     def world(self, request: Request) -> World:
         world, at = self._known.get(request.key, (World(), 0.0))
         gone = self._monotonic() - at
-        if world.now is None or gone > FRESH_S:
+        if world.now is None or gone >= FRESH_S:
             return World()
         return replace(world, now=world.now + timedelta(seconds=gone))
 
