@@ -90,7 +90,7 @@ def ahead(
         for at in range(0, len(panel.names), size)
     ]
     made = list((pool.map if pool is not None and len(parts) > 1 else map)(_part, parts))
-    return _joined(made, days, scale, naive(series, known.behind)[:, days])
+    return _joined(made, days, scale, naive(series, known.behind, days))
 
 
 def forward(
@@ -163,15 +163,15 @@ class _Made(NamedTuple):
 
 def _part(part: _Part) -> _Made:
     actual = np.where(np.isfinite(part.panel.cells), part.series, np.nan)[:, part.hold]
-    last_week = naive(part.series, part.known.behind)
+    last_week = naive(part.series, part.known.behind, part.hold)
     models = _models(part)
     weights: Floats = np.zeros((len(part.series), len(models)))
     if models:
-        weights = chosen(actual, [past for past, _ in models], last_week[:, part.hold], part.level)
+        weights = chosen(actual, [past for past, _ in models], last_week, part.level)
         unread = np.asarray(np.isfinite(actual).mean(axis=(1, 2)) < _LEAST_READ)
         weights[unread] = 0
-    past = blended(weights, [m for m, _ in models], last_week[:, part.hold])
-    point = blended(weights, [m for _, m in models], last_week[:, part.days])
+    past = blended(weights, [m for m, _ in models], last_week)
+    point = blended(weights, [m for _, m in models], naive(part.series, part.known.behind, part.days))
     seen = np.isfinite(part.panel.cells[:, : part.until])
     least: Floats = np.where(seen, part.series[:, : part.until], np.inf).min(axis=(1, 2), initial=np.inf)
     point = np.where(least[:, None, None] >= 0, np.maximum(point, 0), point)

@@ -12,6 +12,8 @@ from analytics.forecast.words import QUANTILES, Floats, Level
 _SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 _NEAR_DAY: Final = 1 / 8
 """Residuals of up to three hours to either side count for a slot's interval."""
+_FREE: Final = 3
+"""As so many independent ones a day."""
 
 
 def error(actual: Floats, guess: Floats, level: Level) -> Floats:
@@ -67,28 +69,31 @@ def intervals(actual: Floats, past: Floats, spread: Floats, point: Floats, ahead
     slots = point.shape[2]
     with np.errstate(invalid="ignore", divide="ignore"):
         scaled = (actual - past) / spread
-    reach = max(int(slots * _NEAR_DAY), 0)
+    reach = int(slots * _NEAR_DAY)
     made = np.full((len(QUANTILES), *point.shape), np.nan)
     for slot in range(slots):
-        near: Any = np.arange(slot - reach, slot + reach + 1) % slots
-        values = scaled[:, :, np.unique(near)].reshape(len(scaled), -1)
-        made[..., slot] = point[..., slot] + _cuts(values)[:, :, None] * ahead[..., slot]
+        near: Any = np.unique(np.arange(slot - reach, slot + reach + 1) % slots)
+        values = scaled[:, :, near].reshape(len(scaled), -1)
+        free = min(_FREE, len(near)) / len(near)
+        made[..., slot] = point[..., slot] + _cuts(values, free)[:, :, None] * ahead[..., slot]
     least = np.where(np.isfinite(actual), actual, np.inf).min(axis=(1, 2), initial=np.inf)
     floor = np.where(least >= 0, 0.0, -np.inf)[None, :, None, None]
     return np.sort(np.maximum(made, floor), axis=0)
 
 
-def _cuts(values: Floats) -> Floats:
-    """(quantile, row): of what is known of each row, between the two nearest; NaN where nothing is."""
+def _cuts(values: Floats, free: float) -> Floats:
+    """(quantile, row): of what is known of each row, NaN where nothing is. `free`: how many independent errors each
+    counts for; the fewer there are, the farther out a quantile is looked for (at Weibull's positions)."""
     ordered = np.sort(np.where(np.isfinite(values), values, np.nan), axis=1)  # NaN goes to the end
-    count = np.isfinite(ordered).sum(axis=1)
-    rows = np.arange(len(ordered))
     made = np.full((len(QUANTILES), len(ordered)), np.nan)
     if ordered.shape[1] == 0:
         return made
+    last = np.maximum(np.isfinite(ordered).sum(axis=1) - 1, 0)
+    count = np.maximum((last + 1) * free, 2)
+    rows = np.arange(len(ordered))
     for k, share in enumerate(QUANTILES):
-        place = share * np.maximum(count - 1, 0)
+        place = np.clip((share * (count + 1) - 1) / (count - 1), 0, 1) * last
         low = place.astype(np.int64)
-        high = np.minimum(low + 1, np.maximum(count - 1, 0))
+        high = np.minimum(low + 1, last)
         made[k] = ordered[rows, low] + (place - low) * (ordered[rows, high] - ordered[rows, low])
     return made

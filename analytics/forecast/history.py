@@ -99,9 +99,12 @@ def quartiles(
     return made
 
 
-def naive(series: Floats, behind: int) -> NDArray[np.float32]:
-    """The same hour of last week, else of the last known day."""
-    made = back(series, week_back(behind))
-    for days in range(behind, behind + WEEK):
-        np.copyto(made, back(series, days), where=np.isnan(made))
+def naive(series: Floats, behind: int, days: Numbers) -> NDArray[np.float32]:
+    """(series, len(days), slot): the same hour of last week, else of the last known day."""
+    made = np.full((len(series), len(days), series.shape[2]), np.nan, np.float32)
+    for lead in (week_back(behind), *range(behind, behind + WEEK)):
+        there = np.nonzero(days >= lead)[0]
+        guess = series[:, days[there] - lead]
+        known = made[:, there]
+        made[:, there] = np.where(np.isnan(known), guess, known)
     return made
