@@ -21,7 +21,7 @@ SERVICES ?= auto
 PEER_DLT645 := dlt645==3.2.0
 export HEADEND_PEER_DLT645 ?= $(CURDIR)/.venv-peer-dlt645/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Hundreds of tests start a `headend`, which without compiled modules takes half as long again.
+# Hundreds of tests start a `headend`, which takes a third longer without compiled modules.
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
