@@ -4,14 +4,21 @@ Each meter has a shape of its own, a day's outage, a short gap, a gap of half a 
 month of history; one in fifty has no history. All checks run with the shipped parameters. `vee_meters` is meters a
 second of processor time, the limit is the rate that the target asks for.
 
-    python -m benchmarks.vee [--json] [METERS]
+`vee_stored` is the same through the database (`benchmarks.vee_stored`), meters a second of wall time, by default of
+fewer meters: what it takes grows as their number.
+
+    python -m benchmarks.vee [--json] [METERS] [--stored METERS]
 """
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from time import process_time
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -24,8 +31,11 @@ from analytics.vee.frame import UNKNOWN, Fact, Frame, History, Mask, Steps, Tota
 from analytics.vee.parameters import shipped
 from analytics.vee.run import run
 from benchmarks.report import Row, rate, show
+from benchmarks.vee_stored import measured
+from headend.validation.settings import VeeTable, rules_of
 
 METERS: Final = 10_000
+STORED: Final = 1000
 TARGET: Final = METERS / 60
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 MONTH: Final = grid(date(2026, 5, 1), date(2026, 6, 1), ZONE, 15)
@@ -69,13 +79,18 @@ def month(meters: int, seed: int) -> tuple[Frame, History]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    meters = next((int(each) for each in arguments if each.isdigit()), METERS)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("meters", nargs="?", type=int, default=METERS)
+    parser.add_argument("--stored", type=int, default=STORED)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(arguments)
+    meters: int = given.meters
     spent, left = 0.0, meters
     while left:
         rows = min(_ROWS, left)
-        given, history = month(rows, left)
+        frames, history = month(rows, left)
         since = process_time()
-        made = run(given, shipped(), calendar("cn"), history)
+        made = run(frames, shipped(), calendar("cn"), history)
         spent += process_time() - since
         if ((made.source > 0) != (made.method > 0)).any() or not (made.source > 0).any():
             raise SystemExit("a value without a source")
@@ -83,7 +98,11 @@ def main(arguments: Sequence[str]) -> None:
     row = Row(
         "vee_meters", "meters/s", rate(meters, [spent]), limit=TARGET, limit_name="10,000 meters for a month in 60 s"
     )
-    show([row], arguments)
+    rows_ = [row]
+    if given.stored:
+        took = asyncio.run(measured(given.stored, rules_of(VeeTable(), Path())))
+        rows_.append(replace(row, name="vee_stored", ours=rate(given.stored, [took])))
+    show(rows_, arguments)
 
 
 if __name__ == "__main__":

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 
 from protocols.model import Quantity, Source
 from protocols.quantities import HOME
 from storage.columns import time_us
-from storage.connection import Session
+from storage.connection import Row, Session
 from storage.copy_rows import HEADER, NONE, POSTGRES_EPOCH_US, TRAILER
 from storage.reader import array
 from storage.statements import load
 
 SQL = load("registers")
-_HEAD: Final = len(HEADER)
 _NUMBER: Final = struct.Struct(">i")
 _MICROSECOND: Final = timedelta(microseconds=1)
+_HOLE: Final = NONE.to_bytes(8, "big", signed=True)
 
 
 class Of(StrEnum):
@@ -64,14 +66,10 @@ class Boundaries:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Captured:
-    """n captures of a layout, in no order. `steps` (quantity, n) in the order asked for, `NONE` where nothing good is.
-
-    `kept`: read later from what the meter had kept, so that its own clock dated them.
-    """
+    """n captures of a layout, in no order. `steps` (quantity, n) as asked for, `NONE` where nothing good is."""
 
     meter_id: NDArray[np.int64]
     time_us: NDArray[np.int64]
-    kept: NDArray[np.bool_]
     steps: NDArray[np.int64]
 
 
@@ -124,12 +122,21 @@ class Registers(Session):
             "meters": array(meters), "layout": layout.id, "first": positions[0], "second": (*positions, 0)[1],
             "start": span[0], "end": span[1],
         }  # fmt: skip
-        parts: list[bytes] = []
         async with self.transaction() as connection:
             await connection.execute(SQL["gather"])
-            async with connection.cursor().copy(SQL["captures"], given) as copy:
-                parts.extend([bytes(block) async for block in copy])
-        return await asyncio.to_thread(_captured, b"".join(parts), len(quantities))
+            quick = await _copied(connection, "captures", given)
+            found, doubtful = await asyncio.to_thread(_captured, quick, len(quantities))
+            if doubtful:
+                again = await _copied(connection, "captures_with_care", {**given, "meters": array(doubtful)})
+                more, _ = await asyncio.to_thread(_captured, again, len(quantities))
+                found = found.joined(more)
+        return await asyncio.to_thread(found.captured)
+
+    async def recorded(self, meters: Collection[int], span: tuple[datetime, datetime]) -> list[tuple[int, datetime]]:
+        """Meters and times in the span that the meters' own clocks dated."""
+        given = {"meters": array(meters), "start": span[0], "end": span[1], "source": int(Source.RECORD)}
+        async with self.use() as connection:
+            return await (await connection.execute(SQL["recorded"], given)).fetchall()
 
     async def period_s(self, quantity: Quantity) -> int | None:
         """The shortest at which a plan collects it at present."""
@@ -138,23 +145,53 @@ class Registers(Session):
         return None if row is None else row[0]
 
 
-def _captured(stream: bytes, quantities: int) -> Captured:
-    meters, fields = [], [list[bytes]() for _ in range(2 + quantities)]
-    at, end = _HEAD, len(stream) - len(TRAILER)
-    while at < end:
-        meters.append(_NUMBER.unpack_from(stream, at + 6)[0])
+class _Days(NamedTuple):
+    """Meters, and of each of their days the bytes of times and of one or two values."""
+
+    quantities: int
+    meters: list[int]
+    times: list[bytes]
+    steps: list[tuple[bytes, ...]]
+
+    def joined(self, other: _Days) -> _Days:
+        return _Days(self.quantities, self.meters + other.meters, self.times + other.times, self.steps + other.steps)
+
+    def captured(self) -> Captured:
+        counts = [len(each) // 8 for each in self.times]
+        values = [b"".join(each) for each in zip(*self.steps, strict=True)] or [b""] * self.quantities
+        return Captured(
+            np.repeat(np.array(self.meters, np.int64), counts),
+            np.frombuffer(b"".join(self.times), ">i8").astype(np.int64) + POSTGRES_EPOCH_US,
+            np.stack([np.frombuffer(each, ">i8").astype(np.int64) for each in values]),
+        )
+
+
+async def _copied(connection: psycopg.AsyncConnection[Row], statement: str, given: dict[str, Any]) -> list[bytes]:
+    """A block a row."""
+    async with connection.cursor().copy(SQL[statement], given) as copy:
+        return [bytes(block) async for block in copy]
+
+
+def _captured(blocks: Sequence[bytes], quantities: int) -> tuple[_Days, set[int]]:
+    """Also the meters that have fewer values than times, of which nothing is taken. A quantity of which a meter has
+    nothing on a day is told by holes."""
+    rows: dict[int, list[tuple[bytes, tuple[bytes, ...]]]] = defaultdict(list)
+    doubtful: set[int] = set()
+    head = len(HEADER)
+    for block in blocks:
+        at, head = head, 0
+        if len(block) - at <= len(TRAILER):
+            continue
+        (meter,) = _NUMBER.unpack_from(block, at + 6)
         at += 10
-        for number in range(4):
-            (length,) = _NUMBER.unpack_from(stream, at)
-            at += 4
-            if length > 0:
-                fields[number].append(stream[at : at + length])
-                at += length
-    counts = [len(each) // 8 for each in fields[0]]
-    times, sources, *steps = (b"".join(field) for field in fields)
-    return Captured(
-        np.repeat(np.array(meters, np.int64), counts),
-        np.frombuffer(times, ">i8").astype(np.int64) + POSTGRES_EPOCH_US,
-        np.frombuffer(sources, ">i2") == Source.RECORD,
-        np.stack([np.frombuffer(each, ">i8").astype(np.int64) for each in steps]),
-    )
+        fields = []
+        for _ in range(3):
+            (length,) = _NUMBER.unpack_from(block, at)
+            fields.append(block[at + 4 : at + 4 + max(length, 0)])
+            at += 4 + max(length, 0)
+        times, *values = fields[: 1 + quantities]
+        if any(len(each) not in (0, len(times)) for each in values):
+            doubtful.add(meter)
+        rows[meter].append((times, tuple(each or _HOLE * (len(times) // 8) for each in values)))
+    kept = [(meter, *row) for meter, own in rows.items() if meter not in doubtful for row in own]
+    return _Days(quantities, [m for m, _, _ in kept], [t for _, t, _ in kept], [v for _, _, v in kept]), doubtful

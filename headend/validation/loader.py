@@ -64,20 +64,15 @@ class Loader:
     ) -> Rows:
         """See `rows_of`."""
         found: list[Quantified] = []
-        recorded: list[tuple[Ints, Ints]] = []
         for pair in _pairs(self.rules.quantities):
-            quantified, dated = await self._pair(points, cells, pair)
-            found += quantified
-            recorded.append(dated)
+            found += await self._pair(points, cells, pair)
         found.sort(key=lambda one: self.rules.quantities.index(one.quantity))
         rows = rows_of(points, cells, found, always, self.rules.voltage)
-        await self._circumstances(rows, recorded)
+        await self._circumstances(rows)
         return rows
 
-    async def _pair(
-        self, points: Sequence[Point], cells: Grid, pair: Sequence[Quantity]
-    ) -> tuple[list[Quantified], tuple[Ints, Ints]]:
-        """One or two quantities of one layout; meter and time (s) of what the meters' own clocks dated."""
+    async def _pair(self, points: Sequence[Point], cells: Grid, pair: Sequence[Quantity]) -> list[Quantified]:
+        """One or two quantities of one layout."""
         span, near = _span(cells), self.rules.near
         names = [point.name for point in points]
         stays = []
@@ -95,9 +90,9 @@ class Loader:
             own = {point.id: stays[number].get(point.name, ()) for point in points}
             mounted = [Mounted(own[point.id], digits, limit_kw(point, self.rules.voltage)) for point in points]
             made.append(Quantified(quantity, raw(cells, quantity, mounted, held), _units(mounted, held), own))
-        return made, (read.meter_id[read.kept], read.time_us[read.kept] // 1_000_000)
+        return made
 
-    async def _circumstances(self, rows: Rows, recorded: Sequence[tuple[Ints, Ints]]) -> None:
+    async def _circumstances(self, rows: Rows) -> None:
         """Outages, clocks, and voltage where nothing was used."""
         cells, span = rows.cells, _span(rows.cells)
         meters = {stay.meter_id for stays in rows.stays for stay in stays}
@@ -115,7 +110,8 @@ class Loader:
         checks = self.rules.parameters.checks
         offsets = await self.circumstances.clock_offsets(meters, span, checks.clock_sync.beyond_ms)
         if offsets:
-            dated = _dated(cells, recorded)
+            far_off = {meter for meter, _, offset in offsets if abs(offset) > checks.clock_quarantine.beyond_ms}
+            dated = {(meter, _day(cells, at)) for meter, at in await self.registers.recorded(far_off, span)}
             for meter, at, offset in offsets:
                 day = _day(cells, at)
                 far = abs(offset) if (meter, day) in dated else min(abs(offset), checks.clock_quarantine.beyond_ms)
@@ -180,16 +176,6 @@ def _units(points: Sequence[Mounted], held: Board) -> Ints:
         ],
         np.int64,
     )
-
-
-def _dated(cells: Grid, recorded: Sequence[tuple[Ints, Ints]]) -> set[tuple[int, int]]:
-    """Meters and days of which something was dated by the meter's own clock."""
-    edges = cells.starts[cells.layout[:, 0]]
-    found: set[tuple[int, int]] = set()
-    for meter, time in recorded:
-        day = np.searchsorted(edges, time, side="right") - 1
-        found.update(map(tuple, np.unique(np.stack([meter, day]), axis=1).T.tolist()))
-    return found
 
 
 def _day(cells: Grid, at: datetime) -> int:

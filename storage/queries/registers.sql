@@ -41,18 +41,30 @@ LEFT JOIN register_mark e
     ON e.meter_id = s.meter_id AND e.quantity = %(quantity)s AND e."time" = s."to" AND e.edge = 'final'
 ORDER BY s.key, s."from", m.name;
 
--- All captures of a layout, a row a meter and UTC day: times, sources, and the values at one or two positions, as bytes
--- one after the other, in no order. Where there is no good value it is the least number. A row a capture would keep the
--- reader busy for ten times as long.
+-- All captures of a layout, a row a meter and UTC day: times and the values at one or two positions, as bytes one after
+-- the other, in no order. A row a capture would keep the reader busy for ten times as long. What is marked or lacks a
+-- value is left out: fewer values than times say that the meter is to be read with care.
 -- name: captures
 COPY (
-    SELECT meter_id, string_agg(timestamptz_send(time), ''), string_agg(int2send(source), ''),
+    SELECT meter_id, string_agg(timestamptz_send(time), ''),
+           string_agg(int8send(CASE WHEN quality IS NULL THEN CASE %(first)s WHEN 1 THEN v1 WHEN 2 THEN v2 WHEN 3 THEN v3 WHEN 4 THEN v4 WHEN 5 THEN v5 WHEN 6 THEN v6 WHEN 7 THEN v7 WHEN 8 THEN v8 END END), ''),
+           CASE WHEN %(second)s > 0 THEN string_agg(int8send(CASE WHEN quality IS NULL THEN CASE %(second)s WHEN 1 THEN v1 WHEN 2 THEN v2 WHEN 3 THEN v3 WHEN 4 THEN v4 WHEN 5 THEN v5 WHEN 6 THEN v6 WHEN 7 THEN v7 WHEN 8 THEN v8 END END), '') END
+    FROM capture
+    WHERE meter_id = ANY (%(meters)s::integer[]) AND layout = %(layout)s
+      AND time >= %(start)s::timestamptz AND time <= %(end)s::timestamptz
+    GROUP BY meter_id, date_bin('1 day', time, 'epoch')
+) TO STDOUT (FORMAT BINARY);
+
+-- The same with care: where there is no good value it is the least number.
+-- name: captures_with_care
+COPY (
+    SELECT meter_id, string_agg(timestamptz_send(time), ''),
            string_agg(int8send(CASE
-               WHEN quality IS NOT NULL AND (quality >> ((%(first)s - 1) * 8)) & 255 <> 0 THEN '-9223372036854775808'::bigint
+               WHEN (coalesce(quality, 0) >> ((%(first)s - 1) * 8)) & 255 <> 0 THEN '-9223372036854775808'::bigint
                ELSE coalesce(CASE %(first)s WHEN 1 THEN v1 WHEN 2 THEN v2 WHEN 3 THEN v3 WHEN 4 THEN v4 WHEN 5 THEN v5 WHEN 6 THEN v6 WHEN 7 THEN v7 WHEN 8 THEN v8 END, '-9223372036854775808'::bigint)
            END), ''),
            CASE WHEN %(second)s > 0 THEN string_agg(int8send(CASE
-               WHEN quality IS NOT NULL AND (quality >> ((%(second)s - 1) * 8)) & 255 <> 0 THEN '-9223372036854775808'::bigint
+               WHEN (coalesce(quality, 0) >> ((%(second)s - 1) * 8)) & 255 <> 0 THEN '-9223372036854775808'::bigint
                ELSE coalesce(CASE %(second)s WHEN 1 THEN v1 WHEN 2 THEN v2 WHEN 3 THEN v3 WHEN 4 THEN v4 WHEN 5 THEN v5 WHEN 6 THEN v6 WHEN 7 THEN v7 WHEN 8 THEN v8 END, '-9223372036854775808'::bigint)
            END), '') END
     FROM capture
@@ -61,9 +73,16 @@ COPY (
     GROUP BY meter_id, date_bin('1 day', time, 'epoch')
 ) TO STDOUT (FORMAT BINARY);
 
--- So that a month of some hundred meters is gathered without files, and a fresh partition is not read whole.
+-- What the meters' own clocks dated: read later from what they had kept.
+-- name: recorded
+SELECT meter_id, time FROM capture
+WHERE meter_id = ANY (%(meters)s::integer[]) AND time >= %(start)s AND time < %(end)s AND source = %(source)s;
+
+-- So that a month of some hundred meters is gathered in memory, without files and without being sorted, and a fresh
+-- partition is not read whole.
 -- name: gather
-SELECT set_config('work_mem', '64MB', true), set_config('enable_seqscan', 'off', true);
+SELECT set_config('work_mem', '128MB', true), set_config('enable_sort', 'off', true),
+       set_config('enable_seqscan', 'off', true);
 
 -- The shortest period at which a quantity is collected at present, in seconds.
 -- name: period
