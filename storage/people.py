@@ -203,5 +203,10 @@ async def end_token(connection: Connection, number: int, by: str) -> None:
     await connection.execute(SQL["end_token"], {"id": number, "by": by})
 
 
+async def end_tokens(connection: Connection, person: str, by: str) -> None:
+    """All that somebody has."""
+    await connection.execute(SQL["end_tokens"], {"person": person, "by": by})
+
+
 async def _rows(connection: Connection, statement: str, **given: object) -> list[Row]:
     return await (await connection.execute(SQL[statement], given or None)).fetchall()

@@ -71,7 +71,8 @@ class Office:
     async def grant(
         self, actor: Person, name: str, role: str, *, functions: Collection[str] | None, areas: Collection[str]
     ) -> ChangeTold:
-        """`functions` None: all; `areas` with "*": all."""
+        """`functions` None: all; `areas` with "*": all. Who comes to command by two loses the tokens that one gave
+        him."""
         _administrator(actor)
         _known(functions)
         if not areas:
@@ -92,6 +93,8 @@ class Office:
             }  # fmt: skip
             told = await _pair(connection, actor, "grant", what, given.commands or given.administers)
             if told.done:
+                if told.id and not _is_mighty(person):
+                    await people.end_tokens(connection, name, actor.name)
                 number = await people.add_grant(connection, name, role, functions=functions, areas=areas, by=actor.name)
                 await append(connection, actor.name, "grant", name, body=what | {"grant": number})
         return told

@@ -56,3 +56,8 @@ VALUES (%(person)s, %(digest)s, %(label)s, clock_timestamp() + %(life)s, %(by)s)
 
 -- name: end_token
 INSERT INTO token_end (token_id, by) VALUES (%(id)s, %(by)s);
+
+-- name: end_tokens
+INSERT INTO token_end (token_id, by)
+SELECT t.id, %(by)s FROM api_token t
+WHERE t.person = %(person)s AND NOT EXISTS (SELECT FROM token_end e WHERE e.token_id = t.id);

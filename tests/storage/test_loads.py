@@ -23,7 +23,7 @@ async def test_the_highest_power_of_late_counts(database: str) -> None:
                 " SELECT %s, %s, 'dlt645_2007', id, %s, '2026-01-01' FROM line",
                 (name, name, multiplier),
             )
-        ids = dict(connection.execute("SELECT name, id FROM meter").fetchall())
+        ids: dict[str, int] = dict(connection.execute("SELECT name, id FROM meter").fetchall())
         connection.execute("INSERT INTO meter_load VALUES ('told', 7, 'ada', %s)", (MIDNIGHT,))
     rows = [
         capture(ids[name], MIDNIGHT + timedelta(minutes=15 * slot), POWER, [1_000_000 * slot + 500_001])
@@ -36,5 +36,5 @@ async def test_the_highest_power_of_late_counts(database: str) -> None:
         assert await loads.estimate(MIDNIGHT + timedelta(hours=6)) == 2
         assert await loads.estimate(MIDNIGHT + timedelta(hours=7)) == 2
     with psycopg.connect(database) as connection:
-        found = dict(connection.execute("SELECT meter, watts FROM meter_load").fetchall())
+        found: dict[str, int] = dict(connection.execute("SELECT meter, watts FROM meter_load").fetchall())
     assert found == {"m1": 3501, "m2": 140_001, "told": 7}
