@@ -51,8 +51,8 @@ class Site:
     """Of meters."""
     points: dict[str, int] = field(default_factory=dict)
 
-    async def build(self, count: int = 1, **point: object) -> None:
-        """Points p1... with the meters m1... at them for ever."""
+    async def build(self, count: int = 1, installed: datetime = LONG_AGO, **point: object) -> None:
+        """Points p1... with the meters m1... at them from then on."""
         names = range(1, count + 1)
         added = Additions(
             lines=(NewLine(name="line", url="tcp://127.0.0.1:1", protocol="dlt645"),),
@@ -61,7 +61,7 @@ class Site:
                 for n in names
             ),
             points=tuple(NewUsagePoint(name=f"p{n}", **point) for n in names),  # type: ignore[arg-type]
-            installations=tuple(NewInstallation(point=f"p{n}", meter=f"m{n}", start=LONG_AGO) for n in names),
+            installations=tuple(NewInstallation(point=f"p{n}", meter=f"m{n}", start=installed) for n in names),
         )
         async with Registry(self.conninfo) as registry:
             await registry.add(added)
