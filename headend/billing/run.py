@@ -1,6 +1,6 @@
 """The bills of a cycle for all points, some at a time, on all cores: memory does not grow with their number.
 
-A thousand points are a piece: read, reckoned and kept in one transaction. A run that was broken off goes on where it
+Some points are a piece: read, reckoned and kept in one transaction. A run that was broken off goes on where it
 was, since what is kept is found unchanged.
 """
 
@@ -27,8 +27,8 @@ from storage.bills import Bills
 from storage.cycle_reads import CycleReads
 from storage.validated import Validated
 
-PIECE: Final = 1000
-_ALONE: Final = 2 * PIECE
+PIECE: Final = 250
+_ALONE: Final = 2000
 """Up to so many points no further process is worth its start."""
 
 

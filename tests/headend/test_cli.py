@@ -54,6 +54,7 @@ SHORTEST = {
     "point": [
         ["point", "show", "p1"],
         ["point", "move", "p1", "a1"],
+        ["point", "contract", "p1"],
         ["point", "use", "p1", "--from", "2026-01-01", "--to", "2026-01-02"],
         ["point", "forget", "p1", "--readings", "keep", "--reason", "moved out"],
     ],
