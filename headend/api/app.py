@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -76,7 +78,17 @@ def application(house: House | None = None) -> FastAPI:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    return problem.response(as_problem(error), request.url.path, request.state.request_id)
+    found = as_problem(error)
+    if found.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        found.headers["allow"] = ", ".join(_methods(request.app, request.url.path))
+    return problem.response(found, request.url.path, request.state.request_id)
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """All that a resource has; starlette tells of the first route alone."""
+    paths = app.openapi()["paths"]
+    found = {path} if path in paths else {one for one in paths if re.fullmatch(re.sub(r"{\w+}", "[^/]+", one), path)}
+    return sorted({method.upper() for one in found for method in paths[one]})
 
 
 def _described(app: FastAPI) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -55,7 +55,7 @@ class Approval(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     bound: Text
-    over_caps: bool = False
+    over_caps: StrictBool = False
     expires: Moment | None = None
 
 

@@ -16,7 +16,7 @@ from headend.api.caller import Right
 from headend.api.pages import Cursor, Limit, Page
 from headend.api.problem import Problem, documented
 from headend.api.spans import From, To, span
-from headend.api.words import Id, Name, Names
+from headend.api.words import Id, Name, Names, Text, Whole
 from headend.events.told import told
 from protocols.events import Severity
 from storage.browse import Browse
@@ -51,9 +51,9 @@ class Event(BaseModel):
 class Seen(BaseModel):
     """Which events somebody has seen."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    ids: list[Annotated[int, Field(ge=1, lt=1 << 63)]] = Field(min_length=1, max_length=1000)
-    note: str = Field("", max_length=1000, pattern=r"^[^\x00]*$")
+    model_config = ConfigDict(extra="forbid")
+    ids: list[Whole] = Field(min_length=1, max_length=1000)
+    note: Text = ""
 
 
 class Acknowledged(BaseModel):
@@ -108,7 +108,7 @@ async def event(caller: Reader, house: Home, id: Id) -> Any:  # noqa: A002
 
 
 @router.post(
-    "/v1/events/acknowledge",
+    "/v1/acknowledgements",
     response_model=Acknowledged,
     responses=documented(["bad-request", "not-found", "unsupported-media-type"]),
 )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +15,7 @@ from headend.api.asked import Asker, Front, Home
 from headend.api.caller import Caller
 from headend.api.pages import Cursor, Limit, Page
 from headend.api.problem import Problem, documented
-from headend.api.words import Id, Name, NamePath, Text
+from headend.api.words import Id, Name, NamePath, Text, Whole
 from headend.commands.told import ChangeTold
 from headend.safety.function import Function
 from storage.audit import Audit, AuditRow
@@ -45,7 +45,7 @@ class User(BaseModel):
 class NewUser(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: PersonName
-    is_person: bool = True
+    is_person: StrictBool = True
 
 
 class Reason(BaseModel):
@@ -78,7 +78,7 @@ class TokenAsked(BaseModel):
     model_config = ConfigDict(extra="forbid")
     person: PersonName | None = None
     label: Text = ""
-    days: Annotated[int, Field(ge=1, le=366)] = 90
+    days: Annotated[Whole, Field(le=366)] = 90
 
 
 class TokenMade(BaseModel):

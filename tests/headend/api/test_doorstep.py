@@ -57,6 +57,8 @@ async def test_what_is_not_there_and_what_is_no_method(api: httpx.AsyncClient) -
     refused = await api.delete("/v1/meters")
     problem(refused, 405, "method-not-allowed")
     assert refused.headers["allow"] == "GET"
+    both = await api.delete("/v1/commands/some-key")
+    assert both.headers["allow"] == "GET, PUT"  # all of the resource
 
 
 @pytest.mark.parametrize("limit", ["0", "1001", "x", "", "1e3", "-1"])
