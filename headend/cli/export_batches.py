@@ -13,6 +13,7 @@ from headend.batches.difference import between
 from headend.batches.make import again
 from headend.cli.export_make import make
 from headend.cli.export_opened import opened as database
+from headend.cli.export_opened import written_down
 from headend.cli.export_show import show_completeness, show_difference, status
 from headend.cli.output import Output
 from headend.errors import UsageFault
@@ -47,6 +48,7 @@ async def _show(arguments: argparse.Namespace, output: Output) -> int:
         attempts = await opened.exports.attempts(batch.sequence)
         answers = await opened.exports.answers(batch.sequence)
         if arguments.out is not None:
+            await written_down(opened, batch.content, (batch.start, batch.end), batch=batch.name)
             await again(batch.name, arguments.out, opened.exports, opened.conninfo)
     zone = opened.config.zone
     if output.as_json:
@@ -115,6 +117,8 @@ async def _deliver(arguments: argparse.Namespace, output: Output) -> int:
     """1 where a target did not take it."""
     async with database(arguments) as opened:
         courier = Courier(opened.exports, opened.conninfo, opened.config.export.target, opened.config.folder)
+        batch = await opened.exports.batch(arguments.batch)
+        await written_down(opened, batch.content, (batch.start, batch.end), batch=batch.name)
         attempts = await courier.deliver(arguments.batch, person().name, arguments.target, is_repeated=arguments.again)
     for one in attempts:
         if output.as_json:

@@ -10,13 +10,13 @@ from headend.batches.asked import MARKET_FORMATS, MARKET_ZONE, Asked, asked
 from headend.batches.gather import gathered, without_meter
 from headend.batches.make import Correction, counted, made
 from headend.batches.standing import standing
-from headend.cli.export_opened import Opened
+from headend.cli.export_opened import Opened, written_down
 from headend.cli.export_opened import opened as database
 from headend.cli.export_show import show_completeness
 from headend.cli.output import Output
 from headend.errors import UsageFault
 from headend.local_time import instant
-from headend.privacy.access import person, record
+from headend.privacy.access import person
 from headend.validation.commit import Order
 from headend.validation.run import ensure
 from headend.validation.settings import Rules, rules_of
@@ -46,11 +46,7 @@ async def make(arguments: argparse.Namespace, output: Output) -> int:
                 output.document({"dry_run": True, "as_of": with_values.as_of, "completeness": report})
             show_completeness(report, output)
             return 0
-        meters = await opened.store.registry.installations([point.name for point in request.points])
-        await record(
-            opened.config, opened.conninfo, "export", sorted({one.meter_id for one in meters}),
-            request.start, request.end, format=request.form,
-        )  # fmt: skip
+        await written_down(opened, with_values.content, (request.start, request.end), format=request.form)
         done = await made(
             request,
             with_values.content,

@@ -26,8 +26,10 @@ def made(folder: Path) -> None:
 
 
 @asynccontextmanager
-async def sftp_server(folder: Path, password: str = "secret") -> AsyncIterator[SftpPlace]:
-    """On a free port of the loopback; user `headend`."""
+async def sftp_server(
+    folder: Path, password: str = "secret", allowed: asyncssh.SSHKey | None = None
+) -> AsyncIterator[SftpPlace]:
+    """On a free port of the loopback; user `headend`, with the password or the `allowed` key."""
     made(folder)
     key = asyncssh.generate_private_key("ssh-ed25519")
 
@@ -36,6 +38,12 @@ async def sftp_server(folder: Path, password: str = "secret") -> AsyncIterator[S
     class Door(asyncssh.SSHServer):
         def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
             connections.append(conn)
+
+        def public_key_auth_supported(self) -> bool:
+            return allowed is not None
+
+        def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+            return username == "headend" and key == allowed
 
         def password_auth_supported(self) -> bool:
             return True

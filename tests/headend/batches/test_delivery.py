@@ -58,6 +58,15 @@ async def test_sftp(parcel: Parcel, tmp_path: Path, monkeypatch: pytest.MonkeyPa
             await to_sftp.bring(parcel, target, tmp_path)
 
 
+async def test_sftp_with_a_key(parcel: Parcel, tmp_path: Path) -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    key.write_private_key(str(tmp_path / "key"))
+    async with sftp_server(tmp_path / "server", allowed=key.convert_to_public()) as place:
+        target = TargetTable("t", f"sftp://headend@127.0.0.1:{place.port}/", host_key=place.host_key, key_file="key")
+        assert await to_sftp.bring(parcel, target, tmp_path) == "/B000001"
+        same(parcel, place.folder / "B000001")
+
+
 async def test_no_other_sftp_server_is_given_anything(
     parcel: Parcel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

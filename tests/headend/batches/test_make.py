@@ -221,3 +221,12 @@ def test_another_batch_in_its_place_is_not_overwritten(headend: Headend, filled:
     assert (ran.code, "is there and is another one" in ran.err) == (1, True)
     assert [entry.name for entry in (tmp_path / "B000001").iterdir()] == ["notes"]
     assert headend("export", "list", "--json", "--config", filled).out == ""
+
+
+def test_who_was_given_readings_is_written_down(headend: Headend, filled: Path, tmp_path: Path) -> None:
+    filled.write_text(filled.read_text(encoding="utf-8") + "[privacy]\naccess_log = true\n", encoding="utf-8")
+    assert export(headend, filled, tmp_path, "--point", "P2").code == 0
+    assert headend("export", "show", "B000001", "-o", tmp_path / "again", "--config", filled).code == 0
+    assert (tmp_path / "again" / "B000001" / "B000001.csv").is_file()
+    told = headend("access", "list", "--json", "--config", filled).documents
+    assert [(one["action"], one["meters"]) for one in told] == [("export", ["M2"])] * 2
