@@ -98,11 +98,18 @@ class Desk:
         self, person: Person, *, state: str | None = None, before: datetime | None = None, limit: int = 100
     ) -> list[OrderTold]:
         """Newest first; those in areas that he may see. Without approvals and what they need: `show` tells that."""
+        found: list[OrderTold] = []
         async with self._session.transaction() as connection:
             now = await self._gathering.moment(connection)
-            keys = await commands.rows(connection, commands.SQL["orders"], state=state, before=before, limit=limit)
-            found = [await showing.told(connection, self._gathering, key, now, is_brief=True) for (key,) in keys]
-        return [o for o in found if o is not None and showing.may_see(person, o.areas, o.requester)]
+            while len(found) < limit:
+                given = {"state": state, "before": before, "limit": limit}
+                keys = await commands.rows(connection, commands.SQL["orders"], **given)
+                page = [await showing.told(connection, self._gathering, key, now, is_brief=True) for key, _ in keys]
+                found += [o for o in page if o is not None and showing.may_see(person, o.areas, o.requester)]
+                if len(keys) < limit:
+                    break
+                before = keys[-1][1]
+        return found[:limit]
 
     # -- stops
 

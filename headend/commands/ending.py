@@ -22,8 +22,10 @@ async def end(
 ) -> int:
     """Order by order, each in a transaction of its own; how many. One that a sender has just claimed stays."""
     done = 0
-    for key in dict.fromkeys(row.key for row in rows):
-        mine = [row for row in rows if row.key == key]
+    by_order: dict[str, list[OpenRow]] = {}
+    for row in rows:
+        by_order.setdefault(row.key, []).append(row)
+    for key, mine in by_order.items():
         try:
             done += await _end(session, key, mine, after, by, at, action, why)
         except (AlreadyThere, NotFound):

@@ -33,6 +33,7 @@ async def told(
     row = await commands.order_of(connection, key)
     if row is None:
         return None
+    first = await commands.first_asked(connection, key)
     states: dict[str, int] = dict(await commands.rows(connection, SQL["summary"], key=key, version=row.version))
     loads = await commands.rows(connection, SQL["loads"], key=key, version=row.version)
     labels = await commands.rows(connection, SQL["labels"], key=key, version=row.version, limit=_LABELS)
@@ -53,7 +54,7 @@ async def told(
         source=row.source,
         not_before=row.not_before,
         expires=row.expires,
-        created=row.at,
+        created=row.at if first is None else first[1],
         meters=sum(count for _, count, _, _ in loads),
         watts=sum(watts for _, _, watts, _ in loads),
         unknown_loads=sum(unknown for _, _, _, unknown in loads),

@@ -67,7 +67,7 @@ VALUES (%(key)s, %(version)s, %(by)s, %(bound)s, %(over_caps)s, %(at)s, %(expire
 SELECT by, bound, at, expires, over_caps FROM approval WHERE key = %(key)s ORDER BY id;
 
 -- name: orders
-SELECT o.key FROM command_order o
+SELECT o.key, o.at FROM command_order o
 WHERE o.version = 1 AND (%(before)s::timestamptz IS NULL OR o.at < %(before)s)
   AND (%(state)s::text IS NULL OR EXISTS (SELECT FROM command_state s WHERE s.key = o.key AND s.state = %(state)s))
 ORDER BY o.at DESC, o.key LIMIT %(limit)s;
