@@ -62,6 +62,13 @@ class Circumstances(Session):
         given = {"meters": array(meters), "start": span[0], "end": span[1]}
         return [(meter, start, end) for meter, start, end in await self._rows("outages", given)]
 
+    async def read_by_persons(
+        self, meters: Collection[int], quantity: Quantity, span: Span
+    ) -> list[tuple[int, datetime, int]]:
+        """Meter, when, and the register as it showed it, in steps."""
+        given = {"meters": array(meters), "quantity": quantity.id, "start": span[0], "end": span[1]}
+        return [(meter, at, steps) for meter, at, steps in await self._rows("read_by_persons", given)]
+
     async def used(self, points: Collection[int], quantity: Quantity, span: Span) -> dict[int, Decimal]:
         """Point to what it used, in steps, multiplied; only where registers of both ends tell."""
         given = {"points": array(points), "quantity": quantity.id, "start": span[0], "end": span[1]}

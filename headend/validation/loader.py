@@ -17,6 +17,7 @@ from analytics.vee.frame import Fact
 from headend.series.board import Board, board
 from headend.validation.intervals import Ints, Mounted, raw
 from headend.validation.limits import limit_kw
+from headend.validation.reconcile import Others, apart, last_digits, off_boundaries
 from headend.validation.rows import Quantified, Rows, rows_of
 from headend.validation.settings import Rules
 from protocols import models
@@ -24,12 +25,12 @@ from protocols.errors import ModelError
 from protocols.model import Quantity
 from protocols.quantities import BY_NAME, HOME
 from storage.circumstances import Circumstances, Point
+from storage.columns import time_us
 from storage.copy_rows import NONE
 from storage.registers import Of, Registers, Stay
 from storage.validated import Validated, Which
 
 _VOLTAGE: Final = BY_NAME["voltage_l1"]
-_POWERS: Final = (10_000, 1000, 100, 10)
 
 
 class Loader:
@@ -82,6 +83,7 @@ class Loader:
         meters = sorted({stay.meter_id for by_name in stays for own in by_name.values() for stay in own})
         read = await self.registers.captured(meters, pair, (span[0] - near, span[1] + near))
         models_of = await self.circumstances.models(meters)
+        is_checked = self.rules.parameters.checks.sum.action != "off"
         made = []
         for number, quantity in enumerate(pair):
             good = read.steps[number] != NONE
@@ -89,8 +91,26 @@ class Loader:
             digits = {meter: _digits(model, quantity) for meter, model in models_of.items()}
             own = {point.id: stays[number].get(point.name, ()) for point in points}
             mounted = [Mounted(own[point.id], digits, limit_kw(point, self.rules.voltage)) for point in points]
-            made.append(Quantified(quantity, raw(cells, quantity, mounted, held), _units(mounted, held), own))
+            digit = last_digits(held)
+            others = off_boundaries(
+                cells, held, read.meter_id[good], read.time_us[good], read.steps[number][good], near
+            )
+            others += await self._by_persons(quantity, meters, span)
+            made.append(
+                Quantified(
+                    quantity, raw(cells, quantity, mounted, held), _units(mounted, held, digit), own,
+                    apart(cells, held, digit, others if is_checked else others.none()),
+                )
+            )  # fmt: skip
         return made
+
+    async def _by_persons(self, quantity: Quantity, meters: Collection[int], span: tuple[datetime, datetime]) -> Others:
+        rows = await self.circumstances.read_by_persons(meters, quantity, span)
+        return Others(
+            np.array([meter for meter, _, _ in rows], np.int64),
+            np.array([time_us(at) for _, at, _ in rows], np.int64),
+            np.array([steps for _, _, steps in rows], np.int64),
+        )
 
     async def _circumstances(self, rows: Rows) -> None:
         """Outages, clocks, and voltage where nothing was used."""
@@ -163,19 +183,13 @@ def _digits(model: str, quantity: Quantity) -> int | None:
         return None
 
 
-def _units(points: Sequence[Mounted], held: Board) -> Ints:
-    """What the last digit is worth that any of a meter's registers has: a coarser digit only makes checks milder."""
-    common = np.gcd.reduce(held.steps, axis=1) if held.steps.size else np.zeros(0, np.int64)
-    unit = np.ones(len(common), np.int64)
-    for power in reversed(_POWERS):
-        unit[(common % power == 0) & (common > 0)] = power
-    return np.array(
-        [
-            max((int(unit[held.row[s.meter_id]] * s.multiplier) for s in point.stays), default=1) or 1
-            for point in points
-        ],
-        np.int64,
-    )
+def _units(points: Sequence[Mounted], held: Board, digit: Ints) -> Ints:
+    """What the last digit of a point's registers is worth, multiplied, in steps."""
+    worth = [
+        max((int(digit[held.row[stay.meter_id]] * stay.multiplier) for stay in point.stays), default=1)
+        for point in points
+    ]
+    return np.maximum(np.array(worth, np.int64), 1)
 
 
 def _day(cells: Grid, at: datetime) -> int:

@@ -35,6 +35,8 @@ class Quantified:
     unit: Ints
     stays: Mapping[int, tuple[Stay, ...]]
     """By point."""
+    apart: Ints
+    """Meters and intervals that other registers contradict."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +50,8 @@ class Rows:
     steps: Ints
     present: Mask
     expected: Mask
+    apart: Mask
+    """Intervals that other registers contradict."""
     unit: Ints
     limit: Ints
     facts: NDArray[np.uint8]
@@ -70,7 +74,7 @@ class Rows:
         row[chosen] = np.arange(len(chosen))
         totals = self.totals[row[self.totals[:, 0]] >= 0]
         totals[:, 0] = row[totals[:, 0]]
-        more: dict[str, Any] = {each.name: getattr(self, each.name)[chosen] for each in fields(self)[1:11]}
+        more: dict[str, Any] = {each.name: getattr(self, each.name)[chosen] for each in fields(self)[1:12]}
         stays, klass = tuple(self.stays[at] for at in chosen), tuple(self.klass[at] for at in chosen)
         return type(self)(cells=self.cells, stays=stays, klass=klass, totals=totals, **more)
 
@@ -80,7 +84,7 @@ class Rows:
         columns, days = slice(first, first + len(on)), slice(first_day, first_day + len(on.days))
         totals = self.totals[(self.totals[:, 1] >= columns.start) & (self.totals[:, 2] <= columns.stop)]
         totals[:, 1:3] -= first
-        cut = {name: getattr(self, name)[:, columns] for name in ("steps", "present", "expected", "facts")}
+        cut = {name: getattr(self, name)[:, columns] for name in ("steps", "present", "expected", "apart", "facts")}
         cut |= {name: getattr(self, name)[:, days] for name in ("clock_ms", "voltage")}
         kept = {name: getattr(self, name) for name in ("point", "quantity", "unit", "limit", "stays", "klass")}
         return type(self)(cells=on, totals=totals, **cut, **kept)
@@ -124,7 +128,8 @@ def rows_of(
     days, count = len(cells.days), len(wanted)
     made = {
         "steps": np.zeros((count, len(cells)), np.int64), "present": np.zeros((count, len(cells)), np.bool_),
-        "expected": np.zeros((count, len(cells)), np.bool_), "unit": np.ones(count, np.int64),
+        "expected": np.zeros((count, len(cells)), np.bool_), "apart": np.zeros((count, len(cells)), np.bool_),
+        "unit": np.ones(count, np.int64),
         "limit": np.full(count, UNKNOWN),
     }  # fmt: skip
     totals = [np.zeros((0, 4), np.int64)]
@@ -137,6 +142,11 @@ def rows_of(
         gaps = one.raw.totals[row_of[n, one.raw.totals[:, 0]] >= 0]
         gaps[:, 0] = row_of[n, gaps[:, 0]]
         totals.append(gaps)
+        for meter, cell in one.apart.tolist():
+            moment = cells.start(cell + 1)
+            for row, point in zip(to.tolist(), of.tolist(), strict=True):
+                own = [stay for stay in one.stays[points[point].id] if stay.meter_id == meter]
+                made["apart"][row, cell] |= any(stay.start < moment <= stay.end for stay in own)
     joined = np.concatenate(totals)
     return Rows(
         cells=cells, point=np.array([points[a].id for a, _ in wanted], np.int64),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analytics.intervals.grid import Grid
-from analytics.vee.validated import ValidatedFrame
+from analytics.vee.validated import NAMES, ValidatedFrame
 from headend.validation.rows import Rows
 from storage.validated_days import Days
+
+_SUM: Final = np.uint32(1 << NAMES.index("sum"))
 
 
 def by_day(values: ValidatedFrame, rows: Rows, asked: Grid) -> Days:
@@ -46,7 +48,7 @@ def by_day(values: ValidatedFrame, rows: Rows, asked: Grid) -> Days:
         source=np.where(expected, table(values.source), np.uint8(0)),
         method=np.where(expected, table(values.method), np.uint8(0)),
         reason=np.where(expected, table(values.reason), np.uint8(0)),
-        failed=np.where(expected, table(values.failed), np.uint32(0)),
+        failed=np.where(expected, table(values.failed | np.where(rows.apart, _SUM, np.uint32(0))), np.uint32(0)),
         version=np.zeros(count * len(layout), np.int64),
         run=np.zeros(count * len(layout), np.int64),
     )

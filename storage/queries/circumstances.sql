@@ -42,3 +42,9 @@ JOIN reading b ON b.meter_id = i.meter_id AND b.quantity = %(quantity)s AND b.ti
 WHERE i.usage_point_id = ANY (%(points)s::integer[]) AND i."from" <= %(start)s
   AND (i."to" IS NULL OR i."to" >= %(end)s) AND b.value >= a.value
   AND multiplier_at(i.meter_id, %(start)s) = multiplier_at(i.meter_id, %(end)s);
+
+-- What persons read, and was not withdrawn; nobody read what was estimated.
+-- name: read_by_persons
+SELECT meter_id, "time", value FROM register_read_valid
+WHERE meter_id = ANY (%(meters)s::integer[]) AND quantity = %(quantity)s AND "time" >= %(start)s AND "time" <= %(end)s
+  AND kind <> 'estimated';

@@ -14,6 +14,7 @@ from storage.clocks import ClockStore, SurveyRow
 from storage.entries import Additions, NewMeter
 from storage.exchange import NewExchange, Removal
 from storage.outages import OutageRow, OutageStore
+from storage.register_reads import NewRead, ReadKind, RegisterReads
 from storage.registry import Registry
 from storage.topology import Topology
 from storage.topology_entries import Area, MultiplierChange, RegisterSource
@@ -168,3 +169,35 @@ async def test_registers_read_near_a_boundary_count_as_the_boundarys(plain_datab
     assert days.steps[0].tolist() == STEPS[:96]
     assert int(days.steps[1].sum()) == sum(STEPS[96:192])
     assert np.flatnonzero(days.source[1] != Source.ACTUAL).tolist() == list(range(3, 14))
+
+
+async def test_intervals_are_held_against_what_persons_read(database: str) -> None:
+    site = Site(database, midnight(FIRST))
+    await site.build()
+    await site.store(recorded(site.captures("m1", STEPS)))
+
+    def read(cell: int, above: int, kind: ReadKind = ReadKind.HAND_HELD) -> NewRead:
+        """Five minutes into an interval, by so many steps above the register before it."""
+        value = kwh(50_000_000 + sum(STEPS[:cell]) + above)
+        time = site.start + cell * QUARTER + timedelta(minutes=5)
+        return NewRead(site.ids["m1"], "m1", IMPORT, time, value, kind, "Li", "asked")
+
+    async with RegisterReads(database) as reads:
+        await reads.add([read(30, 11), read(100, 7007), read(150, -203), read(200, 9999, ReadKind.ESTIMATED)])
+    await site.vee(FIRST, UNTIL)
+    days = await site.days(FIRST, UNTIL)
+    assert np.argwhere(days.failed == 1 << NAMES.index("sum")).tolist() == [[1, 4], [1, 54]]
+    assert (days.source == Source.ACTUAL).all(), "a person is told; the values hold"
+
+
+async def test_registers_between_boundaries_lie_between_them(plain_database: str) -> None:
+    site = Site(plain_database, midnight(FIRST))
+    await site.build()
+    between = [
+        capture(site.ids["m1"], site.start + cell * QUARTER + timedelta(minutes=7), values=(50_000_000 + register,))
+        for cell, register in ((10, sum(STEPS[:10]) + 3), (20, sum(STEPS[:21]) + 30_000))
+    ]
+    await site.store([*site.captures("m1", STEPS), *between])
+    await site.vee(FIRST, UNTIL)
+    days = await site.days(FIRST, UNTIL)
+    assert np.argwhere(days.failed > 0).tolist() == [[0, 20]]
