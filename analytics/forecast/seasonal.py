@@ -19,6 +19,8 @@ _WHOLE_YEAR: Final = 330
 _HALF_LIFE: Final = 400.0
 _PENALTY: Final = 3.0
 _LEAST_SIZE: Final = 0.05
+_ODD: Final = 4
+"""Deviations beyond so many usual ones are those of a day that was none of its kind: the next ones do not follow."""
 _CUTS: Final = (8, 12, 15, 18, 21, 24, 28, 32)
 """Degrees Celsius at which the response to temperature may bend."""
 _HOURS: Final = (0, 3, 12, 24, 48, 96)
@@ -132,7 +134,9 @@ def _response(temperature: Doubles) -> list[Doubles]:
 def _past(panel: Panel, residual: Doubles, known: Known) -> Doubles:
     """What was left of earlier days, by slot and by day."""
     behind, week = known.behind, week_back(known.behind)
-    held = np.nan_to_num(residual).astype(np.float32)[None]
+    usual = 1.4826 * np.median(np.abs(residual[np.isfinite(residual)])) if np.isfinite(residual).any() else 0.0
+    bound = _ODD * usual
+    held = np.nan_to_num(np.clip(residual, -bound, bound)).astype(np.float32)[None]
     everyday = np.zeros(panel.days, np.int64)
     short, long = running(held, everyday, 2, behind), running(held, everyday, 10, behind)
     tail = max(panel.slots // 8, 1)

@@ -24,7 +24,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         made.add_argument(
             "--calendar", metavar="NAME", help="holidays that are shipped, such as cn; none (default: by zone)"
         )
-        made.add_argument("--holidays", metavar="FILE", help="CSV with a column date: further holidays")
+        made.add_argument(
+            "--holidays", metavar="FILE", help="further holidays: a table of dates, or of times with a column holiday"
+        )
         made.add_argument("--level", action="append", choices=["meter", "area", "system"], help="default: all")
         made.add_argument(
             "--known-until", metavar="HH:MM", help="how far the day before is known (default: to its end)"

@@ -31,7 +31,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     ran.add_argument(
         "--calendar", metavar="NAME", help="holidays that are shipped, such as cn; none (default: by zone)"
     )
-    ran.add_argument("--holidays", metavar="FILE", help="CSV with a column date: further holidays")
+    ran.add_argument(
+        "--holidays", metavar="FILE", help="further holidays: a table of dates, or of times with a column holiday"
+    )
     ran.add_argument("--rules", metavar="FILE", help="TOML, in the place of the shipped rules")
     ran.add_argument("--at", metavar="T", help="from when on the labels hold (default: now)")
     ran.add_argument("--by", default="", metavar="WHO", help="who had them given (default: you)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -78,22 +77,27 @@ def temperature(path: str, zone: ZoneInfo | None, utc: bool) -> Frame:
     return local(Frame([found.names[at]], found.times, found.values[:, [at]]), zone, utc)
 
 
-def holidays(path: str) -> frozenset[date]:
-    """Of a CSV with a column `date`, and perhaps `holiday` (rows that say 0, false or nothing do not count)."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageFault(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    made = set()
-    for number, row in enumerate(rows, 2):
-        if str(row.get("holiday", "1")).strip().casefold() in ("", "0", "false", "none"):
-            continue
+def holidays(path: str, zone: ZoneInfo | None = None, utc: bool = False) -> frozenset[date]:
+    """Of a table with a column of dates or times and, where not each row counts, a column `holiday` (true or 1).
+
+    Raises `UsageFault` that names the file.
+    """
+    import pyarrow as pa
+    from pyarrow import compute
+
+    table = files.table_of(path)
+    at = files.time_column(table)
+    times = files.times_of(path, table.column(at))
+    flag = next((k for k, name in enumerate(table.column_names) if name.casefold() == "holiday"), None)
+    kept = ~np.isnat(times)
+    if flag is not None:
         try:
-            made.add(date.fromisoformat(str(row.get("date"))[:10]))
-        except ValueError:
-            raise UsageFault(f"{path}, row {number}, column date: {row.get('date')!r}, expected 2026-01-31") from None
-    return frozenset(made)
+            said = compute.cast(table.column(flag), pa.bool_()).fill_null(False)
+        except pa.ArrowException as error:
+            raise UsageFault(f"{path}, column holiday: {error}") from None
+        kept &= said.to_numpy()
+    found = local(Frame([], times[kept], np.zeros((int(kept.sum()), 0))), zone, utc).times
+    return frozenset(day.astype(date) for day in np.unique(found.astype("datetime64[D]")))
 
 
 def calendar(name: str | None, zone: ZoneInfo | None) -> Calendar | None:

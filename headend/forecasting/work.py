@@ -35,7 +35,7 @@ def panels(given: Given, asked: Asked, more_days: int) -> tuple[dict[Level, Pane
     warm: Frame | None = None
     if asked.temperature:
         warm = temperature(asked.temperature, given.zone, asked.utc)
-    kept = holidays(asked.holidays) if asked.holidays else frozenset()
+    kept = holidays(asked.holidays, given.zone, asked.utc) if asked.holidays else frozenset()
     meters, notes = panel(given.energies, calendar(asked.calendar, given.zone), more_days, warm, kept)
     made: dict[Level, Panel] = {}
     for level in asked.levels:

@@ -48,7 +48,7 @@ def labelled(given: Given, further: Further, asked: Asked) -> Labelled:
     if asked.holidays:
         further = Further(
             exports=further.exports, outages=further.outages, supplied=further.supplied, category=further.category,
-            holidays=holidays(asked.holidays),
+            holidays=holidays(asked.holidays, given.zone),
         )  # fmt: skip
     days = calendar(asked.calendar, given.zone)
     with ThreadPoolExecutor(cpu_count() or 1) as pool:

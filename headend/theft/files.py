@@ -22,17 +22,11 @@ def frame(path: str) -> tuple[Frame, tuple[str, ...]]:
 
     Raises `UsageFault` that names the file.
     """
-    import pyarrow as pa
-
-    table = _table(path)
-    time = next(
-        (k for k, f in enumerate(table.schema) if pa.types.is_timestamp(f.type) or pa.types.is_date(f.type)), None
-    )
-    if time is None:
-        time = next((k for k, n in enumerate(table.column_names) if _TIMES.fullmatch(n)), 0)
+    table = table_of(path)
+    time = time_column(table)
     if table.num_rows == 0 or table.num_columns < 2:
         raise UsageFault(f"{path}: expected a column of times and at least one of values, and rows")
-    times = _times(path, table.column(time))
+    times = times_of(path, table.column(time))
     names, columns, left = [], [], []
     for k, field in enumerate(table.schema):
         if k == time:
@@ -51,7 +45,17 @@ def frame(path: str) -> tuple[Frame, tuple[str, ...]]:
     return Frame(names, times, np.column_stack(columns)), notes
 
 
-def _table(path: str) -> Any:
+def time_column(table: Any) -> int:
+    """The first of times or dates, else the first that is named so, else the first."""
+    import pyarrow as pa
+
+    typed = (k for k, f in enumerate(table.schema) if pa.types.is_timestamp(f.type) or pa.types.is_date(f.type))
+    named = (k for k, name in enumerate(table.column_names) if _TIMES.fullmatch(name))
+    return next(typed, next(named, 0))
+
+
+def table_of(path: str) -> Any:
+    """An Arrow table out of CSV or Parquet. Raises `UsageFault`."""
     import pyarrow as pa
     from pyarrow import csv as pc
     from pyarrow import parquet as pq
@@ -67,7 +71,7 @@ def _table(path: str) -> Any:
         raise UsageFault(f"{path}: neither CSV nor Parquet: {str(error).splitlines()[0]}") from None
 
 
-def _times(path: str, column: Any) -> Any:
+def times_of(path: str, column: Any) -> Any:
     """Local wall-clock times; those with a zone are told in it."""
     import pyarrow as pa
     from pyarrow import compute

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from headend.forecasting.given import local
+from headend.forecasting.given import holidays, local
 from headend.forecasting.told import starts
 from tests.analytics.forecast.town import frame, loads, times
 from tests.headend.command import Headend
@@ -109,9 +109,20 @@ def test_holidays_and_temperature_come_from_files(headend: Headend, tmp_path: Pa
     ran = headend("--json", "forecast", "run", *given, *files, "--level", "system")
     assert ran.code == 0
     assert not [note for note in ran.document["notes"] if "temperature" in note]
-    (tmp_path / "free.csv").write_text("date\n31.1.2026\n")
-    ran = headend("forecast", "run", *given, *files)
-    assert (ran.code, "column date" in ran.err) == (2, True)
+    for content in ("date\n31.1.2026\n", "date,holiday\n2026-01-31,perhaps\n"):
+        (tmp_path / "free.csv").write_text(content)
+        ran = headend("forecast", "run", *given, *files)
+        assert (ran.code, "free.csv" in ran.err) == (2, True)
+
+
+def test_holidays_of_any_table(tmp_path: Path) -> None:
+    table = {"Time": times(2)[::6], "Demand": [1.0] * 8, "Holiday": [False] * 3 + [True] * 2 + [False] * 3}
+    pq.write_table(pa.table(table), tmp_path / "all.parquet")
+    found = holidays(str(tmp_path / "all.parquet"))
+    assert found == {date(2026, 1, 5), date(2026, 1, 6)}
+    assert holidays(str(tmp_path / "all.parquet"), ZoneInfo("Asia/Shanghai"), utc=True) == {date(2026, 1, 6)}
+    (tmp_path / "days.csv").write_text("date\n2026-05-01\n2026-05-02\n")
+    assert holidays(str(tmp_path / "days.csv")) == {date(2026, 5, 1), date(2026, 5, 2)}
 
 
 def test_no_reading_at_all(headend: Headend, tmp_path: Path) -> None:
