@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -24,6 +25,11 @@ LEVELS = [
     pytest.param("plain", marks=pytest.mark.postgres),
     pytest.param("timescale", marks=[pytest.mark.postgres, pytest.mark.timescale]),
 ]
+
+
+def pytest_configure() -> None:
+    """`kill` and `timeout` end a run as Ctrl-C does, in order: no server stays behind in memory."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
