@@ -43,6 +43,7 @@ class Keep:
     outages: timedelta | None = None
     access: timedelta | None = None
     clocks: timedelta | None = None
+    validated: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Retention(Session):
             found = await _capture_parts(connection, level)
             for kind in _LEVELS:
                 found += await _rollup_parts(connection, kind)
-            return found
+            return found + await _parts(connection, "validated", "validated_day")
 
     async def sizes(self) -> dict[str, int]:
         """Bytes on disk by table, with indexes."""
@@ -115,6 +116,9 @@ class Retention(Session):
                 continue
             before = min(now - kept, since[_BELOW[kind]] - _MARGIN[kind])
             done += await _drop_parts(connection, await _rollup_parts(connection, kind), before, level, dry_run)
+        if keep.validated is not None:
+            parts = await _parts(connection, "validated", "validated_day")
+            done += await _drop_parts(connection, parts, now - keep.validated, level, dry_run)
         if keep.misses is not None:
             done.append(await _delete(connection, "misses", now - keep.misses, dry_run))
         if keep.events is not None:
@@ -140,9 +144,13 @@ async def _capture_parts(connection: psycopg.AsyncConnection[Row], level: Level)
 async def _rollup_parts(connection: psycopg.AsyncConnection[Row], kind: str) -> list[Part]:
     found = []
     for table in ("register", "value"):
-        given = {"parent": f"rollup_{table}_{_LEVELS[kind][0]}"}
-        found += [Part(kind, *row) for row in await (await connection.execute(SQL["rollup_parts"], given)).fetchall()]
+        found += await _parts(connection, kind, f"rollup_{table}_{_LEVELS[kind][0]}")
     return sorted(found, key=lambda part: (part.start, part.name))
+
+
+async def _parts(connection: psycopg.AsyncConnection[Row], kind: str, parent: str) -> list[Part]:
+    rows = await (await connection.execute(SQL["parts"], {"parent": parent})).fetchall()
+    return [Part(kind, *row) for row in rows]
 
 
 async def _drop_parts(
@@ -172,9 +180,11 @@ async def _drop_part(connection: psycopg.AsyncConnection[Row], part: Part, level
         asked = {"start": part.start, "end": part.end}
         if part.kind == "captures":
             waiting = await connection.execute(SQL["captures_unrolled"], asked)
-        else:
+        elif part.kind in _LEVELS:
             waiting = await connection.execute(SQL["parts_unrolled"], {**asked, "above": _LEVELS[part.kind][1]})
-        row = await waiting.fetchone()
+        else:  # nothing is made of it
+            waiting = None
+        row = None if waiting is None else await waiting.fetchone()
         if row and row[0]:
             return "it is not rolled up yet"
         if dry_run:

@@ -33,6 +33,7 @@ class RetentionTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     outages: str = ""
     access: str = ""
     clocks: str = ""
+    validated: str = ""
 
     @property
     def keep(self) -> Keep:

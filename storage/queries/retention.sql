@@ -16,7 +16,7 @@ FROM timescaledb_information.chunks
 WHERE hypertable_name = 'capture' AND %(parent)s = 'capture'
 ORDER BY 2;
 
--- name: rollup_parts
+-- name: parts
 SELECT c.oid::regclass::text, lower(b.span), upper(b.span), pg_total_relation_size(c.oid)
 FROM pg_inherits i
 JOIN pg_class c ON c.oid = i.inhrelid
@@ -106,12 +106,12 @@ DELETE FROM dead_letter WHERE received < %s;
 -- name: sizes
 SELECT t.name, sum(pg_total_relation_size(p.relid))::bigint
 FROM unnest(ARRAY['rollup_register_hour', 'rollup_register_day', 'rollup_register_month',
-                  'rollup_value_hour', 'rollup_value_day', 'rollup_value_month']) AS t (name)
+                  'rollup_value_hour', 'rollup_value_day', 'rollup_value_month', 'validated_day']) AS t (name)
 CROSS JOIN LATERAL pg_partition_tree(t.name::regclass) p
 GROUP BY t.name
 UNION ALL
 SELECT relname, pg_total_relation_size(oid)
 FROM pg_class
-WHERE relname IN ('dirty', 'miss', 'dead_letter', 'meter_event', 'outage')
+WHERE relname IN ('dirty', 'miss', 'dead_letter', 'meter_event', 'outage', 'vee_edit')
   AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'capture'::regclass)
 ORDER BY 1;

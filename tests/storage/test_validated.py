@@ -12,6 +12,7 @@ import pytest
 
 from protocols.quantities import BY_NAME
 from storage.errors import AlreadyThere, Rejected, StorageError
+from storage.retention import Keep, Retention
 from storage.validated import EditRow, Freezing, NewRun, Validated, Which
 from storage.validated_days import Days
 from tests.storage.days import FIRST, MIDNIGHT, RUN, same, some_days
@@ -166,3 +167,19 @@ async def test_edits_and_frozen_days(plain_database: str) -> None:
             assert await writing.frozen(mine) == {(1, 1, date(2026, 3, 1)), (1, 1, date(2026, 3, 2))}
         with pytest.raises(Rejected, match="reckon the bill again"):
             await validated.freeze(replace(frozen, as_of=0))
+
+
+async def test_old_months_go_whole(database: str) -> None:
+    april = some_days(2, first=date(2026, 4, 1), quantity=EXPORT.id)
+    async with Validated(database) as validated, Retention(database) as retention:
+        await _add(validated, some_days(2))
+        await _add(validated, april)
+        now = datetime(2026, 5, 10, tzinfo=UTC)
+        keep = Keep(validated=timedelta(days=35))
+        told = await retention.drop(keep, now, dry_run=True)
+        assert [(one.kind, one.name) for one in told or ()] == [("validated", "validated_day_202603")]
+        assert len(await _all(validated)) == 8
+        await retention.drop(keep, now)
+        assert len(await _all(validated)) == 0
+        assert len(await _all(validated, replace(MARCH, until=date(2026, 5, 1)))) == len(april)
+        assert await validated.last_run() == 2
