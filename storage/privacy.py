@@ -167,6 +167,7 @@ async def _delete(
     """Captures in [start, end) and every bucket that they were in; the ones at the edges are rolled again."""
     span = {"meter": meter, "start": start, "end": end}
     gone = (await connection.execute(SQL["delete_captures"], span)).rowcount
+    await connection.execute(SQL["delete_register_reads"], span)
     edges = (start - _MOMENT, start, end - _MOMENT, end)  # a register at a bucket's end is in both
     for level in Span:
         first = calendar.bucket(level, start - _MOMENT).start

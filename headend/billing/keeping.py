@@ -151,7 +151,7 @@ def _new(each: Reckoned, file: TariffFile, order: Order, own: bytes, outcome: Ou
         point_id=each.point.id, cycle=order.cycle, version=outcome.version or 1, start=bill.start, end=bill.end,
         tariff=file.kept.digest, currency=bill.currency, total=bill.total, exact=bill.exact, arrears=bill.arrears,
         energy=given.energy, estimated=sum((part.estimated for part in given.parts), Decimal(0)),
-        completeness=given.completeness, digest=own, determinants=_text(content(given)),
+        completeness=given.completeness, digest=own, determinants=_text(_unnamed(content(given))),
         registers=_text(registers(given)), lines=_text(lines(each)), context=_text(rested), carried=_text(onward),
         actor=order.actor, reason=order.supersede if outcome.before is not None else "",
         difference=None if outcome.difference is None else _text(outcome.difference),
@@ -168,6 +168,11 @@ def _freezing(new: Sequence[tuple[Reckoned, NewBill]], file: TariffFile) -> Iter
                 bill.point_id,
                 Freezing(point=bill.point_id, quantity=IMPORT, since=first, until=last, bill=0, as_of=each.as_of),
             )
+
+
+def _unnamed(determinants: dict[str, Any]) -> dict[str, Any]:
+    """A point's name may tell a person: a kept bill names it by its number alone."""
+    return {key: value for key, value in determinants.items() if key != "point"}
 
 
 def _plain(numbers: Any) -> dict[str, str]:

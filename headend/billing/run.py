@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from asyncio import Future
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ def pieces(points: Collection[tuple[int, str]], size: int = PIECE) -> list[Piece
 
 async def bill_all(
     site: Site, wanted: Collection[tuple[int, str]], order: Order, cores: int = 0
-) -> AsyncIterator[list[Outcome]]:
+) -> AsyncGenerator[list[Outcome], None]:
     """Points (id, tariff) piece by piece, as they are done. `cores`: processes, 0: as many as there are processors.
 
     Raises `UsageFault` for a folder that is none, storage errors.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from headend.billing.keeping import Order
     from headend.config import Config
+    from headend.place import Store
 
 VERBS = ("run", "list", "show", "diff")
 EPILOG = """\
@@ -130,6 +131,7 @@ async def _bill(name: str, arguments: argparse.Namespace, output: Output) -> int
             else:
                 file = load_folder(tariffs(config)).named(str(point.tariff), name)
             kept = await desk.bills.current([point.id], order.cycle)
+            await given_away(config, opened, name, arguments.cycle)
             (made,) = await reckon(desk, [point], file.tariff, order.cycle, order.told, kept)
             if isinstance(made, Refused):
                 raise HeadendError(f"point {name}, {arguments.cycle}: {made.reason}")
@@ -148,6 +150,14 @@ async def _bill(name: str, arguments: argparse.Namespace, output: Output) -> int
         output.failure(f"the kept bill is over {outcome.before}, it would be {outcome.total} now: --supersede REASON")
         return 1
     return 0
+
+
+async def given_away(config: Config, opened: Store, point: str, cycle: str) -> None:
+    """Written down before it is shown, where that is asked for."""
+    from headend.privacy.access import record
+
+    stays = await opened.registry.installations([point])
+    await record(config, opened.conninfo, "bill", sorted({stay.meter_id for stay in stays}), point=point, cycle=cycle)
 
 
 def tariffs(config: Config) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from headend.cli.bill import given_away
 from headend.cli.bill_shown import show_lines, show_registers
 from headend.cli.output import Output
 
@@ -94,12 +95,14 @@ async def _kept(arguments: argparse.Namespace, *ids: int) -> list[tuple[KeptBill
     from storage.bills import Bills
     from storage.errors import NotFound
 
-    async with store(load(arguments.config)) as opened, Bills(opened.conninfo) as bills:
+    config = load(arguments.config)
+    async with store(config) as opened, Bills(opened.conninfo) as bills:
         heads = {bill.id: bill for bill in await bills.bills(ids=ids)}
         contents = await bills.contents(ids)
-    for number in ids:
-        if number not in heads:
-            raise NotFound(f"no bill with number {number}")
+        for number in ids:
+            if number not in heads:
+                raise NotFound(f"no bill with number {number}")
+            await given_away(config, opened, heads[number].point, f"{heads[number].cycle:%Y-%m}")
     return [(heads[number], contents[number]) for number in ids]
 
 

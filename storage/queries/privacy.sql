@@ -33,6 +33,10 @@ WHERE usage_point_id = %(id)s AND "from" < %(until)s ORDER BY "from";
 -- name: delete_captures
 DELETE FROM capture WHERE meter_id = %(meter)s AND time >= %(start)s AND time < %(end)s;
 
+-- A withdrawal has the time of what it withdraws.
+-- name: delete_register_reads
+DELETE FROM register_read WHERE meter_id = %(meter)s AND "time" >= %(start)s AND "time" < %(end)s;
+
 -- name: delete_registers
 DELETE FROM rollup_register WHERE meter_id = %(meter)s AND level = %(level)s AND start >= %(start)s AND start < %(end)s;
 
