@@ -96,6 +96,11 @@ class Browse(Session):
         given = {"limit": limit, "after": after, "areas": _texts(areas), "name": name, "area": area}
         return [PointRow(*row) for row in await self._rows("points", **given)]
 
+    async def point(self, name: str, areas: Collection[str] | None) -> tuple[int, list[int]] | None:
+        """Its id and those of the meters that ever stood there; None: it is not there, or in none of `areas`."""
+        rows = await self._rows("point", name=name, areas=_texts(areas))
+        return (rows[0][0], rows[0][1]) if rows else None
+
     async def areas(
         self, *, limit: int, after: str | None = None, areas: Collection[str] | None = None, name: str | None = None
     ) -> list[AreaRow]:

@@ -65,7 +65,7 @@ class Problem(Exception):
         self.code = code
         self.status, self.title = CODES[code]
         self.detail = detail
-        self.headers = dict(headers or {})
+        self.headers = {name.lower(): value for name, value in (headers or {}).items()}
         self.more = more
 
 

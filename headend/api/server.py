@@ -63,7 +63,7 @@ class Served:
 async def served(config: Config, app: ASGIApp) -> AsyncIterator[Served]:
     """Listens while the block runs. Raises `UsageFault` where the address or a certificate cannot be had."""
     table = config.api
-    context = _tls(config)
+    context = tls_of(config)
     bound = _bind(table.host, table.port)
     settings: dict[str, Any] = {
         "lifespan": "off", "log_config": None, "access_log": False, "server_header": False, "proxy_headers": False,
@@ -111,7 +111,7 @@ def _bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _tls(config: Config) -> ssl.SSLContext | None:
+def tls_of(config: Config) -> ssl.SSLContext | None:
     """Raises `UsageFault`."""
     table = config.api
     if not table.certificate:

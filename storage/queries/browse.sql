@@ -45,6 +45,16 @@ WHERE (%(after)s::text IS NULL OR p.name > %(after)s)
 ORDER BY p.name
 LIMIT %(limit)s;
 
+-- name: point
+SELECT p.id, ARRAY(SELECT DISTINCT i.meter_id FROM meter_installation i WHERE i.usage_point_id = p.id ORDER BY 1)
+FROM usage_point p
+WHERE p.name = %(name)s
+  AND (%(areas)s::text[] IS NULL OR EXISTS (
+      SELECT FROM area_point s JOIN area a ON a.id = s.area_id
+      WHERE s.usage_point_id = p.id AND s."from" <= now() AND (s."to" IS NULL OR s."to" > now())
+        AND a.name = ANY (%(areas)s)
+  ));
+
 -- name: areas
 SELECT a.name, a.timezone, a.address, f.name,
        (SELECT count(*) FROM area_point s

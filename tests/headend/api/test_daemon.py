@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +19,7 @@ import pytest
 from headend.api.app import build
 from headend.api.house import House
 from headend.api.offered import offered
-from headend.api.server import Served, served
+from headend.api.server import Served, served, tls_of
 from headend.config import Config
 from headend.errors import UsageFault
 from headend.health.host_clock import HostClock
@@ -132,3 +136,37 @@ async def test_no_more_connections_than_allowed(furnished: str) -> None:
             assert (await asking.get("/openapi.json")).status_code == 503
         for one in idle:
             one.close()
+
+
+def certificate(folder: Path) -> tuple[str, str]:
+    """One for 127.0.0.1 that signs itself, and its key."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("no openssl to make a certificate with")
+    made = str(folder / "cert.pem"), str(folder / "key.pem")
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    options = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-out", made[0], "-keyout", made[1]]
+    subprocess.run([program, *options, *subject], check=True, capture_output=True)
+    return made
+
+
+async def test_over_tls_with_certificates_on_both_sides(furnished: str, tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    config = configured(furnished, listen="127.0.0.1:0", certificate=cert, key=key, client_ca=cert)
+    trusting = ssl.create_default_context(cafile=cert)
+    async with serving(config) as found:
+        assert found.url.startswith("https://")
+        async with httpx.AsyncClient(base_url=found.url, verify=trusting) as stranger:
+            with pytest.raises(httpx.TransportError):
+                await stranger.get("/openapi.json")
+        trusting.load_cert_chain(cert, key)
+        async with httpx.AsyncClient(base_url=found.url, verify=trusting) as known:
+            assert (await known.get("/openapi.json")).status_code == 200
+            assert (await known.get("/v1/areas")).status_code == 401  # a certificate is no token
+
+
+def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.pem").write_text("nothing")
+    config = configured("", certificate=str(tmp_path / "x.pem"), key=str(tmp_path / "x.pem"))
+    with pytest.raises(UsageFault, match=r"api\.certificate, key or client_ca: "):
+        tls_of(config)
