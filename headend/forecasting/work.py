@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from os import cpu_count
 
@@ -74,9 +74,11 @@ def forecasts(given: Given, asked: Asked, tell: list[str]) -> Iterator[tuple[Lev
     """Level by level."""
     more = asked.horizon
     if asked.day is not None:
-        good = given.energies.times[~np.isnat(given.energies.times)]
-        if len(good):
-            more += max((asked.day - good.max().astype("datetime64[D]").astype(date)).days, 0)
+        given = _before(given, np.datetime64(asked.day) + asked.horizon)
+        times = given.energies.times
+        if len(times):
+            last: date = times.max().astype("datetime64[D]").astype(date)
+            more = max((asked.day - last).days + asked.horizon - 1, 0)
     if more > 400:
         raise UsageFault(f"--day {asked.day}: expected a day within a year of the readings")
     made, notes = panels(given, asked, more)
@@ -86,6 +88,15 @@ def forecasts(given: Given, asked: Asked, tell: list[str]) -> Iterator[tuple[Lev
             at, known = origin(series, asked)
             series = series.between(0, at + asked.horizon)
             yield level, series, forward(series, at, asked.horizon, level, known, pool)
+
+
+def _before(given: Given, end: np.datetime64) -> Given:
+    """What is later is nobody's business here; where all is later, `origin` says so."""
+    energies = given.energies
+    kept = np.asarray(energies.times < end)
+    if not kept.any():
+        return given
+    return replace(given, energies=Frame(energies.names, energies.times[kept], energies.values[kept]))
 
 
 def backtests(

@@ -109,6 +109,11 @@ def test_holidays_and_temperature_come_from_files(headend: Headend, tmp_path: Pa
     ran = headend("--json", "forecast", "run", *given, *files, "--level", "system")
     assert ran.code == 0
     assert not [note for note in ran.document["notes"] if "temperature" in note]
+    (tmp_path / "warm.csv").write_text(
+        "time,Temperature\n" + "".join(f"{time},{k % 24}\n" for k, time in enumerate(times(DAYS)))
+    )
+    early = headend("--json", "forecast", "run", *given, *files, "--level", "system", "--day", "2026-02-05")
+    assert not [note for note in early.document["notes"] if "temperature" in note], "the weather of that day is known"
     for content in ("date\n31.1.2026\n", "date,holiday\n2026-01-31,perhaps\n"):
         (tmp_path / "free.csv").write_text(content)
         ran = headend("forecast", "run", *given, *files)
