@@ -19,13 +19,16 @@ from headend import exports
 from headend.api.offered import offered
 from headend.collection.collector import Collector
 from headend.collection.slots import next_slot
+from headend.commands.sweeping import sweeping
 from headend.daemon import prepare
 from headend.demo_config import EVERY_S, configure
 from headend.demo_people import welcome, with_areas
 from headend.demo_plot import Outage, Use, all_had, count_recovered, cut_off, exchange, planned_outage, used
+from headend.errands.staff import employed
 from headend.health.host_clock import watched_clock
 from headend.place import Store, store
 from headend.registry.files import additions
+from headend.sending.at_work import sending
 from protocols.links.listen import close_listeners
 from simulators.demo import Cast, demo_cast
 from simulators.fleet import Fleet
@@ -109,11 +112,17 @@ async def run(workdir: Path, meters: int, seconds: float, show: Callable[[Progre
         async with store(config) as opened:
             await migrate(opened.conninfo)
             await _register(opened, workdir / "registry")
-            await welcome(opened.conninfo, workdir)
+            await welcome(config, opened)
             span = await _span(seconds)
             result = Result(workdir, meters)
-            collector = await prepare(config, opened)
-            async with watched_clock() as clock, offered(config, opened.conninfo, clock):
+            async with (
+                watched_clock() as clock,
+                employed(config, opened) as staff,
+                sending(config, opened.conninfo, clock) as dispatch,
+                sweeping(config, opened.conninfo, clock, every_s=1.0, estimate_s=5.0),
+                offered(config, opened.conninfo, clock),
+            ):
+                collector = await prepare(config, opened, staff=staff, clock=clock, dispatch=dispatch)
                 done = await _play(_Stage(fleet, opened, collector, progress, show), cast, span, result)
             progress.stage = "exporting"
             show(progress)

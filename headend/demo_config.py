@@ -32,6 +32,12 @@ listen = "127.0.0.1:{port}"
 [clock]
 trust_host = true                      # a demo's commands are not refused where the kernel tells nothing (containers)
 
+[secrets]
+key_file = "secrets.key"
+
+[commands]
+spread = "0s"
+
 [timing.dlt645]
 response = "300ms"
 latency = "100ms"
@@ -56,6 +62,15 @@ quantities = [
     "active_energy_import_t4", "active_energy_export",
     "voltage_l1", "current_l1", "frequency", "active_power", "power_factor",
 ]
+"""
+_CLOCKS: Final = """
+[[plan]]
+name = "clocks"
+kind = "clock"                         # nothing is switched at a meter whose clock was never read
+every = "10s"
+priority = "recovery"
+tries = 1
+meters = {{ line = [{lines}] }}
 """
 _MINUTES: Final = """
 [[plan]]
@@ -86,6 +101,8 @@ def configure(workdir: Path, meters: int) -> tuple[Scenario, Config]:
     slow = demo_cast(scenario).cut_off
     fast = ", ".join(f'"{bus.name}"' for bus in scenario.bus if bus.name != slow)
     text = _CONFIG.format(file=file, every=EVERY_S, lines=fast, port=_free_port())
+    speaks = [bus.name for bus in scenario.bus if bus.protocol == "dlt645"]
+    text += _CLOCKS.format(lines=", ".join(f'"{name}"' for name in speaks)) if speaks else ""
     text += _MINUTES.format(every=EVERY_S, line=slow) if slow else ""
     file.write_text(text, encoding="utf-8")
     return scenario, load(str(file))

@@ -26,7 +26,9 @@ _ESTIMATE_S: Final = 3600.0
 
 
 @asynccontextmanager
-async def sweeping(config: Config, conninfo: str, clock: HostClock, every_s: float = _EVERY_S) -> AsyncIterator[None]:
+async def sweeping(
+    config: Config, conninfo: str, clock: HostClock, every_s: float = _EVERY_S, estimate_s: float = _ESTIMATE_S
+) -> AsyncIterator[None]:
     """While the block runs. Several daemons may do it: each command ends once."""
 
     def trusted() -> Clock:
@@ -35,7 +37,7 @@ async def sweeping(config: Config, conninfo: str, clock: HostClock, every_s: flo
 
     desk = Desk(conninfo, config.timezone, trusted)
     loads = Loads(conninfo)
-    task = asyncio.create_task(_run(desk, loads, every_s), name="sweeping")
+    task = asyncio.create_task(_run(desk, loads, every_s, estimate_s), name="sweeping")
     try:
         yield
     finally:
@@ -46,14 +48,14 @@ async def sweeping(config: Config, conninfo: str, clock: HostClock, every_s: flo
         await loads.close()
 
 
-async def _run(desk: Desk, loads: Loads, every_s: float) -> None:
-    estimated = time.monotonic() - _ESTIMATE_S
+async def _run(desk: Desk, loads: Loads, every_s: float, estimate_s: float) -> None:
+    estimated = time.monotonic() - estimate_s
     while True:
         try:
             ended = await desk.sweep()
             if ended:
                 _log.info("commands ended unsent", count=ended)
-            if time.monotonic() - estimated >= _ESTIMATE_S:
+            if time.monotonic() - estimated >= estimate_s:
                 await loads.estimate(datetime.now(UTC))
                 estimated = time.monotonic()
         except (StorageError, HeadendError) as error:

@@ -11,6 +11,7 @@ from headend.safety.function import Function
 from headend.safety.order import Order
 from headend.safety.verification import Seen
 from headend.sending.acts import point_for
+from protocols import models
 from protocols.dlt645.model import Dlt645Model
 from protocols.errors import BadAnswer, CommunicationError, LinkError, ModelError, NoAnswer, NotPermitted
 from protocols.meter_model import Read
@@ -42,8 +43,8 @@ async def look(line: Line, meter: MeterPath, order: Order) -> Seen:
         return Seen(as_written=await _holds(line, meter, order))
     if order.function is Function.RESET_DEMAND:
         return Seen(as_written=await _is_reset(line, meter))
-    word = _number(await _values(line, meter, meter.model.read(_STATUS)))
-    power = _watts(await _values(line, meter, meter.model.read(_POWER))) if order.traits.moves else None
+    word = _number(await _values(line, meter, _read(meter, _STATUS)))
+    power = _watts(await _values(line, meter, _read(meter, _POWER))) if order.traits.moves else None
     if word is None:
         return Seen(power_w=power)
     return Seen(bool(word & _OPEN), power_w=power, told_to_trip=bool(word & _TRIP), alarm=bool(word & _ALARM))
@@ -98,7 +99,7 @@ def _is_same(point: WritePoint, state: str, wanted: str) -> bool:
 async def _holds(line: Line, meter: MeterPath, order: Order) -> bool | None:
     """Whether the item that was written reads as it was written; None where it cannot be read."""
     given = dict(order.parameters)
-    read = meter.model.read(given["item"])
+    read = _read(meter, given["item"])
     values = await _values(line, meter, read)
     try:
         wanted = read.item.decode(bytes.fromhex(given["data"]))  # type: ignore[attr-defined]
@@ -111,9 +112,17 @@ async def _holds(line: Line, meter: MeterPath, order: Order) -> bool | None:
 
 async def _is_reset(line: Line, meter: MeterPath) -> bool | None:
     """Whether the greatest demand is nought; a demand that has come since says nothing."""
-    found = [await _values(line, meter, meter.model.read(code)) for code in _DEMANDS]
+    found = [await _values(line, meter, _read(meter, code)) for code in _DEMANDS]
     numbers = [values[0].number for values in found if values]
     return True if numbers and not any(numbers) else None
+
+
+def _read(meter: MeterPath, item: str) -> Read:
+    """As the meter's model has it, else as the standard does."""
+    try:
+        return meter.model.read(item)
+    except ModelError:
+        return models.load("dlt645_2007").read(item)
 
 
 async def _values(line: Line, meter: MeterPath, read: Read) -> list[Value]:
