@@ -125,7 +125,7 @@ class _Search:
         self.base = np.stack([np.ones_like(load), load, load * load], axis=1)
         self.lacking = lacking
         self.rest = lacking * self.root
-        self.norm = _suffix(np.einsum("hmdp,hmdp,dp->hmd", made, made, self._square(weight), optimize=True))
+        self.norm = _suffix(np.einsum("hmdp,hmdp->hmd", made * self._square(weight), made))
         self.taken = np.zeros_like(self.norm)
         self.basis: list[Doubles] = []
         self.chosen: list[_Chosen] = []

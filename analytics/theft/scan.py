@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -11,12 +12,15 @@ from numpy.typing import NDArray
 from analytics.theft.grid import Grid, gridded
 from analytics.theft.membership import areas_of
 from analytics.theft.outcomes import event_odds, recalibrated
+from analytics.theft.profile import Population, drop_day, filled
 from analytics.theft.reasons import reasons
+from analytics.theft.shape import WORKERS
 from analytics.theft.weigh import Area, Odds, Settings, weigh
 from analytics.theft.words import AreaBalance, Evidence, Frame, Outcome, Scan, Score
 
 Doubles = NDArray[np.float64]
 _PREVALENCE: Final = (0.002, 0.25)
+_CHUNK: Final = 400
 
 
 def scan(
@@ -95,7 +99,7 @@ def _prior_shift(odds: Doubles) -> Doubles:
 def _energy(grid: Grid, areas: Sequence[Area], odds: Odds, score: Doubles) -> tuple[Doubles, NDArray[np.int64]]:
     """By the balance where there is one; else what is lacking against the level before, weighed by the score."""
     energy, start = np.zeros(len(grid.names)), np.full(len(grid.names), -1, np.int64)
-    by_drop = _dropped(grid)
+    by_drop = _dropped(grid, odds.people)
     energy[:] = by_drop * score
     for k, found in odds.balances.items():
         energy[areas[k].members] = found.energy
@@ -103,15 +107,14 @@ def _energy(grid: Grid, areas: Sequence[Area], odds: Odds, score: Doubles) -> tu
     return energy, start
 
 
-def _dropped(grid: Grid) -> Doubles:
-    from analytics.theft.profile import drop_day, filled, population
-
-    made = np.zeros(len(grid.names))
-    people = population(grid.cells)
-    for at in range(0, len(grid.cells), 400):
-        days, _ = filled(grid.cells[at : at + 400], people)
+def _dropped(grid: Grid, people: Population) -> Doubles:
+    def of(cells: NDArray[np.float32]) -> Doubles:
+        days, _ = filled(cells, people)
         start, ratio = drop_day(days, people)
         after = np.arange(days.shape[1])[None, :] >= start[:, None]
         reported = (days.sum(axis=2) * after).sum(axis=1, dtype=np.float64)
-        made[at : at + 400] = np.where(ratio < 0.9, reported * (1 / np.maximum(ratio, 0.05) - 1), 0)
-    return made
+        return np.asarray(np.where(ratio < 0.9, reported * (1 / np.maximum(ratio, 0.05) - 1), 0))
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        parts = list(pool.map(of, (grid.cells[at : at + _CHUNK] for at in range(0, len(grid.cells), _CHUNK))))
+    return np.concatenate(parts)

@@ -83,6 +83,7 @@ def grown(
     rng = np.random.default_rng(seed)
     edges = edges_of(rows)
     bins = binned(rows, edges)
+    lines = np.ascontiguousarray(bins.T)
     aim = truth.astype(np.float64)
     weight = np.asarray(weight, np.float64)
     line = _line(rows[:, :leading], aim, np.asarray(weight, np.float64))
@@ -91,10 +92,14 @@ def grown(
     width = rows.shape[1]
     for _ in range(count):
         chance = 1 / (1 + np.exp(-odds))
-        seen = rng.random(len(rows)) < 0.6
+        seen = np.nonzero(rng.random(len(rows)) < 0.6)[0]
         offered = np.sort(rng.permutation(width)[: max(width // 3, min(width, 9))])
         tree = _tree(
-            bins[seen], (weight * (aim - chance))[seen], (weight * chance * (1 - chance))[seen], offered, depth
+            lines[offered][:, seen],
+            (weight * (aim - chance))[seen],
+            (weight * chance * (1 - chance))[seen],
+            offered,
+            depth,
         )
         odds = odds + tree.value(bins)
         trees.append(tree)
@@ -115,30 +120,33 @@ def _line(columns: Floats, aim: NDArray[np.float64], weight: NDArray[np.float64]
     return np.asarray(line)
 
 
-def _tree(bins: Bins, slope: Floats, bend: Floats, offered: NDArray[np.int64], depth: int) -> Tree:
+def _tree(lines: Bins, slope: Floats, bend: Floats, offered: NDArray[np.int64], depth: int) -> Tree:
+    """`lines` (feature that is offered, row)."""
     inner = 2**depth - 1
     feature, limit = np.zeros(inner, np.int64), np.full(inner, BINS, np.int64)
-    node = np.zeros(len(bins), np.int64)
+    node = np.zeros(lines.shape[1], np.int64)
+    everyone = np.arange(lines.shape[1])
+    slopes, bends = (np.tile(side, len(lines)) for side in (slope, bend))
     for level in range(depth):
         first, wide = 2**level - 1, 2**level
-        local = node - first
-        gain, cut = np.zeros((len(offered), wide)), np.zeros((len(offered), wide), np.int64)
-        for k, column in enumerate(offered):
-            cell = local * (BINS + 1) + bins[:, column]
-            g = np.bincount(cell, slope, wide * (BINS + 1)).reshape(wide, BINS + 1).cumsum(axis=1)
-            h = np.bincount(cell, bend, wide * (BINS + 1)).reshape(wide, BINS + 1).cumsum(axis=1)
-            whole_g, whole_h = g[:, -1:], h[:, -1:]
-            ok = (h > _LEAST_CURVATURE) & (whole_h - h > _LEAST_CURVATURE)
-            worth = g**2 / (h + _RIDGE) + (whole_g - g) ** 2 / (whole_h - h + _RIDGE) - whole_g**2 / (whole_h + _RIDGE)
-            worth = np.where(ok, worth, 0)
-            cut[k] = np.argmax(worth, axis=1)
-            gain[k] = worth[np.arange(wide), cut[k]]
+        cell = ((np.arange(len(lines))[:, None] * wide + (node - first)) * (BINS + 1) + lines).ravel()
+        shape = (len(lines), wide, BINS + 1)
+        g = np.bincount(cell, slopes, len(lines) * wide * (BINS + 1)).reshape(shape).cumsum(axis=2)
+        h = np.bincount(cell, bends, len(lines) * wide * (BINS + 1)).reshape(shape).cumsum(axis=2)
+        whole_g, whole_h = g[:, :, -1:], h[:, :, -1:]
+        ok = (h > _LEAST_CURVATURE) & (whole_h - h > _LEAST_CURVATURE)
+        worth = g**2 / (h + _RIDGE) + (whole_g - g) ** 2 / (whole_h - h + _RIDGE) - whole_g**2 / (whole_h + _RIDGE)
+        worth = np.where(ok, worth, 0)
+        cut = np.argmax(worth, axis=2)
+        gain = np.take_along_axis(worth, cut[:, :, None], axis=2)[:, :, 0]
         best = np.argmax(gain, axis=0)
         at = np.arange(wide)
         good = gain[best, at] > 1e-9
         feature[first : first + wide] = np.where(good, offered[best], 0)
         limit[first : first + wide] = np.where(good, cut[best, at], BINS)
-        node = 2 * node + 1 + (bins[np.arange(len(bins)), feature[node]] > limit[node])
+        taken = np.zeros(inner, np.int64)
+        taken[first : first + wide] = np.where(good, best, 0)
+        node = 2 * node + 1 + (lines[taken[node], everyone] > limit[node])
     local = node - inner
     g = np.bincount(local, slope, inner + 1)
     h = np.bincount(local, bend, inner + 1)

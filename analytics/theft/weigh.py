@@ -57,6 +57,7 @@ class Odds:
     balanced: Doubles
     features: Floats
     balances: Mapping[int, Balance]
+    people: Population
 
 
 def weigh(cells: Floats, areas: Sequence[Area], settings: Settings) -> Odds:
@@ -71,12 +72,12 @@ def weigh(cells: Floats, areas: Sequence[Area], settings: Settings) -> Odds:
     stage = _Stage(cells, people, made, sound, fold, settings)
     shape = stage.by_shape()
     if not areas:
-        return Odds(shape, np.full(len(cells), np.nan), made, {})
+        return Odds(shape, np.full(len(cells), np.nan), made, {}, people)
     with ThreadPoolExecutor(WORKERS) as pool:
         found = pool.map(lambda area: balance(cells[area.members], area.total, people), areas)
         balances = anchored({k: b for k, b in enumerate(found) if b is not None})
     balanced = stage.by_balance(areas, balances, shape)
-    return Odds(shape, balanced, made, balances)
+    return Odds(shape, balanced, made, balances, people)
 
 
 class _Stage:

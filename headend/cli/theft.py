@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -49,6 +50,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         from headend.cli.theft_case import run_case
 
         return run_case(arguments, output)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the areas have the cores already
     if arguments.reported:
         found, notes, wh, only = _from_files(arguments)
     else:
