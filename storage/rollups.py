@@ -235,6 +235,7 @@ class Roller(Session):
             if span is Span.DAY:
                 month = self._calendar.bucket(Span.MONTH, whole.start)
                 await connection.execute(SQL["mark"], (Span.MONTH, month.start, meters.tolist()))
+                await connection.execute(SQL["mark_validation"], (whole.start, meters.tolist()))
 
     def _only(self, captures: rolling.Captures, *, summed: bool) -> rolling.Captures:
         """The captures' positions of one kind; rows of layouts that have none are left out."""

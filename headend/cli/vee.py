@@ -31,8 +31,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         for name, sentence in _SENTENCES.items()
     }
     for name in ("run", "show", "findings"):
-        made[name].add_argument("--from", dest="start", metavar="DAY", required=True, help="the first local day")
-        made[name].add_argument("--to", dest="end", metavar="DAY", required=True, help="the local day after the last")
+        is_needed = name != "run"
+        made[name].add_argument("--from", dest="start", metavar="DAY", required=is_needed, help="the first local day")
+        made[name].add_argument(
+            "--to", dest="end", metavar="DAY", required=is_needed, help="the local day after the last"
+        )
+    made["run"].add_argument(
+        "--late", action="store_true", help="instead of days: those of which something came since; for a nightly timer"
+    )
     for name in ("run", "findings"):
         made[name].add_argument("--point", dest="points", metavar="P", nargs="+", help="default: all")
     for name in ("show", "edit", "history"):
@@ -74,19 +80,25 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 async def _run(arguments: argparse.Namespace, output: Output) -> int:
     from headend.cli.vee_shown import days_of, named
     from headend.config import load
+    from headend.errors import UsageFault
     from headend.place import store
     from headend.privacy.access import person
     from headend.validation.commit import Order
-    from headend.validation.run import validate
+    from headend.validation.run import late, validate
     from headend.validation.settings import rules_of
     from protocols.quantities import BY_ID
 
     config = load(arguments.config)
-    days = days_of(arguments)
+    if arguments.late and (arguments.start or arguments.end or arguments.points):
+        raise UsageFault("--late finds days and points by itself: leave out --from, --to and --point")
+    days = None if arguments.late else days_of(arguments)
     rules = rules_of(config.vee, config.folder)
     order = Order(person().name, rules.parameters.version, rules.contents, correction=arguments.reason.strip())
     async with store(config) as opened:
-        done = await validate(opened.conninfo, rules, config.zone, arguments.points, days, order)
+        if days is None:
+            done = await late(opened.conninfo, rules, config.zone, order)
+        else:
+            done = await validate(opened.conninfo, rules, config.zone, arguments.points, days, order)
         names = {point.id: point.name for point in await named(opened, None)} if done.refused else {}
     refused = [
         {"point": names[one.point], "quantity": BY_ID[one.quantity].name, "day": one.day} for one in done.refused

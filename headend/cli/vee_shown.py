@@ -130,7 +130,7 @@ def days_of(arguments: argparse.Namespace) -> tuple[date, date]:
     from headend.errors import UsageFault
     from headend.local_time import local_day
 
-    first, until = local_day(arguments.start, "--from"), local_day(arguments.end, "--to")
+    first, until = local_day(arguments.start or "", "--from"), local_day(arguments.end or "", "--to")
     if first >= until:
         raise UsageFault(f"--from {first} is not before --to {until}: that is the day after the last")
     return first, until

@@ -22,6 +22,7 @@ from headend.validation.rows import Rows
 from headend.validation.settings import Rules
 from headend.validation.sheets import by_day
 from storage.circumstances import Point
+from storage.late_days import LateDays
 from storage.validated import Validated, Which
 from storage.validated_days import Days
 
@@ -49,18 +50,22 @@ async def validate(
     until = min(days[1], datetime.now(zone).date())
     if not days[0] < until:
         return outcome
-    loader, validated = Loader(conninfo, rules, zone), Validated(conninfo)
+    loader, validated, days_left = Loader(conninfo, rules, zone), Validated(conninfo), LateDays(conninfo)
     try:
         span = days[0], until
         points = await loader.points(names, span)
         size = max(_CELLS // (len(loader.grid(span[0] - MARGIN, span[1] + MARGIN)) * len(rules.quantities)), 1)
         pieces = [points[at : at + size] for at in range(0, len(points), size)]
+        cells = loader.grid(*span)
+        marks = await days_left.marks(cells.start(0), cells.start(len(cells))) if names is None else []
         async for loaded in _ahead(loader, pieces, span):
             judged = [await asyncio.to_thread(_judge, one, loader, span) for one in loaded]
             outcome.add(await commit(validated, Days.joined(rules.step_s, judged), order))
+        if not order.only_new:  # what came meanwhile has marks of its own
+            await days_left.unmark(marks)
     finally:
-        await loader.close()
-        await validated.close()
+        for each in (loader, validated, days_left):
+            await each.close()
     return outcome
 
 
@@ -87,6 +92,20 @@ async def ensure(
     return await validate(
         conninfo, rules, zone, [points[point] for point in lacking], span, replace(order, only_new=True)
     )
+
+
+async def late(conninfo: str, rules: Rules, zone: ZoneInfo, order: Order) -> Outcome:
+    """Days that are over and rolled up, of points for which something came since they were validated.
+
+    Errors as of `validate`.
+    """
+    outcome = Outcome()
+    async with LateDays(conninfo) as days_left:
+        for one in await days_left.late():
+            day = one.start.astimezone(zone).date()
+            outcome.add(await validate(conninfo, rules, zone, one.points, (day, day + timedelta(days=1)), order))
+            await days_left.unmark(one.marks)
+    return outcome
 
 
 async def _ahead(

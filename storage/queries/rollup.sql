@@ -49,6 +49,10 @@ COPY (
 -- name: mark
 INSERT INTO dirty (level, start, meters) VALUES (%s, %s, %s::integer[]);
 
+-- Days of meters that are to be validated, anew perhaps; kept only where anybody validates.
+-- name: mark_validation
+INSERT INTO dirty (level, start, meters) SELECT 9, %s, %s::integer[] WHERE EXISTS (SELECT FROM vee_run);
+
 -- name: unmark
 DELETE FROM dirty WHERE id = ANY (%s::bigint[]);
 

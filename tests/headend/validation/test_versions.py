@@ -13,7 +13,9 @@ from analytics.vee.errors import EditRefused, FrozenValues
 from analytics.vee.validated import Method, Source
 from headend.errors import HeadendError
 from headend.validation.commit import edit
-from headend.validation.run import ensure
+from headend.validation.run import ensure, late
+from storage.late_days import LateDays
+from storage.rollups import Roller
 from storage.validated import EditRow, Freezing, Validated, Which
 from tests.headend.validation.site import BERLIN, DAY, IMPORT, ORDER, QUARTER, RULES, Site, energies, midnight
 
@@ -177,3 +179,34 @@ async def test_days_of_another_time_zone_are_refused(plain_database: str) -> Non
     site.zone = BERLIN
     with pytest.raises(HeadendError, match="time zone"):
         await site.vee(FIRST, FIRST + DAY)
+
+
+async def test_late_days_are_found_by_what_was_rolled_up(database: str) -> None:
+    site = Site(database, midnight(FIRST))
+    await site.build(2)
+    over = site.start + 10 * DAY
+    async with Roller(database, site.zone) as roller:
+
+        async def roll() -> None:
+            await roller.roll(over)
+
+        await site.store(site.captures("m1", STEPS, missing=HOLE))
+        await roll()
+        assert (await late(database, RULES, site.zone, ORDER)).runs == [], "nobody validates here yet"
+        await site.vee(FIRST, UNTIL)
+        await _fill(site)
+        await site.store(site.captures("m2", STEPS))
+        await roll()
+        outcome = await late(database, RULES, site.zone, ORDER)
+        assert (outcome.changed, outcome.same) == (4, 0), "three of one meter, which had nothing, one of the other"
+        assert outcome.first == 2, "the day that its first register ends, and the day that its last one begins"
+        days = await site.days(FIRST, UNTIL)
+        assert days.version.tolist() == [1, 2, 1, 2, 2, 2]
+        assert (days.source == Source.ACTUAL).all()
+        assert (await late(database, RULES, site.zone, ORDER)).runs == []
+        await site.store(site.captures("m1", [*STEPS, *energies(96)])[3 * 96 :])
+        await roll()
+        await site.vee(FIRST, UNTIL + DAY)
+        async with LateDays(database) as left:
+            days_left = [one.start for one in await left.late()]
+        assert days_left == [site.start + 4 * DAY], "a run over all points takes off those of its days"
