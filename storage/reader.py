@@ -99,7 +99,7 @@ class Reader(Session):
         end: datetime,
         quantities: Collection[Quantity] | None = None,
         *,
-        size: int = 500,
+        size: int = 200,
     ) -> AsyncGenerator[list[Reading], None]:
         """The same in parts of `size`, as they are taken: nobody holds them all. Close what is not read to its end."""
         given = {"meters": array(meters), "quantities": _ids(quantities), "start": start, "end": end}

@@ -73,6 +73,14 @@ def page(items: list[Any], following: str | None, request: Request, response: Re
     return {"items": items, "next": following}
 
 
+def encoded(items: list[dict[str, Any]], following: str | None, request: Request, response: Response) -> Response:
+    """The same for pages of a thousand rows: pydantic would hold the loop ten times as long over them. That they are
+    what the description says is tested."""
+    body = msgspec.json.encode(page(items, following, request, response))
+    headers = {"link": response.headers["link"]} if following is not None else {}
+    return Response(body, headers=headers, media_type="application/json")
+
+
 def named(
     rows: Sequence[Any], limit: int, told: Callable[[Any], Any], request: Request, response: Response
 ) -> dict[str, Any]:

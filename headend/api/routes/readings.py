@@ -117,7 +117,7 @@ async def _page(
     key: list[Any] | None,
     request: Request,
     response: Response,
-) -> dict[str, Any]:
+) -> Response:
     first = -1 if key is None else key[0]
     left = [number for number in sorted(names) if number >= first]
     found: list[Any] = []
@@ -137,7 +137,7 @@ async def _page(
         following = pages.write(last.meter_id, last.time, last.quantity.id)
     else:
         following = pages.write(left[_LOOKED], asked.start, -1) if len(left) > _LOOKED else None
-    return pages.page(items, following, request, response)
+    return pages.encoded(items, following, request, response)
 
 
 @router.get("/v1/latest", response_model=Page[Latest], responses=documented(["bad-cursor", "not-found"]))
@@ -163,4 +163,5 @@ async def latest(
     async with house.session() as session:
         found = await Readings(session).latest(left[:limit], now, timedelta(days=within_days), wanted)
     items = [told(one, names[one.meter_id]) | {"age_s": int(one.age(now).total_seconds())} for one in found]
-    return pages.page(items, pages.write(left[limit - 1]) if len(left) > limit else None, request, response)
+    following = pages.write(left[limit - 1]) if len(left) > limit else None
+    return pages.encoded(items, following, request, response)

@@ -86,7 +86,7 @@ async def validated(
         for run in [runs[int(days.run[row])]]
         for value in told(days, row, wanted, run, [one for one in edits if one.run <= run.number])
     ]
-    return pages.page(items, pages.write(end.toordinal()) if end < until else None, request, response)
+    return pages.encoded(items, pages.write(end.toordinal()) if end < until else None, request, response)
 
 
 def _day(ordinal: int) -> date:
