@@ -58,6 +58,13 @@ def rows(count: int, fields: Sequence[Field]) -> bytes:
     return bytes(text.translate(None, bytes([_NONE])) if ragged else text)
 
 
+def labels(texts: Sequence[bytes], which: npt.NDArray[np.intp]) -> bytes | Cells:
+    """Of each row that text which `which` names, where rows of one text stand together in runs of any length."""
+    if all(text == texts[0] for text in texts):
+        return texts[0]
+    return _padded(Choice(texts, which))
+
+
 def number(values: Ints, decimals: int = 0) -> Cells:
     """Counts of 10^-decimals as plain decimals, a minus before those below zero."""
     magnitude = np.abs(values)
@@ -166,10 +173,11 @@ def _of(field: Field, chosen: int, own: npt.NDArray[np.bool_] | None = None) -> 
 def _padded(field: Field) -> bytes | Cells:
     if not isinstance(field, Choice):
         return field
-    width = max(map(len, field.texts))
+    lengths = set(map(len, field.texts))
+    width = max(lengths)
     table = np.frombuffer(b"".join(text.ljust(width, bytes([_NONE])) for text in field.texts), dtype=f"V{width}")
     index = field.index if len(field.texts) > 1 else np.zeros_like(field.index)
-    return Cells(np.take(table, index).view(np.uint8).reshape(len(index), width))
+    return Cells(np.take(table, index).view(np.uint8).reshape(len(index), width), len(lengths) > 1)
 
 
 def _wide(matrix: Matrix) -> npt.NDArray[np.void]:
