@@ -12,6 +12,8 @@ from analytics.errors import FrameUnusable
 from analytics.theft.words import Frame, Times
 
 DAY_S: Final = 86400
+_MOST: Final = 1e12
+"""Of any unit: no interval of any meter holds more."""
 _LEAST_SHARE: Final = 0.02
 """A step that fewer of the rows have is a hole, not a step."""
 
@@ -49,7 +51,10 @@ def gridded(frame: Frame, what: str, like: Grid | None = None) -> Grid:
     if negative.any():
         notes.append(f"{what}: {int(negative.sum())} negative values are taken as gaps")
         values = np.where(negative, np.float32(np.nan), values)
-    values = np.where(np.isfinite(values), values, np.float32(np.nan))
+    absurd = np.isfinite(values) & (values > _MOST)
+    if absurd.any():
+        notes.append(f"{what}: {int(absurd.sum())} values above {_MOST:.0e} are taken as gaps")
+    values = np.where(np.isfinite(values) & ~absurd, values, np.float32(np.nan))
     lengths = _lengths(times)
     step = like.step_s if like is not None else _step(lengths, what, notes)
     first = like.first_day if like is not None else times[0].astype("datetime64[D]")

@@ -166,7 +166,7 @@ class _Stage:
         settings = self.settings
         odds = np.full(len(self.cells), np.nan)
         real = {k: _rows(b, self.cells[areas[k].members], shape[areas[k].members]) for k, b in balances.items()}
-        if not real:
+        if not real or not self.sound.any():
             return odds
         suspect = shape > max(float(np.quantile(shape[self.sound], 0.93)), 0.0)
         for k, b in balances.items():
