@@ -108,6 +108,7 @@ async def _from_database(arguments: argparse.Namespace) -> tuple[Input, tuple[st
     from headend.errors import UsageFault
     from headend.lineloss.stored import given
     from headend.place import store
+    from headend.privacy.access import record
 
     files = ("area_meter", "areas", "feeders", "exported", "area_exported", "unit")
     if stray := [f"--{name.replace('_', '-')}" for name in files if getattr(arguments, name)]:
@@ -118,7 +119,9 @@ async def _from_database(arguments: argparse.Namespace) -> tuple[Input, tuple[st
     first = last - timedelta(days=30) if start is None else start.date()
     if first >= last:
         raise UsageFault(f"--from {first} is not before --to {last}")
+    span = [datetime(day.year, day.month, day.day, tzinfo=config.zone) for day in (first, last)]
     async with store(config) as opened:
+        await record(config, opened.conninfo, "line loss", None, *span, area=arguments.area, feeder=arguments.feeder)
         return await given(opened.conninfo, (first, last), config.zone), (), 1.0
 
 
