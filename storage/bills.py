@@ -181,10 +181,10 @@ class Bills(Session):
     async def contents(self, ids: Collection[int]) -> dict[int, Contents]:
         return {number: Contents(*rest) for number, *rest in await self._rows("contents", {"ids": array(ids)})}
 
-    async def tariff(self, digest: str) -> TariffText | None:
-        """By its digest in hexadecimal digits."""
-        rows = await self._rows("tariff_text", {"digest": digest})
-        return TariffText(bytes.fromhex(digest), *rows[0]) if rows else None
+    async def tariff(self, digest: str) -> TariffText:
+        """By its digest in hexadecimal digits, as a bill has it."""
+        ((name, text),) = await self._rows("tariff_text", {"digest": digest})
+        return TariffText(bytes.fromhex(digest), name, text)
 
     async def agree(self, point: str, row: ContractRow) -> bool:
         """Whether there is such a point. Raises `AlreadyThere` where something is agreed from that moment on."""

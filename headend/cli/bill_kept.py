@@ -38,6 +38,8 @@ async def listed(arguments: argparse.Namespace, output: Output) -> int:
 
 async def show(arguments: argparse.Namespace, output: Output) -> int:
     ((bill, contents),) = await _kept(arguments, arguments.id)
+    if arguments.tariff_text:
+        return await _show_tariff(arguments, bill, output)
     told = {
         "determinants": contents.determinants, "registers": contents.registers, "lines": contents.lines,
         "context": contents.context, **contents.carried, "difference": contents.difference,
@@ -51,6 +53,19 @@ async def show(arguments: argparse.Namespace, output: Output) -> int:
     if contents.difference is not None:
         output.text(f"to the version before, {contents.difference['amount']} {bill.currency}:")
         _changes(contents.difference, output)
+    return 0
+
+
+async def _show_tariff(arguments: argparse.Namespace, bill: KeptBill, output: Output) -> int:
+    from headend.config import load
+    from headend.place import store
+    from storage.bills import Bills
+
+    async with store(load(arguments.config)) as opened, Bills(opened.conninfo) as bills:
+        tariff = await bills.tariff(bill.tariff_digest)
+    if output.as_json:
+        output.document({"tariff": tariff.name, "sha256": bill.tariff_digest, "text": tariff.text})
+    output.text(tariff.text)
     return 0
 
 
