@@ -30,6 +30,7 @@ from storage.connection import Session
 from storage.people import Person, persons
 
 SYSTEM: Final = "system"
+_NAMED: Final = 5
 
 
 @dataclass
@@ -92,6 +93,7 @@ class Ruling:
         async with self.session.transaction() as connection:
             await rules.lock(connection)
             now = await self.gathering.moment(connection)
+            await _existing(connection, entries)
             there = {_same(e): e for e in await rules.protection(connection, now)}
             found = []
             for new in entries:
@@ -224,6 +226,8 @@ class Ruling:
         if not (low.is_finite() and high.is_finite() and low <= high):
             raise UsageFault("expected low_c not above high_c")
         async with self.session.transaction() as connection:
+            if not await _rows(connection, "has_area", area=area):
+                raise Unknown(f"no area named {area!r}")
             now = await self.gathering.moment(connection)
             await rules.set_weather(connection, area, low, high, person.name, now)
             told = {"low_c": str(low), "high_c": str(high)}
@@ -254,6 +258,15 @@ class Ruling:
         user = user_of(person)
         if user is None or right not in user.oversight:
             raise Forbidden(f"{person.name} may not {what}")
+
+
+async def _existing(connection: Connection, entries: Sequence[NewEntry]) -> None:
+    """A name that nobody has protects nobody. Raises `Unknown`."""
+    given = {"meters": [e.meter for e in entries if e.meter], "points": [e.point for e in entries if e.point]}
+    strangers = [name for (name,) in await _rows(connection, "strangers", **given)]
+    if strangers:
+        more = f" and {len(strangers) - _NAMED} more" if len(strangers) > _NAMED else ""
+        raise Unknown(f"no meter or usage point named {', '.join(strangers[:_NAMED])}{more}; nobody was added")
 
 
 def _what(told: dict[str, Any]) -> str:

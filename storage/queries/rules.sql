@@ -63,3 +63,10 @@ SELECT 1 FROM area WHERE name = %(area)s;
 
 -- name: has_point
 SELECT 1 FROM usage_point WHERE name = %(point)s;
+
+-- Names of no meter, of no usage point.
+-- name: strangers
+SELECT name FROM unnest(%(meters)s::text[]) AS name WHERE NOT EXISTS (SELECT FROM meter m WHERE m.name = name.name)
+UNION
+SELECT name FROM unnest(%(points)s::text[]) AS name WHERE NOT EXISTS (SELECT FROM usage_point p WHERE p.name = name.name)
+ORDER BY 1;
