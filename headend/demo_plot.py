@@ -92,7 +92,7 @@ async def count_recovered(opened: Store, outage: Outage) -> None:
 
 
 async def exchange(fleet: Fleet, opened: Store, old: str, new: str, at: datetime, tell: Tell) -> ExchangeDone:
-    """After the slot `at`, once the old meter has given it: somebody takes it down, writes both displays down, and
+    """Once the old meter has given the slot `at` or a later one: somebody takes it down, writes both displays down, and
     tells the registry, as `headend meter exchange` does."""
     removed, bus = _simulated(fleet, old)
     hung, _ = _simulated(fleet, new)
@@ -156,9 +156,9 @@ def _shown(meter: VirtualMeter, quantity: str, at: datetime) -> Decimal:
 
 
 async def _given(opened: Store, meter_id: int, slot: datetime) -> None:
-    """Returns when there are readings of it."""
+    """Returns when there are readings of it, or of a later one: a slow start may have cost this one."""
     while True:
-        if await opened.reader.readings([meter_id], slot, slot + timedelta(microseconds=1)):
+        if await opened.reader.readings([meter_id], slot, slot + timedelta(days=1)):
             return
         await asyncio.sleep(_LOOK_S)
 
