@@ -41,11 +41,11 @@ def configuration(dsn: str, *, every: str = "15m", more: str = "") -> str:
 {more}
 [database]
 dsn = {json.dumps(dsn)}
-[api]
-listen = ""
 [daemon]
 metrics = ""
 heartbeat = "100ms"
+[api]
+listen = ""
 [queue]
 linger = "20ms"
 [timing.dlt645]
