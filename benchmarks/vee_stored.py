@@ -8,10 +8,10 @@ its server on the same machine; what the processes took of the processors goes t
 from __future__ import annotations
 
 import os
-import resource
 import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -56,16 +56,17 @@ async def measured(meters: int, rules: Rules) -> float:
             connection.execute("CHECKPOINT")
             postmaster = _postmaster(connection)
         order = Order("benchmark", rules.parameters.version, rules.contents)
+        _forget_peak()
         spent, server_s, began = process_time(), _cpu_s(postmaster), perf_counter()
         outcome = await validate(conninfo, rules, ZONE, None, (FIRST, UNTIL), order)
         took = perf_counter() - began
+        peak = _peak_mb()
         ours_s, server_s = process_time() - spent, _cpu_s(postmaster) - server_s
         days = (UNTIL - FIRST).days * (meters + meters // 10)
         if (outcome.first, outcome.changed, outcome.refused) != (days, 0, []):
             raise SystemExit(f"{outcome}, expected {days} first days")
         with psycopg.connect(conninfo) as connection:
             _check(connection, meters)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(
         f"vee_stored: {meters} meters in {took:.1f} s, {ours_s:.1f} s of ours and "
         f"{server_s:.1f} s of the server's on processors, {peak} MB at most, {len(outcome.runs)} runs",
@@ -164,6 +165,16 @@ def _check(connection: psycopg.Connection[Any], meters: int) -> None:
 
 def _postmaster(connection: psycopg.Connection[Any]) -> int:
     return int(_stat(connection.info.backend_pid)[1])
+
+
+def _forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def _peak_mb() -> int:
+    """Since it was forgotten."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
 
 
 def _stat(pid: int) -> list[str]:

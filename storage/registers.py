@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -145,16 +144,16 @@ class Registers(Session):
         return None if row is None else row[0]
 
 
-class _Days(NamedTuple):
-    """Meters, and of each of their days the bytes of times and of one or two values."""
+class _Blocks(NamedTuple):
+    """Meters, and of each the bytes of times and of one or two values."""
 
     quantities: int
     meters: list[int]
     times: list[bytes]
     steps: list[tuple[bytes, ...]]
 
-    def joined(self, other: _Days) -> _Days:
-        return _Days(self.quantities, self.meters + other.meters, self.times + other.times, self.steps + other.steps)
+    def joined(self, other: _Blocks) -> _Blocks:
+        return _Blocks(self.quantities, self.meters + other.meters, self.times + other.times, self.steps + other.steps)
 
     def captured(self) -> Captured:
         counts = [len(each) // 8 for each in self.times]
@@ -172,11 +171,13 @@ async def _copied(connection: psycopg.AsyncConnection[Row], statement: str, give
         return [bytes(block) async for block in copy]
 
 
-def _captured(blocks: Sequence[bytes], quantities: int) -> tuple[_Days, set[int]]:
-    """Also the meters that have fewer values than times, of which nothing is taken. A quantity of which a meter has
-    nothing on a day is told by holes."""
-    rows: dict[int, list[tuple[bytes, tuple[bytes, ...]]]] = defaultdict(list)
-    doubtful: set[int] = set()
+def _captured(blocks: Sequence[bytes], quantities: int) -> tuple[_Blocks, list[int]]:
+    """Also the meters that have fewer values than times, of which nothing is taken.
+
+    A quantity of which a meter has nothing is told by holes.
+    """
+    made = _Blocks(quantities, [], [], [])
+    doubtful: list[int] = []
     head = len(HEADER)
     for block in blocks:
         at, head = head, 0
@@ -191,7 +192,9 @@ def _captured(blocks: Sequence[bytes], quantities: int) -> tuple[_Days, set[int]
             at += 4 + max(length, 0)
         times, *values = fields[: 1 + quantities]
         if any(len(each) not in (0, len(times)) for each in values):
-            doubtful.add(meter)
-        rows[meter].append((times, tuple(each or _HOLE * (len(times) // 8) for each in values)))
-    kept = [(meter, *row) for meter, own in rows.items() if meter not in doubtful for row in own]
-    return _Days(quantities, [m for m, _, _ in kept], [t for _, t, _ in kept], [v for _, _, v in kept]), doubtful
+            doubtful.append(meter)
+            continue
+        made.meters.append(meter)
+        made.times.append(times)
+        made.steps.append(tuple(each or _HOLE * (len(times) // 8) for each in values))
+    return made, doubtful

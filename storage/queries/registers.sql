@@ -41,7 +41,7 @@ LEFT JOIN register_mark e
     ON e.meter_id = s.meter_id AND e.quantity = %(quantity)s AND e."time" = s."to" AND e.edge = 'final'
 ORDER BY s.key, s."from", m.name;
 
--- All captures of a layout, a row a meter and UTC day: times and the values at one or two positions, as bytes one after
+-- All captures of a layout, a row a meter: times and the values at one or two positions, as bytes one after
 -- the other, in no order. A row a capture would keep the reader busy for ten times as long. What is marked or lacks a
 -- value is left out: fewer values than times say that the meter is to be read with care.
 -- name: captures
@@ -52,7 +52,7 @@ COPY (
     FROM capture
     WHERE meter_id = ANY (%(meters)s::integer[]) AND layout = %(layout)s
       AND time >= %(start)s::timestamptz AND time <= %(end)s::timestamptz
-    GROUP BY meter_id, date_bin('1 day', time, 'epoch')
+    GROUP BY meter_id
 ) TO STDOUT (FORMAT BINARY);
 
 -- The same with care: where there is no good value it is the least number.
@@ -70,7 +70,7 @@ COPY (
     FROM capture
     WHERE meter_id = ANY (%(meters)s::integer[]) AND layout = %(layout)s
       AND time >= %(start)s::timestamptz AND time <= %(end)s::timestamptz
-    GROUP BY meter_id, date_bin('1 day', time, 'epoch')
+    GROUP BY meter_id
 ) TO STDOUT (FORMAT BINARY);
 
 -- What the meters' own clocks dated: read later from what they had kept.
