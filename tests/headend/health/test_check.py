@@ -99,7 +99,7 @@ def test_a_daemon_that_could_change_the_audit_is_told(headend: Headend, site: Pa
     code, found = findings(headend, "--config", site)
     assert (code, found["daemon's role"][1].startswith("postgres may change ")) == (0, True)
     daemon = make_conninfo(conninfo, user=DAEMON)
-    site.write_text(site.read_text().replace("[daemon]", f"daemon_dsn = {json.dumps(daemon)}\n[daemon]"))
+    site.write_text(site.read_text().replace("[database]", f"[database]\ndaemon_dsn = {json.dumps(daemon)}"))
     code, found = findings(headend, "--config", site)
     told = f"{DAEMON} can add to the audit and to commands, and change neither"
     assert (code, found["daemon's role"]) == (0, (True, told))
