@@ -6,8 +6,8 @@
 FILE is a table of energies in Wh, one column a home, complete days. Each seed draws homes, puts them into areas of 26
 to 45, makes one in eleven a thief by a kind of `simulators.theft`, lets one in eight change honestly
 (`simulators.honest`, tenants), and writes `NAME_SEED_reported.parquet`, `_area_meter.parquet`, `_labels.csv` and
-`_area_truth.csv`. None of the kinds is one that the scan's prior is trained on; what they have in common with them is
-the nature of theft.
+`_area_truth.csv`. Most of the kinds have a relative among those that the scan's prior is trained on, as the shared
+ones have: `--kinds` makes scenarios of some alone.
 """
 
 from __future__ import annotations

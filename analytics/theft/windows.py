@@ -14,6 +14,7 @@ Doubles = NDArray[Any]
 _LENGTHS: Final = (1 / 12, 1 / 6, 1 / 4, 1 / 3, 3 / 8, 1 / 2, 2 / 3)
 """Of the day."""
 _MOST_STARTS: Final = 30
+_MOST_PLACES: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,10 @@ class Windows:
     def __init__(self, days: Floats, weight: Floats, stride: int) -> None:
         self.days = days
         count, slots = days.shape[1:]
-        self.lengths = (
-            sorted({round(slots * share) for share in _LENGTHS if round(slots * share) >= 1}) if slots > 3 else []
-        )
+        self.wide = max(slots // _MOST_PLACES, 1)
+        self.places = np.arange(0, slots, self.wide)
+        shares = {round(len(self.places) * share) for share in _LENGTHS} if slots > 3 else set()
+        self.lengths = sorted(shares - {0})
         self.stride = max(stride, count // _MOST_STARTS, 1)
         self.starts = np.arange(0, count, self.stride)
         self.size = self._sums(days * days * weight) if self.lengths else None
@@ -50,13 +52,16 @@ class Windows:
         gain = np.where((factor > factors[0]) & (factor < factors[1]), product * factor, 0)
         at = np.unravel_index(int(np.argmax(gain)), gain.shape)
         length, meter, start, first = (int(k) for k in at)
-        return Window(meter, int(self.starts[start]), first, self.lengths[length], float(gain[at]))
+        return Window(
+            meter, int(self.starts[start]), int(self.places[first]), self.lengths[length] * self.wide, float(gain[at])
+        )
 
     def _sums(self, cells: Floats) -> Doubles:
         """(length, meter, start, first slot)."""
         parts = np.add.reduceat(cells, self.starts, axis=1, dtype=np.float64)
         since = np.cumsum(parts[:, ::-1], axis=1)[:, ::-1]
-        slots = cells.shape[2]
+        since = np.add.reduceat(since, self.places, axis=2)
+        slots = len(self.places)
         around = np.concatenate(
             [np.zeros((*since.shape[:2], 1)), np.cumsum(np.concatenate([since, since], axis=2), axis=2)], axis=2
         )
