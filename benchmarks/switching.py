@@ -1,5 +1,5 @@
-"""Switching: an order of 10,000 simulated meters on 100 lines, with ramps and caps out of the way, from its release until
-every relay was read back as ordered. The wire is loopback TCP; database, daemon and meters share the machine.
+"""Switching: an order of 10,000 simulated meters on 100 lines, with ramps and caps out of the way, from its release
+until every relay was read back as ordered. The wire is loopback TCP; database, daemon and meters share the machine.
 
     python -m benchmarks.switching [METERS] [--lines N] [--json]
 
