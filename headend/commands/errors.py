@@ -2,6 +2,7 @@
 
 HeadendError
 |- Denied          the safety core says no; `decision` holds all its reasons
+|  `- Impossible   meters of these kinds cannot do that
 |- Forbidden       who asks may not ask that at all
 |- Unknown         no such order, stop, entry, change
 |- Conflict        the key is another order's, or what was shown has changed meanwhile
@@ -33,6 +34,10 @@ class Denied(HeadendError):
 
 _TOLD = 10
 """Reasons that are told in one line; all are in the decision."""
+
+
+class Impossible(Denied):
+    """Some of the meters are of kinds that have no frame for it: a reason for each."""
 
 
 class Forbidden(HeadendError):

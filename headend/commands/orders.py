@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from headend.commands.able import unable
 from headend.commands.asked import Asked
-from headend.commands.errors import Conflict, Denied, Forbidden, Unknown
+from headend.commands.errors import Conflict, Denied, Forbidden, Impossible, Unknown
 from headend.commands.gather import Gathering, approvals_of, order_of
 from headend.commands.policy_file import Rules
 from headend.commands.users import user_of
 from headend.commands.watch import watch
-from headend.commands.writing import move_all, write_decision
+from headend.commands.writing import TOLD, move_all, write_decision
 from headend.errors import UsageFault
 from headend.safety.checks_people import needed
 from headend.safety.command import State
@@ -76,6 +77,12 @@ class Orders:
         if not decision.allowed:
             await write_decision(connection, request, version, world, decision)
             return Denied(decision)
+        against = await unable(connection, order)
+        if against is not None:
+            told = [[reason.meter, reason.why] for reason in against.reasons[:TOLD]]
+            body = {"function": order.function, "digest": order.digest, "against": len(against.reasons), "told": told}
+            await append(connection, person.name, "impossible", key, body=body)
+            return Impossible(against)
         assert order.not_before is not None
         assert order.expires is not None
         row = OrderRow(

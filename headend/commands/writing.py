@@ -16,7 +16,7 @@ from storage.audit import append
 from storage.commands import CommandRow, Connection, Move
 from storage.rules import record_decision
 
-_TOLD: Final = 200
+TOLD: Final = 200
 """Reasons that stand in the audit's row; all of them follow from what is recorded."""
 
 
@@ -43,7 +43,7 @@ def told_of(request: Request, version: int, world: World, decision: Decision, in
         "policy": "" if world.policy is None else world.policy.version,
         "bound": decision.bound,
         "verdict": decision.verdict,
-        "reasons": [[r.rule, r.row, r.verdict, r.meter, r.why] for r in decision.reasons[:_TOLD]],
+        "reasons": [[r.rule, r.row, r.verdict, r.meter, r.why] for r in decision.reasons[:TOLD]],
         "against": len(decision.reasons),
         "inputs": inputs,
     }

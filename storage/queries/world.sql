@@ -22,6 +22,9 @@ LEFT JOIN feeder f ON f.id = af.feeder_id
 LEFT JOIN meter_load load ON load.meter = m.name AND load.at > %(now)s - INTERVAL '35 days'
 WHERE m.name = ANY (%(meters)s) AND m.state = 'active';
 
+-- name: kinds
+SELECT name, model FROM meter WHERE name = ANY (%(meters)s);
+
 -- name: meter_clocks
 SELECT m.name, c.at, c.offset_ms
 FROM meter m CROSS JOIN LATERAL (
