@@ -214,6 +214,10 @@ class LoadControl(Session):
             if not (await connection.execute(SQL["add_notice"], given)).rowcount:
                 raise NotFound(f"no usage point named {point!r}")
 
+    async def cut_since(self, points: Collection[str]) -> dict[str, datetime]:
+        """Of those that were cut and not given back."""
+        return dict(await self._rows("cut_since", points=sorted(points)))
+
     async def standings(self, points: Collection[str], above: Decimal) -> list[StandingRow]:
         """Of points whose balance was told. What was told before the balance was last above `above` counts no more."""
         rows = await self._rows("standings", points=sorted(points), above=above)

@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
@@ -63,6 +63,10 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     warn_at: str = ""
     cut_at: str = ""
     grace: str = "72h"
+    limit_kw: str = ""
+    limit_from: str = "00:00"
+    limit_to: str = "23:59"
+    limit_kwh: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,12 @@ class Programme:
     warn_at: Decimal | None = None
     cut_at: Decimal | None = None
     grace: timedelta = timedelta(hours=72)
+    limit_kw: Decimal | None = None
+    """Of a power limit, between `limit_from` and `limit_to` of the local day."""
+    limit_from: time = time(0)
+    limit_to: time = time(23, 59)
+    limit_kwh: Decimal | None = None
+    """Of an energy limit, in a local month."""
 
 
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -130,6 +140,10 @@ def parse(text: str, where: str = "programme") -> Programme:
         _number(table.warn_at, f"{where}: warn_at") if table.warn_at else None,
         _number(table.cut_at, f"{where}: cut_at") if table.cut_at else None,
         span(table.grace, f"{where}: grace"),
+        _number(table.limit_kw, f"{where}: limit_kw") if table.limit_kw else None,
+        _time(table.limit_from, f"{where}: limit_from"),
+        _time(table.limit_to, f"{where}: limit_to"),
+        _number(table.limit_kwh, f"{where}: limit_kwh") if table.limit_kwh else None,
     )
     _check(made, where)
     return made
@@ -145,6 +159,10 @@ def _check(made: Programme, where: str) -> None:
         "price: expected 0 or more": made.price < 0,
         "round: expected, since orderly use goes by rounds": made.kind is Kind.ORDERLY and made.round is None,
         "cut_at: expected, since cost control cuts by the balance": made.kind is Kind.COST and made.cut_at is None,
+        "limit_kw: expected 0 or more, since power is limited": made.kind is Kind.POWER_LIMIT
+        and (made.limit_kw is None or made.limit_kw < 0 or made.limit_from == made.limit_to),
+        "limit_kwh: expected above 0, since energy is limited": made.kind is Kind.ENERGY_LIMIT
+        and (made.limit_kwh is None or made.limit_kwh <= 0),
         "warn_at: expected above cut_at": None not in (made.warn_at, made.cut_at)
         and (made.warn_at or 0) <= (made.cut_at or 0),
     }
@@ -159,6 +177,16 @@ def span(text: str, where: str) -> timedelta:
     if match is None:
         raise ProgrammeFault(f"{where}: {text!r}, expected a span such as 30m, 2h or 1d")
     return int(match[1]) * _UNITS[match[2]]
+
+
+def _time(text: str, where: str) -> time:
+    try:
+        found = time.fromisoformat(text)
+    except ValueError:
+        found = time(0, tzinfo=UTC)
+    if found.tzinfo is not None:
+        raise ProgrammeFault(f"{where}: {text!r}, expected a time of day such as 18:00")
+    return found
 
 
 def _number(text: str, where: str) -> Decimal:

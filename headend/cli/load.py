@@ -20,7 +20,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    verbs = parser.add_subparsers(dest="verb", metavar="programme|member|event|balance|notice|accounts", required=True)
+    verbs = parser.add_subparsers(
+        dest="verb", metavar="programme|member|event|balance|notice|accounts|limits", required=True
+    )
     _programme(verbs, common)
     _member(verbs, common)
     _event(verbs, common)
@@ -28,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.cli import load_cost, load_events, load_members
+    from headend.cli import load_cost, load_events, load_limits, load_members
 
     arguments.by = getattr(arguments, "by", None) or getpass.getuser()
     if getattr(arguments, "file", None):
@@ -36,6 +38,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     table: dict[str, Any] = {
         "programme": load_members.programme, "member": load_members.member, "event": load_events.event,
         "balance": load_cost.balance, "notice": load_cost.notice, "accounts": load_cost.accounts,
+        "limits": load_limits.limits,
     }  # fmt: skip
     code: int = asyncio.run(table[arguments.verb](arguments, output))
     return code
@@ -128,6 +131,12 @@ def _cost(verbs: Any, common: Any) -> None:
     parser.add_argument("--proof", metavar="REF", required=True, help="letter, message or receipt")
     parser.add_argument("--at", metavar="T", help="when it reached him (default: now)")
     _by(parser)
+    about = "Which members of a power or energy limit want to be warned, cut or given back."
+    parser = verbs.add_parser("limits", help=about, description=about, parents=[common()])
+    parser.add_argument("programme", metavar="PROGRAMME")
+    parser.add_argument("--propose", action="store_true", help="draft the orders for cuts and for giving back")
+    _by(parser)
+    _api(parser)
     about = "Which accounts of a programme of cost control want to be warned, given notice, cut or given back."
     parser = verbs.add_parser("accounts", help=about, description=about, parents=[common()])
     parser.add_argument("programme", metavar="PROGRAMME")

@@ -112,6 +112,14 @@ JOIN usage_point p ON p.name = b.point;
 INSERT INTO load_notice (usage_point_id, kind, proof, of, by)
 SELECT id, %(kind)s, %(proof)s, %(of)s, %(by)s FROM usage_point WHERE name = %(point)s;
 
+-- Points that were cut and not given back, and since when.
+-- name: cut_since
+SELECT name, of FROM (
+    SELECT DISTINCT ON (p.name) p.name, n.kind, n.of
+    FROM load_notice n JOIN usage_point p ON p.id = n.usage_point_id
+    WHERE p.name = ANY (%(points)s) AND n.kind IN ('cut', 'back') ORDER BY p.name, n.id DESC
+) last WHERE kind = 'cut';
+
 -- How accounts stand: the newest balance, and what was told since the last one above the threshold.
 -- name: standings
 SELECT p.name, b.balance, b.of, n.warned, n.noticed, coalesce(n.proof, ''), coalesce(last.kind = 'cut', false)

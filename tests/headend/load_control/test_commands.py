@@ -125,6 +125,18 @@ def test_an_event_that_may_not_be(headend: Headend, site: Path, tmp_path: Path) 
     assert ran.code == 2, "who asks?"
 
 
+def test_limits_that_are_none(headend: Headend, site: Path, tmp_path: Path) -> None:
+    programme = tmp_path / "limit.toml"
+    for text in ('name = "n"\nkind = "power_limit"\n', 'name = "n"\nkind = "energy_limit"\nlimit_kwh = "0"\n'):
+        programme.write_text(text)
+        assert headend("load", "programme", "check", programme).code == 2
+    assert headend("--config", site, "load", "limits", "nobody").code == 1
+    programme.write_text(PROGRAMME)
+    headend("--config", site, "load", "programme", "set", programme)
+    ran = headend("--config", site, "load", "limits", "peak")
+    assert (ran.code, "limits nothing" in ran.err) == (2, True)
+
+
 def test_accounts_are_warned_given_notice_and_cut_in_turn(headend: Headend, site: Path, tmp_path: Path) -> None:
     programme, balances = tmp_path / "prepaid.toml", tmp_path / "balances.csv"
     programme.write_text(COST)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from analytics.day_types import shipped
 from analytics.load_control.event import Event
+from analytics.load_control.limits import Proposal
 from analytics.load_control.programme import Kind, Programme
 from headend.load_control.candidates import candidates
+from headend.load_control.limited import orders, wants
 from headend.load_control.planning import plan
 from headend.load_control.settling import settlement
 from headend.safety.function import Function
@@ -149,3 +153,31 @@ async def test_names_that_are_not_there(store: LoadControl) -> None:
     with pytest.raises(NotFound, match="no event"):
         await store.cancel("nothing", "", "li")
     assert DAY.weekday() == 2
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "limit", "wanted"),
+    [
+        (0, 20, {"limit_kw": Decimal("2.5")}, {}),
+        (0, 50, {"limit_kw": Decimal("2.5")}, {"p2": "warn", "p3": "warn", "p4": "warn"}),
+        (12, 0, {"limit_kw": Decimal("4.5")}, {"p4": "cut"}),
+        (14, 30, {"limit_kw": Decimal("0.5"), "limit_to": time(14, 30)}, {}),
+        (12, 0, {"kind": Kind.ENERGY_LIMIT, "limit_kwh": Decimal("2500")}, {"p3": "warn", "p4": "cut"}),
+    ],
+)
+async def test_limits_are_judged_by_the_stored_registers(
+    store: LoadControl, plain_database: str, hour: int, minute: int, limit: dict[str, Any], wanted: dict[str, str]
+) -> None:
+    """Loads of 1 to 5 kW that never change, on the 24th day of the month; p5 was not read."""
+    programme = replace(Programme("peak", Kind.POWER_LIMIT), **limit)
+    now = datetime(2026, 6, 24, hour, minute, tzinfo=ZONE)
+    found = {one.point: one for one in await wants(store, plain_database, programme, ZONE, now)}
+    assert {name: one.wants for name, one in found.items() if one.wants is not Proposal.NOTHING} == wanted
+    assert found["p5"].told is None
+    if found["p4"].wants is Proposal.CUT:
+        (order,) = orders(programme, list(found.values()), now)
+        assert (order.function, order.meters) == (Function.TRIP, ("m4",))
+        await store.add_notice("p4", "cut", order.key, now, "li")
+        later = {o.point: o for o in await wants(store, plain_database, programme, ZONE, now + timedelta(hours=1))}
+        given_back = programme.kind is Kind.POWER_LIMIT
+        assert later["p4"].wants is (Proposal.GIVE_BACK if given_back else Proposal.NOTHING)
