@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from headend.cli import command_draft
 from headend.cli.api_options import asking, change_told, verbs
 from headend.cli.command_shown import order_told, rows_told, show_order, states_of, where_told
 from headend.cli.output import Output
@@ -15,15 +14,6 @@ from headend.cli.output import Output
 if TYPE_CHECKING:
     from headend.api.client import Client
 
-FUNCTIONS: Final = {
-    "trip": "cut supply",
-    "close": "give supply back at once",
-    "permit-close": "let the customer close by the meter's key",
-    "alarm": "warn at the meter",
-    "alarm-off": "end the warning",
-    "protect": "the meter itself refuses to be cut",
-    "unprotect": "the meter may be cut again",
-}
 _ON_ONE: Final = {
     "show": "an order with its meters, and what it needs",
     "approve": "say yes to exactly what is shown",
@@ -34,9 +24,8 @@ _ON_ONE: Final = {
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    verb = verbs(parser, "trip|close|...|list|show|approve|...")
-    for name, sentence in FUNCTIONS.items():
-        _draft(verb(name, f"{sentence}: draft an order"))
+    verb = verbs(parser, "trip|close|write|...|list|show|approve|...")
+    command_draft.add(verb)
     listed = verb("list", "orders, the newest first")
     listed.add_argument("--state", metavar="STATE", help="of which some meters are in that state")
     listed.add_argument("--limit", metavar="N", type=int, default=50)
@@ -67,52 +56,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     free.add_argument("--why", metavar="TEXT", required=True)
 
 
-def _draft(made: argparse.ArgumentParser) -> None:
-    made.add_argument("meters", metavar="METER", nargs="*")
-    made.add_argument("--meters-file", metavar="FILE", help="names of meters, one a line")
-    made.add_argument("--reason", metavar="CODE", required=True, help="such as non_payment, payment, move_out, danger")
-    made.add_argument("--notice", metavar="REF", default="", help="the notice or the law that it rests on")
-    made.add_argument("--not-before", metavar="T", help="ISO 8601 (default: now)")
-    made.add_argument("--expires", metavar="T", help="ISO 8601 (default: as the policy says)")
-    made.add_argument("--key", metavar="KEY", help="the same order again, not another one")
-    made.add_argument("--operator", metavar="CODE", help="eight digits that the meter records")
-
-
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    if arguments.verb == "stop" and arguments.local:
-        return asyncio.run(_stop_here(arguments, output))
-    name = "draft" if arguments.verb in FUNCTIONS else arguments.verb
-    return asking(arguments, output, _VERBS[name])
-
-
-async def _draft_order(arguments: argparse.Namespace, output: Output, api: Client) -> int:
     from headend.errors import UsageFault
 
-    meters = list(arguments.meters)
-    if arguments.meters_file:
-        text = await asyncio.to_thread(Path(arguments.meters_file).read_text, encoding="utf-8")
-        meters += [line.strip() for line in text.splitlines() if line.strip()]
-    if not meters:
-        raise UsageFault("which meters? METER... or --meters-file FILE")
-    body: dict[str, Any] = {
-        "function": arguments.verb.replace("-", "_"), "meters": meters, "reason": arguments.reason,
-        "notice": arguments.notice, "not_before": _time(arguments, arguments.not_before),
-        "expires": _time(arguments, arguments.expires),
-    }  # fmt: skip
-    if arguments.operator:
-        body["parameters"] = {"operator": arguments.operator}
-    return show_order(await api.post("/v1/commands", body, key=arguments.key), output)
-
-
-def _time(arguments: argparse.Namespace, text: str | None) -> str | None:
-    """ISO 8601; without offset in the configuration's zone."""
-    from headend.config import Config, load
-    from headend.local_time import instant
-
-    if text is None:
-        return None
-    config = Config() if hasattr(arguments, "api") else load(arguments.config)
-    return instant(text, config.zone, datetime.now(UTC)).isoformat()
+    if arguments.verb == "time":
+        raise UsageFault("telling meters the time has rules of its own: headend clock sync METER|LINE")
+    if arguments.verb == "stop" and arguments.local:
+        return asyncio.run(_stop_here(arguments, output))
+    name = "draft" if arguments.verb in command_draft.FUNCTIONS else arguments.verb
+    return asking(arguments, output, _VERBS[name])
 
 
 async def _list(arguments: argparse.Namespace, output: Output, api: Client) -> int:
@@ -147,7 +99,11 @@ async def _approve(arguments: argparse.Namespace, output: Output, api: Client) -
         shown = await api.get(f"/v1/commands/{arguments.id}")
         bound = shown["bound"]
         order_told(shown, output)
-    body = {"bound": bound, "over_caps": arguments.over_caps, "expires": _time(arguments, arguments.expires)}
+    body = {
+        "bound": bound,
+        "over_caps": arguments.over_caps,
+        "expires": command_draft.time_of(arguments, arguments.expires),
+    }
     return show_order(await api.post(f"/v1/commands/{arguments.id}/approve", body), output)
 
 
@@ -219,7 +175,7 @@ async def _release_hold(arguments: argparse.Namespace, output: Output, api: Clie
 
 
 _VERBS: Final = {
-    "draft": _draft_order,
+    "draft": command_draft.draft,
     "list": _list,
     "show": _show,
     "approve": _approve,

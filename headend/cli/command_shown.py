@@ -32,6 +32,8 @@ def show_order(order: dict[str, Any], output: Output) -> int:
 def order_told(order: dict[str, Any], output: Output) -> None:
     """What an approver is to see."""
     output.text(f"{order['id']}  {states_of(order)}  {order['function']} for {order['reason']}")
+    for line in order["means"]:
+        output.text(line)
     output.text(f"by {order['requester']} ({order['source']}), {order['notice'] or 'no notice'}")
     output.text(f"from {order['not_before']} to {order['expires']}")
     unknown = f" and {order['unknown_loads']} of unknown load" if order["unknown_loads"] else ""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
+from headend.commands.where import Where
 from headend.safety.function import Function, ReasonCode
 from headend.safety.order import aware, sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """An order as somebody asks for it. `meters` by name. Empty `key`: one is made up. `not_before` None: now.
+    """An order as somebody asks for it. `meters` by name, and those of `where`. Empty `key`: one is made up.
 
-    `expires` None: as long after `not_before` as the policy lets it be by default. Raises `ValueError` for a time
-    without a zone.
+    `not_before` None: now. `expires` None: as long after `not_before` as the policy lets it be by default. Raises
+    `ValueError` for a time without a zone.
     """
 
     function: Function
@@ -25,6 +26,7 @@ class Asked:
     expires: datetime | None = None
     key: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
+    where: Where = field(default_factory=Where)
 
     def __post_init__(self) -> None:
         aware(self.not_before, self.expires)
@@ -42,6 +44,7 @@ class Asked:
                 "not_before": None if self.not_before is None else self.not_before.timestamp(),
                 "expires": None if self.expires is None else self.expires.timestamp(),
                 "parameters": self.parameters,
+                **({"where": asdict(self.where)} if self.where else {}),
             }
         )
 

@@ -15,8 +15,10 @@ from headend.commands.gather import Gathering, approvals_of, order_of
 from headend.commands.policy_file import Rules
 from headend.commands.users import user_of
 from headend.commands.watch import watch
+from headend.commands.where import resolved
 from headend.commands.writing import TOLD, move_all, write_decision
 from headend.errors import UsageFault
+from headend.frames.items import is_secret
 from headend.safety.checks_people import needed
 from headend.safety.command import State
 from headend.safety.decision import Verdict, decide
@@ -67,6 +69,8 @@ class Orders:
         self, acting: Acting, person: Person, asked: Asked, *, version: int, before: dict[str, CommandRow] | None = None
     ) -> Denied | None:
         connection, key, now = acting.connection, acting.key, acting.now
+        if is_secret(asked.parameters.get("item", "").upper()):
+            raise UsageFault("a password does not belong into an order")
         rules = await self._rules(acting)
         order = await self._resolved(acting, person, asked, rules)
         request = Request(Step.DRAFT, person.name, order)
@@ -192,12 +196,13 @@ class Orders:
     async def _resolved(self, acting: Acting, person: Person, asked: Asked, rules: Rules) -> Order:
         """Meters as the registry has them; what it does not know stands there without address, for the core to
         refuse."""
-        known = await self.gathering.targets(acting.connection, asked.meters, acting.now)
+        meters = await resolved(acting.connection, asked.meters, asked.where, acting.now)
+        known = await self.gathering.targets(acting.connection, meters, acting.now)
         not_before = asked.not_before or acting.now
         return Order(
             key=acting.key,
             function=asked.function,
-            targets=tuple(known.get(meter) or Target(meter, "", "", "", "") for meter in asked.meters),
+            targets=tuple(known.get(meter) or Target(meter, "", "", "", "") for meter in meters),
             reason=asked.reason,
             requester=person.name,
             notice=asked.notice,

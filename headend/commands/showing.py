@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from headend.commands.gather import Gathering, approvals_of, assembled
+from headend.commands.meant import meant
 from headend.commands.told import ApprovalTold, OrderTold, TargetTold
 from headend.commands.users import user_of
 from headend.safety.checks_people import needed
@@ -48,6 +49,7 @@ async def told(
         function=row.function,
         effect=TRAITS[Function(row.function)].effect.value,
         parameters=row.parameters,
+        means=meant(row.parameters),
         reason=row.reason,
         notice=row.notice,
         requester=row.requester,

@@ -25,6 +25,7 @@ class OrderTold:
     `state` is that of all its commands, or "mixed"; `states` counts them. `watts`: of meters whose load is known;
     `unknown_loads` counts the others. `needs`: what must happen before it is sent: "approval", "release",
     "over_caps" (two persons). `labels`: the first of them; `targets` of the desk gives all.
+    `means`: the parameters, decoded.
     """
 
     id: str
@@ -34,6 +35,7 @@ class OrderTold:
     function: str
     effect: str
     parameters: Mapping[str, str]
+    means: tuple[str, ...]
     reason: str | None
     notice: str
     requester: str

@@ -25,6 +25,33 @@ WHERE m.name = ANY (%(meters)s) AND m.state = 'active';
 -- name: kinds
 SELECT name, model FROM meter WHERE name = ANY (%(meters)s);
 
+-- Whether there are places of these names.
+-- name: places
+SELECT EXISTS (SELECT FROM area WHERE name = %(area)s), EXISTS (SELECT FROM feeder WHERE name = %(feeder)s),
+       EXISTS (SELECT FROM line WHERE name = %(line)s);
+
+-- Active meters for which all that is told holds now; an empty text tells nothing.
+-- name: where
+SELECT m.name
+FROM meter m
+JOIN line l ON l.id = m.line_id
+LEFT JOIN meter_installation i ON i.meter_id = m.id
+    AND i."from" <= %(now)s AND (i."to" IS NULL OR i."to" > %(now)s)
+LEFT JOIN usage_point p ON p.id = i.usage_point_id
+LEFT JOIN area_point ap ON ap.usage_point_id = p.id
+    AND ap."from" <= %(now)s AND (ap."to" IS NULL OR ap."to" > %(now)s)
+LEFT JOIN area a ON a.id = ap.area_id
+LEFT JOIN area_feeder af ON af.area_id = a.id
+    AND af."from" <= %(now)s AND (af."to" IS NULL OR af."to" > %(now)s)
+LEFT JOIN feeder f ON f.id = af.feeder_id
+WHERE m.state = 'active'
+  AND (%(area)s::text = '' OR a.name = %(area)s)
+  AND (%(feeder)s::text = '' OR f.name = %(feeder)s)
+  AND (%(line)s::text = '' OR l.name = %(line)s)
+  AND (%(model)s::text = '' OR m.model = %(model)s)
+  AND (%(tariff)s::text = '' OR p.tariff = %(tariff)s)
+ORDER BY m.name LIMIT %(limit)s;
+
 -- name: meter_clocks
 SELECT m.name, c.at, c.offset_ms
 FROM meter m CROSS JOIN LATERAL (

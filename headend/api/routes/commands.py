@@ -19,6 +19,7 @@ from headend.api.spans import Moment
 from headend.api.words import KEY, Text, Word
 from headend.commands.asked import Asked
 from headend.commands.told import OrderTold, TargetTold
+from headend.commands.where import MOST, Where
 from headend.safety.command import State
 from headend.safety.function import Function, ReasonCode
 
@@ -31,12 +32,28 @@ Idempotency = Annotated[
 _SAID = documented(["bad-request", "denied", "not-found", "conflict", "unsupported-media-type"])
 
 
+class Group(BaseModel):
+    """Active meters for which all that is told holds."""
+
+    model_config = ConfigDict(extra="forbid")
+    area: Word | None = None
+    feeder: Word | None = None
+    line: Word | None = None
+    model: Word | None = None
+    tariff: Word | None = None
+
+    def where(self) -> Where:
+        return Where(**{name: value for name, value in self.model_dump().items() if value is not None})
+
+
 class Draft(BaseModel):
-    """What is asked of meters. Without `expires` the policy says how long it holds."""
+    """What is asked of meters, named or told by `where` they are: what that comes to now is the order's list. Without
+    `expires` the policy says how long it holds."""
 
     model_config = ConfigDict(extra="forbid")
     function: Function
-    meters: Annotated[list[Word], Field(max_length=20_000)]
+    meters: Annotated[list[Word], Field(max_length=MOST)] = []
+    where: Group | None = None
     reason: ReasonCode | None = None
     notice: Text = ""
     not_before: Moment | None = None
@@ -47,6 +64,7 @@ class Draft(BaseModel):
         return Asked(
             function=self.function, meters=tuple(self.meters), reason=self.reason, notice=self.notice,
             not_before=self.not_before, expires=self.expires, key=key or "", parameters=self.parameters,
+            where=Where() if self.where is None else self.where.where(),
         )  # fmt: skip
 
 

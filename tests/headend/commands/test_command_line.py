@@ -178,3 +178,31 @@ async def test_people_and_tokens(asks: As, tmp_path: Path) -> None:
     assert (await asks("hal", "user", "me")).code == 0
     assert (await asks("fay", "user", "disable", "hal", "--reason", "left")).code == 0
     assert (await asks("hal", "user", "me")).code == 2
+
+
+async def test_other_services_and_groups(asks: As) -> None:
+    why = ("--reason", "maintenance", "--notice", "job 4")
+    frozen = await document(asks, "ada", "command", "freeze", "--area", "north", *why)
+    assert (frozen["function"], frozen["meters"], frozen["areas"]) == ("freeze", 6, {"north": 6})
+    reset = await document(asks, "ada", "command", "reset-demand", "m00001", *why)
+    assert (reset["function"], reset["needs"]) == ("reset_demand", ["approval", "release"])
+    written = await document(asks, "ada", "command", "write", "m00001", "--item", "04000103", "--value", "30", *why)
+    assert written["parameters"] == {"item": "04000103", "data": "30"}
+    told = await asks("bo", "command", "show", written["id"])
+    assert "demand_period = 30 min" in told.out
+    again = ("command", "trip-reclose", "m00001", "--reason", "emergency", "--notice", "law 1")
+    assert (await document(asks, "ada", *again, "--minutes", "15"))["parameters"] == {"n2": "3"}
+    for wrong in (
+        (*again, "--minutes", "7"),
+        ("command", "freeze", *why),
+        ("command", "freeze", "--area", "nowhere", *why),
+        ("command", "write", "m00001", "--item", "04000103", "--value", "soon", *why),
+        ("command", "write", "m00001", "--item", "04000C03", "--value", "02", "123456", *why),
+        ("command", "write", "m00001", "--item", "04000103", *why),
+        ("command", "time", "m00001"),
+    ):
+        ran = await asks("ada", *wrong)
+        assert ran.code in (1, 2), wrong
+        assert "123456" not in ran.err + ran.out
+    assert "clock sync" in (await asks("ada", "command", "time", "m00001")).err
+    assert (await asks("ada", "command", "write", "m00001", "--point", "unit_id", "--value", "7", *why)).code == 1

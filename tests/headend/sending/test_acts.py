@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from headend.frames.spelling import data_of, item_of
 from headend.safety.function import Function, ReasonCode
 from headend.safety.order import Order, Target
 from headend.safety.verification import Seen
@@ -88,6 +89,16 @@ async def test_an_item_is_written_and_read_back() -> None:
         assert (await obeyed(one, Function.WRITE_PARAMETER, item="04000103", data="30")).as_written is True
         other, _ = ordered(one, Function.WRITE_PARAMETER, item="04000103", data="15")
         assert (await look(one.line, one.meters[0], other)).as_written is False
+
+
+async def test_a_table_of_the_tariff_is_written_and_read_back() -> None:
+    table = data_of(item_of("04010001", "2007"), ["00:00 1", "08:00 2", *["22:00 1"] * 12]).hex()
+    async with site() as one:
+        one.memory(0).press_programming_key(True, one.now())
+        assert (await obeyed(one, Function.WRITE_PARAMETER, item="04010001", data=table)).as_written is True
+        other = data_of(item_of("04010001", "2007"), ["00:00 1"] * 14).hex()
+        order, _ = ordered(one, Function.WRITE_PARAMETER, item="04010001", data=other)
+        assert (await look(one.line, one.meters[0], order)).as_written is False
 
 
 async def test_demand_is_reset() -> None:
