@@ -110,7 +110,7 @@ async def export(conninfo: str, form: str, points: int, days: int, out: Path) ->
     """The batch's name. The first time it is made, then made again."""
     request = await ask(conninfo, form, points, days)
     async with Registry(conninfo) as registry, Exports(conninfo) as exports:
-        given = await gathered(request, TABLE, conninfo, registry, exports, None)
+        given = await gathered(request, TABLE, conninfo, registry, exports, None, timedelta(hours=12))
         done = await made(request, given.content, given.as_of, out, exports, conninfo, "benchmark")
     if done.manifest["counts"]["reads"] != points * days * _A_DAY:
         raise SystemExit(f"{form}: {done.manifest['counts']}")

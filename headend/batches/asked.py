@@ -46,7 +46,7 @@ class Asked:
 
     @property
     def version(self) -> str:
-        return (INTERVALS[self.form] if self.form in INTERVALS else REGISTERS[self.form]).version
+        return (INTERVALS if self.what == "intervals" else REGISTERS)[self.form].version
 
     def request(self) -> dict[str, Any]:
         """As JSON: whatever differs here is another request."""

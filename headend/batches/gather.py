@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
@@ -20,7 +21,6 @@ from storage.export_entries import Held
 from storage.exports import Exports
 from storage.registers import Of, Registers, Stay
 from storage.registry import Registry
-from storage.topology import Topology
 
 IMPORT = BY_NAME["active_energy_import"]
 
@@ -34,9 +34,18 @@ class Gathered:
 
 
 async def gathered(
-    asked: Asked, table: ExportTable, conninfo: str, registry: Registry, exports: Exports, as_of: int | None
+    asked: Asked,
+    table: ExportTable,
+    conninfo: str,
+    registry: Registry,
+    exports: Exports,
+    as_of: int | None,
+    tolerance: timedelta,
 ) -> Gathered:
-    """Raises `UsageFault` for a point without its names in the market, `StorageError`."""
+    """`tolerance`: how far from a bound of the period a person may have read a register.
+
+    Raises `UsageFault` for a point without its names in the market, `StorageError`.
+    """
     async with Registers(conninfo) as stays_of:
         names = [point.name for point in asked.points]
         stays = await stays_of.stays(Of.POINT, names, IMPORT, asked.start, asked.end)
@@ -47,9 +56,8 @@ async def gathered(
     content = {"days_zone": asked.days_zone.key, "step_s": asked.step_s, "points": told(points)}
     if asked.what == "intervals":
         return Gathered(content, max((one.run for one in held), default=0))
-    nem = {point.id: point.registers for point in points}
-    async with Topology(conninfo) as topology:
-        reads = await gathered_registers(asked, topology, nem, {meter.name: meter.address for meter in meters.values()})
+    addresses = {meter.name: meter.address for meter in meters.values()}
+    reads = await gathered_registers(asked, points, conninfo, addresses, tolerance)
     quantities = [quantity.name for quantity in asked.quantities]
     return Gathered({**content, "quantities": quantities, "consumptions": reads}, 0)
 

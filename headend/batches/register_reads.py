@@ -1,77 +1,111 @@
-"""Registers at the bounds of a period, as NEM13 tells them: what each meter counted between two reads."""
+"""Registers at the bounds of a period, told as a bill of it tells them: what each meter counted between two reads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
 from analytics.billing.exports.nem13 import Consumption, RegisterRead
-from analytics.billing.exports.series import ACTUAL, Channel, Flag, Quality, Register
+from analytics.billing.exports.series import Channel, Flag, Quality, Register
 from analytics.errors import AnalyticsError
 from analytics.registers import ReadType, Segment, consumption
 from headend.batches.asked import Asked
+from headend.batches.book import Point
 from headend.batches.completeness import percent
 from headend.batches.market import serial
+from headend.billing import carried
+from headend.billing.gathering import registers
+from headend.billing.known import Known
+from headend.billing.segments import segments
 from protocols.model import Quantity
-from protocols.quantities import BY_NAME
-from storage.entries import UsagePoint
-from storage.topology import Topology
+from protocols.quantities import BY_ID, BY_NAME, HOME
+from storage.bills import Bills
+from storage.cycle_reads import CycleReads
 
 _NONE_S: Final = 86_400
 """Registers have no interval; a channel is told one that divides a day."""
-_FLAGS: Final = MappingProxyType({
-    ReadType.ACTUAL: ACTUAL, ReadType.MANUAL: ACTUAL,
-    ReadType.CUSTOMER: Flag(reason="75"),
-    ReadType.STATED: Flag(reason="1"),
-    ReadType.ESTIMATED: Flag(Quality.SUBSTITUTED, "64", "0", "estimated register"),
-})  # fmt: skip
+_MOST_DECIMALS: Final = 9
+_FLAGS: Final = MappingProxyType(
+    {
+        ReadType.ACTUAL: Flag(source="actual"),
+        ReadType.MANUAL: Flag(source="manual"),
+        ReadType.CUSTOMER: Flag(reason="75", source="customer"),
+        ReadType.STATED: Flag(reason="1", source="stated"),
+        ReadType.ESTIMATED: Flag(Quality.SUBSTITUTED, "64", "0", "estimated register", "estimated"),
+    }
+)
 """Customer read; meter changed; agreed."""
 _TO_THE_GRID: Final = frozenset({2, 4, 10})
 """Group C of OBIS codes whose energy flows that way."""
 
 
 async def gathered(
-    asked: Asked, topology: Topology, nem: Mapping[int, Mapping[int, Register]], addresses: Mapping[str, str]
+    asked: Asked, points: Sequence[Point], conninfo: str, addresses: Mapping[str, str], tolerance: timedelta
 ) -> list[dict[str, Any]]:
-    """One entry for each meter, register and span; `amount` None where a register at an end is not known.
+    """One entry for each meter, register and span; `amount` None where a register at an end is not known, and why.
 
-    `nem`: names in the market by point and quantity; what has none there is not exported.
+    `addresses`: of meters; `tolerance`: how far from a bound a person may have read.
     """
+    known = await _fetched(asked, points, conninfo, tolerance)
     found = []
-    for point in asked.points:
-        for quantity in asked.quantities:
-            if quantity.id not in nem[point.id]:
-                continue
-            for one in await topology.segments(point.name, quantity, asked.start, asked.end):
-                segment = Segment(one.meter, one.start, one.end, one.multiplier, one.initial, one.final)
-                names = nem[point.id][quantity.id]
-                number = serial(one.meter, addresses.get(one.meter, one.meter))
-                found.append(_entry(point, quantity, segment, names, number))
+    for point in points:
+        for quantity_id in point.quantities:
+            quantity, names = BY_ID[quantity_id], point.registers.get(quantity_id)
+            for segment in segments(known, point.id, quantity, asked.start, asked.end):
+                number = serial(segment.meter, addresses.get(segment.meter, segment.meter))
+                register = None if names is None else asdict(names) | {"serial": number}
+                found.append(_entry(point, quantity, segment) | {"register": register})
     return found
 
 
-def _entry(point: UsagePoint, quantity: Quantity, segment: Segment, names: Register, number: str) -> dict[str, Any]:
-    amount = None
-    problem = ""
-    try:
-        amount = str(consumption([segment], segment.start, segment.end).energy)
-    except AnalyticsError as error:
-        problem = str(error)
+async def _fetched(asked: Asked, points: Sequence[Point], conninfo: str, tolerance: timedelta) -> Known:
+    ids = [point.id for point in points]
+    layouts = {HOME[quantity_id][0].id for point in points for quantity_id in point.quantities}
+    span = asked.start, asked.end
+    async with CycleReads(conninfo) as reads, Bills(conninfo) as bills:
+        known = await registers(reads, ids, span, span, layouts, tolerance)
+        known.stops = carried.stops(await bills.before(ids, asked.start), asked.start)
+    return known
+
+
+def _entry(point: Point, quantity: Quantity, segment: Segment) -> dict[str, Any]:
+    amount, problem = _amount(segment)
     return {
         "point": point.name,
         "meter": segment.meter,
         "quantity": quantity.name,
-        "ratio": str(segment.multiplier),
-        "register": asdict(names) | {"serial": number},
+        "ratio": format(segment.multiplier.normalize(), "f"),
         "previous": _end(segment.initial, segment.initial_time or segment.start, segment.initial_type),
         "current": _end(segment.final, segment.final_time or segment.end, segment.final_type),
-        "amount": amount,
+        "amount": None if amount is None else format(amount, "f"),
         "problem": problem,
     }
+
+
+def _amount(segment: Segment) -> tuple[Decimal | None, str]:
+    """Multiplied; None with what keeps it from being told."""
+    try:
+        amount = consumption([segment], segment.start, segment.end).energy
+    except AnalyticsError as error:
+        return None, str(error)
+    if (segment.initial_time or segment.start) >= (segment.final_time or segment.end):
+        return (
+            None,
+            f"one read of meter {segment.meter} stands for both ends",
+        )
+    if _decimals(amount) > _MOST_DECIMALS:
+        return None, f"meter {segment.meter} counted {amount}: more than {_MOST_DECIMALS} decimals"
+    return amount, ""
+
+
+def _decimals(amount: Decimal) -> int:
+    exponent = amount.normalize().as_tuple().exponent
+    assert isinstance(exponent, int)
+    return max(-exponent, 0)
 
 
 def _end(value: Decimal | None, time: datetime, kind: ReadType) -> dict[str, Any]:
@@ -84,21 +118,23 @@ def _end(value: Decimal | None, time: datetime, kind: ReadType) -> dict[str, Any
 
 def consumptions_of(entries: Sequence[Mapping[str, Any]]) -> list[Consumption]:
     """Those that are known."""
-    return list(_known(entries))
+    return list(_consumptions(entries))
 
 
-def _known(entries: Sequence[Mapping[str, Any]]) -> Iterator[Consumption]:
+def _consumptions(entries: Sequence[Mapping[str, Any]]) -> Iterator[Consumption]:
     for one in entries:
         if one["amount"] is None:
             continue
-        quantity = BY_NAME[one["quantity"]]
+        quantity, amount, names = BY_NAME[one["quantity"]], Decimal(one["amount"]), one["register"]
+        decimals = max(quantity.decimals, _decimals(amount))  # a multiplier may have some of its own
         channel = Channel(
-            one["point"], one["meter"], str(quantity.obis), str(quantity.unit), quantity.decimals, _NONE_S,
-            ratio=one["ratio"], register=Register(**one["register"]),
+            one["point"], one["meter"], str(quantity.obis), str(quantity.unit), decimals, _NONE_S,
+            ratio=one["ratio"], register=None if names is None else Register(**names),
         )  # fmt: skip
-        amount = Decimal(one["amount"]).scaleb(quantity.decimals)
         direction = "I" if quantity.obis.c in _TO_THE_GRID else "E"
-        yield Consumption(channel, direction, _read(one["previous"]), _read(one["current"]), int(amount))
+        yield Consumption(
+            channel, direction, _read(one["previous"]), _read(one["current"]), int(amount.scaleb(decimals))
+        )
 
 
 def _read(end: Mapping[str, Any]) -> RegisterRead:

@@ -45,7 +45,7 @@ class Written:
 
 async def written(basis: Basis, conninfo: str, half: HalfFolder | None) -> Written:
     """Files and manifest into `half`; None: counted only. Raises `ExportFault`, `HeadendError`, `StorageError`."""
-    if basis.form in REGISTERS:
+    if "consumptions" in basis.content:
         return _registers(basis, half)
     points = basis.points
     step_s = basis.content["step_s"]

@@ -53,7 +53,9 @@ def _make(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", dest="end", metavar="T", required=True, help="just before it, ISO 8601")
     parser.add_argument("--point", metavar="P", nargs="+", action="extend", help="usage points (default: all)")
     parser.add_argument("-o", dest="out", metavar="DIR", type=Path, help="the batch's folder is made in it")
-    parser.add_argument("--what", choices=("intervals", "registers"), help="nem13: registers, else intervals")
+    parser.add_argument(
+        "--what", choices=("intervals", "registers"), help="default: nem13 holds registers, the others intervals"
+    )
     parser.add_argument("--participants", metavar="FROM,TO", help="default: export.sender and export.receiver")
     parser.add_argument("--as-of", metavar="RUN", type=int, help="values as they stood when this run was committed")
     parser.add_argument("--dry-run", action="store_true", help="the completeness report only")

@@ -37,7 +37,13 @@ async def make(arguments: argparse.Namespace, output: Output) -> int:
             names = [point.name for point in request.points]
             await ensure(opened.conninfo, rules, opened.config.zone, names, request.local_days(), order)
         with_values = await gathered(
-            request, opened.config.export, opened.conninfo, opened.store.registry, opened.exports, arguments.as_of
+            request,
+            opened.config.export,
+            opened.conninfo,
+            opened.store.registry,
+            opened.exports,
+            arguments.as_of,
+            opened.config.billing.tolerance,
         )
         without_meter(request, with_values.content)
         if arguments.dry_run:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import BinaryIO, Final, Generic, TypeVar
 
-from analytics.billing.exports import espi, house, house_csv, nem12, nem13, parquet
+from analytics.billing.exports import espi, house, house_csv, house_registers, nem12, nem13, parquet
 from analytics.billing.exports.manifest import Key
 from analytics.billing.exports.nem import register
 from analytics.billing.exports.nem13 import Consumption
@@ -58,6 +58,13 @@ INTERVALS: Final[Mapping[str, Format[Series]]] = MappingProxyType({
     "espi": Format("espi", espi.VERSION, ".xml", espi.write, espi_check.check, _espi),
 })  # fmt: skip
 REGISTERS: Final[Mapping[str, Format[Consumption]]] = MappingProxyType({
+    "csv": Format(
+        "csv", house_registers.VERSION, ".registers.csv", house_registers.write_csv, house_check.check_csv, _house
+    ),
+    "parquet": Format(
+        "parquet", house_registers.VERSION, ".registers.parquet", house_registers.write_parquet,
+        house_check.check_parquet, _house,
+    ),
     "nem13": Format("nem13", nem13.VERSION, ".nem13.csv", nem13.write, nem13_check.check, _nem13),
 })  # fmt: skip
 CHECKS: Final[Mapping[str, Callable[[BinaryIO], Found]]] = MappingProxyType(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
+from analytics.billing.exports.bundle import Bundle, bundles
 from analytics.billing.exports.house import COLUMNS, DIGITS, reason
-from analytics.billing.exports.series import UNKNOWN, Batch, Ints, Series, within
+from analytics.billing.exports.series import UNKNOWN, Batch, Ints, Series
 
 ROW_GROUP: Final = 131_072
 _PIECE: Final = 65_536
@@ -32,7 +34,7 @@ def schema(decimals: int) -> Any:
     return pa.schema([pa.field(name, types.get(name, text), nullable=name in missing) for name in COLUMNS])
 
 
-class _Sink(io.RawIOBase):
+class Sink(io.RawIOBase):
     """What the writer has written since it was last taken."""
 
     def __init__(self) -> None:
@@ -59,13 +61,13 @@ def write(series: Iterable[Series], batch: Batch) -> Iterator[bytes]:
     from pyarrow import parquet as pq
 
     kind = schema(batch.decimals)
-    sink = _Sink()
+    sink = Sink()
     waiting: list[Any] = []
     count = 0
     with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), kind, compression="zstd", store_schema=False) as writer:
-        for piece in within(series, _PIECE):
-            waiting.append(_table(piece, batch, kind))
-            count += len(piece)
+        for bundle in bundles(series, _PIECE):
+            waiting.append(_table(bundle, batch, kind))
+            count += len(bundle)
             if count >= ROW_GROUP:
                 writer.write_table(_joined(waiting), row_group_size=count)
                 waiting, count = [], 0
@@ -81,41 +83,38 @@ def _joined(tables: list[Any]) -> Any:
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
-def _table(piece: Series, batch: Batch, kind: Any) -> Any:
+def _table(bundle: Bundle, batch: Batch, kind: Any) -> Any:
     import pyarrow as pa
 
-    channel, flags, count = piece.channel, piece.flags, len(piece)
-    none = np.zeros(count, dtype=np.int32)
-    index = piece.flag.astype(np.int32)
+    channels, flags, count = bundle.channels, bundle.flags, len(bundle)
+    which, index = bundle.which.astype(np.int32), bundle.flag.astype(np.int32)
 
-    def same(text: str) -> Any:
-        return pa.DictionaryArray.from_arrays(none, pa.array([text]))
-
-    def flagged(texts: list[str]) -> Any:
-        words = sorted(set(texts))
-        places = np.array([words.index(text) for text in texts], dtype=np.int32)
-        return pa.DictionaryArray.from_arrays(places[index], pa.array(words))
+    def words(texts: Sequence[str], rows: npt.NDArray[np.int32]) -> Any:
+        """Of each row the text that `rows` names."""
+        known = {text: at for at, text in enumerate(dict.fromkeys(texts))}
+        places = np.array([known[text] for text in texts], dtype=np.int32)
+        return pa.DictionaryArray.from_arrays(places[rows], pa.array(list(known)))
 
     columns = {
-        "meter_id": same(channel.meter),
-        "point_id": same(channel.point),
-        "channel": same(channel.channel),
-        "tou": same(channel.tou),
-        "interval_start_utc": _times(piece.start, count),
-        "interval_s": np.full(count, channel.step_s, dtype=np.int32),
-        "value": _decimals(piece.scaled(batch.decimals), batch.decimals),
-        "unit": same(channel.unit),
-        "multiplier_applied": np.full(count, channel.multiplied),
-        "ct_pt_ratio": same(channel.ratio),
-        "quality": flagged([str(flag.quality) for flag in flags]),
-        "method": flagged([flag.method for flag in flags]),
-        "reason": flagged([reason(flag) for flag in flags]),
-        "source": flagged([flag.source for flag in flags]),
-        "read_time": _times(piece.read, count),
-        "collected_at": _times(piece.collected, count),
-        "vee_rule": flagged([flag.rule for flag in flags]),
+        "meter_id": words([one.meter for one in channels], which),
+        "point_id": words([one.point for one in channels], which),
+        "channel": words([one.channel for one in channels], which),
+        "tou": words([one.tou for one in channels], which),
+        "interval_start_utc": _times(bundle.starts(), count),
+        "interval_s": np.array([one.step_s for one in channels], dtype=np.int32)[which],
+        "value": exact_column(bundle.scaled(batch.decimals), batch.decimals),
+        "unit": words([one.unit for one in channels], which),
+        "multiplier_applied": np.array([one.multiplied for one in channels])[which],
+        "ct_pt_ratio": words([one.ratio for one in channels], which),
+        "quality": words([str(flag.quality) for flag in flags], index),
+        "method": words([flag.method for flag in flags], index),
+        "reason": words([reason(flag) for flag in flags], index),
+        "source": words([flag.source for flag in flags], index),
+        "read_time": _times(bundle.read(), count),
+        "collected_at": _times(bundle.collected(), count),
+        "vee_rule": words([flag.rule for flag in flags], index),
         "version": np.array([flag.version for flag in flags], dtype=np.int32)[index],
-        "batch_id": same(batch.batch_id),
+        "batch_id": words([batch.batch_id], np.zeros(count, dtype=np.int32)),
     }
     return pa.Table.from_arrays([pa.array(columns[name]) for name in COLUMNS], schema=kind)
 
@@ -129,8 +128,8 @@ def _times(seconds: Ints | None, count: int) -> Any:
     return pa.array(seconds * 1_000_000, type=kind, mask=seconds == UNKNOWN)
 
 
-def _decimals(values: Ints, decimals: int) -> Any:
-    """decimal128 is sixteen bytes, the lower half first: an int64 and its sign."""
+def exact_column(values: Ints, decimals: int) -> Any:
+    """Counts of 10^-decimals: decimal128 is sixteen bytes, the lower half first: an int64 and its sign."""
     import pyarrow as pa
 
     halves = np.empty((len(values), 2), dtype="<i8")

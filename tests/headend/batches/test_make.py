@@ -140,7 +140,7 @@ def test_an_exchange_cuts_channels(headend: Headend, filled: Path, conninfo: str
         (["nem12", *PERIOD, "--participants", "A LONG NAME,B"], 2, "one to ten letters and digits"),
         (["csv", *PERIOD, "--participants", "A"], 2, "expected FROM,TO"),
         (["csv", *PERIOD, "--point", "P1", "P9"], 1, "no usage point named 'P9'"),
-        (["csv", *PERIOD, "--what", "registers"], 2, "registers are written as nem13"),
+        (["espi", *PERIOD, "--what", "registers"], 2, "registers are written as csv, parquet, nem13, not as espi"),
         (["nem13", *PERIOD, "--what", "intervals"], 2, "nem13 holds registers"),
         (["csv", *PERIOD, "--require", "101"], 2, "expected a percentage"),
         (["csv", *PERIOD, "--supersedes", "B000001"], 2, "go together"),

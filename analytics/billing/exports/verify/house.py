@@ -6,20 +6,18 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, BinaryIO, Final
 
-from analytics.billing.exports import parquet
-from analytics.billing.exports.house import COLUMNS, DIGITS
+from analytics.billing.exports import house_registers, parquet
+from analytics.billing.exports.house import COLUMNS
 from analytics.billing.exports.series import Quality, moment
+from analytics.billing.exports.verify.cells import seconds, value
+from analytics.billing.exports.verify.columns import columns_decimals
 from analytics.billing.exports.verify.found import Found
+from analytics.billing.exports.verify.house_registers import check_csv_rows, check_parquet_rows
 
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
-_VALUE: Final = re.compile(r"-?[0-9]{1,15}\.([0-9]{3,6})", re.ASCII)
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND: Final = timedelta(seconds=1)
 _QUALITIES: Final = frozenset(map(str, Quality))
 
 
@@ -88,7 +86,11 @@ def check_csv(file: BinaryIO) -> Found:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:
         reader = csv.reader(_whole(text, found), strict=True)
-        if next(reader, None) != list(COLUMNS):
+        heading = next(reader, None)
+        if heading == list(house_registers.COLUMNS):
+            check_csv_rows(reader, found)
+            return found
+        if heading != list(COLUMNS):
             found.bad("line 1", "header", "is not the heading of the house format")
         for fields in reader:
             _csv_row(f"line {reader.line_num}", fields, made)
@@ -113,15 +115,15 @@ def _csv_row(where: str, fields: list[str], made: _Rows) -> None:
         bad(where, "fields", f"{len(fields)} columns, expected {len(COLUMNS)}")
         return
     row = dict(zip(COLUMNS, fields, strict=True))
-    start = _seconds(row["interval_start_utc"])
+    start = seconds(row["interval_start_utc"])
     for name in ("read_time", "collected_at"):
-        if row[name] and _seconds(row[name]) is None:
+        if row[name] and seconds(row[name]) is None:
             bad(where, "time", f"{name} is {row[name]!r}")
     if start is None:
         bad(where, "time", f"interval_start_utc is {row['interval_start_utc']!r}")
         return
-    match = _VALUE.fullmatch(row["value"])
-    if match is None or len(row["value"].lstrip("-")) > DIGITS + 1:
+    counted = value(row["value"])
+    if counted is None:
         bad(where, "value", f"value {row['value']!r}")
         return
     if row["multiplier_applied"] not in ("true", "false"):
@@ -134,16 +136,7 @@ def _csv_row(where: str, fields: list[str], made: _Rows) -> None:
         bad(where, "interval", f"an interval of {step} s")
         return
     key = (row["meter_id"], row["point_id"], row["channel"], row["tou"])
-    made.row(where, key, start, step, Decimal(row["value"]), row["unit"], row["quality"], row["batch_id"])
-
-
-def _seconds(text: str) -> int | None:
-    if _TIME.fullmatch(text) is None:
-        return None
-    try:
-        return (datetime.fromisoformat(text) - _EPOCH) // _SECOND
-    except ValueError:
-        return None
+    made.row(where, key, start, step, counted, row["unit"], row["quality"], row["batch_id"])
 
 
 def check_parquet(file: BinaryIO) -> Found:
@@ -154,6 +147,9 @@ def check_parquet(file: BinaryIO) -> Found:
     made = _Rows(found)
     try:
         opened = pq.ParquetFile(file)
+        if tuple(opened.schema_arrow.names) == house_registers.COLUMNS:
+            check_parquet_rows(opened, found)
+            return found
         decimals = _decimals(opened.schema_arrow, found)
         if decimals is None:
             return found
@@ -168,22 +164,11 @@ def check_parquet(file: BinaryIO) -> Found:
 
 def _decimals(schema: Any, found: Found) -> int | None:
     """Of the values; None where the columns are not those of the format."""
-    import pyarrow as pa
 
     if tuple(schema.names) != COLUMNS:
         found.bad("schema", "header", "has not the columns of the house format")
         return None
-    kind = schema.field("value").type
-    if not pa.types.is_decimal128(kind) or kind.precision != DIGITS or not 3 <= kind.scale <= 6:
-        found.bad("schema", "value", f"value is {kind}, expected decimal128({DIGITS}, 3..6)")
-        return None
-    for expected in parquet.schema(kind.scale):
-        is_ = schema.field(expected.name).type
-        wanted = expected.type.value_type if pa.types.is_dictionary(expected.type) else expected.type
-        if (is_.value_type if pa.types.is_dictionary(is_) else is_) != wanted:
-            found.bad("schema", "header", f"{expected.name} is {is_}, expected {wanted}")
-            return None
-    return int(kind.scale)
+    return columns_decimals(schema, parquet.schema, found)
 
 
 def _parquet_rows(batch: Any, at: int, made: _Rows) -> int:
