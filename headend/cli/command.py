@@ -25,7 +25,7 @@ _ON_ONE: Final = {
 
 def add(parser: argparse.ArgumentParser) -> None:
     verb = verbs(parser, "trip|close|write|...|list|show|approve|...")
-    command_draft.add(verb)
+    command_draft.add_drafts(verb)
     listed = verb("list", "orders, the newest first")
     listed.add_argument("--state", metavar="STATE", help="of which some meters are in that state")
     listed.add_argument("--limit", metavar="N", type=int, default=50)

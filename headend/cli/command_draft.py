@@ -39,7 +39,7 @@ _PLACES: Final = {
 _MOST_N2: Final = 0xFF
 
 
-def add(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
+def add_drafts(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
     made = {name: _draft(verb(name, f"{sentence}: draft an order")) for name, sentence in FUNCTIONS.items()}
     made["trip-reclose"].add_argument("--minutes", metavar="N", type=int, required=True, help="5, 10, ... 1275")
     made["write"].add_argument("--item", metavar="DI", help="of DL/T 645: an identifier, a name or an OBIS code")
