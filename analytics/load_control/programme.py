@@ -50,6 +50,8 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     name: str
     kind: str
     areas: list[str] = []
+    leave_out: tuple[str, ...] = ("outage_sensitive",)
+    only: list[str] = []
     share: str = "1"
     longest: str = "2h"
     round: str = ""
@@ -80,6 +82,10 @@ class Programme:
     name: str
     kind: Kind
     areas: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ("outage_sensitive",)
+    """Who has one of these labels is never called."""
+    only: tuple[str, ...] = ()
+    """Who has none of these labels is not called; empty: labels do not matter."""
     share: Decimal = Decimal(1)
     longest: timedelta = timedelta(hours=2)
     round: timedelta | None = None
@@ -127,6 +133,8 @@ def parse(text: str, where: str = "programme") -> Programme:
         table.name,
         kind,
         tuple(table.areas),
+        tuple(table.leave_out),
+        tuple(table.only),
         _number(table.share, f"{where}: share"),
         span(table.longest, f"{where}: longest"),
         span(table.round, f"{where}: round") if table.round else None,

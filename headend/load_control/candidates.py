@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from analytics.load_control.choice import Call, Candidate
 from analytics.load_control.event import Event
 from analytics.load_control.programme import Programme
 from headend.series.stored import Energies, energies, step_of
+from storage.labels import Labels
 from storage.load_control import LoadControl, Member, Place
 from storage.registers import Of
 
@@ -33,17 +34,44 @@ async def candidates(
     for place in await store.places(sorted(members), event.start):
         places.setdefault(place.point, []).append(place)
     calls = await store.calls(event.start - _YEAR)
+    labels = await _labels(conninfo, programme, members, now)
     watts = await capacities(conninfo, sorted(members), event, float(programme.share), zone, calendar, now)
     wanted = event.areas or programme.areas
     return [
-        _candidate(member, places.get(name, []), watts.get(name), calls.get(name, []), event, wanted)
+        _candidate(
+            member, places.get(name, []), watts.get(name), calls.get(name, []), event, wanted,
+            _by_label(programme, labels.get(name, {})),
+        )
         for name, member in sorted(members.items())
-    ]
+    ]  # fmt: skip
+
+
+async def _labels(
+    conninfo: str, programme: Programme, points: Collection[str], now: datetime
+) -> dict[str, dict[str, str]]:
+    """By usage point: label and value, of those that the programme asks for."""
+    asked = {*programme.leave_out, *programme.only}
+    found: dict[str, dict[str, str]] = {}
+    if asked:
+        async with Labels(conninfo) as labels:
+            for one in await labels.current(sorted(points), now, sorted(asked)):
+                found.setdefault(one.point, {})[one.label] = str(one.value)
+    return found
+
+
+def _by_label(programme: Programme, held: Mapping[str, str]) -> str:
+    """Why its labels keep a member out; empty where they do not."""
+    for label in programme.leave_out:
+        if label in held:
+            return f"labelled {label}: {held[label]}"
+    if programme.only and not any(label in held for label in programme.only):
+        return f"not labelled {' or '.join(programme.only)}"
+    return ""
 
 
 def _candidate(
     member: Member, places: Sequence[Place], watts: int | None, calls: Sequence[tuple[datetime, datetime]],
-    event: Event, areas: Sequence[str],
+    event: Event, areas: Sequence[str], labelled: str,
 ) -> Candidate:  # fmt: skip
     if not places:
         return Candidate(member.point, "", "", watts, "no active meter")
@@ -53,6 +81,7 @@ def _candidate(
         excluded = excluded or "several meters"
     if event.id in member.out_of:
         excluded = excluded or "opted out of the event"
+    excluded = excluded or labelled
     if areas and place.area not in areas:
         excluded = excluded or "not in an area of the event"
     had = tuple(Call(start, end) for start, end in calls)

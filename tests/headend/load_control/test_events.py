@@ -23,6 +23,7 @@ from headend.safety.function import Function
 from protocols.model import Capture
 from storage.entries import Additions, NewInstallation, NewLine, NewMeter, NewUsagePoint
 from storage.errors import AlreadyThere, NotFound
+from storage.labels import LabelRun, Labels, NewLabel
 from storage.load_control import DeliveryRow, LoadControl
 from storage.registry import Registry
 from storage.topology_entries import Area, AreaPoint
@@ -129,6 +130,24 @@ async def test_who_opted_out_is_protected_or_was_called_is_not_called(store: Loa
     assert dict((await planned(store, plain_database, again)).left_out).get("p0") in (None, "not needed")
     assert (await store.event("peak-1")).cancelled == "it rains"
     assert [c.point for c in await store.called("peak-1")] == ["p0", "p1"]
+
+
+async def test_labels_keep_members_out_and_let_them_in(store: LoadControl, plain_database: str) -> None:
+    def labelled(point: str, label: str, value: str) -> NewLabel:
+        return NewLabel(
+            point=point, label=label, value=value, rule=label, version="1", evidence={},
+            expires=NOW + timedelta(days=30),
+        )  # fmt: skip
+
+    async with Labels(plain_database) as labels:
+        given = [labelled("p1", "outage_sensitive", "registered"), labelled("p3", "flexible_load", "6.0")]
+        await labels.keep(LabelRun(valid_from=NOW - timedelta(days=1), version="1", labels=given))
+    found = {c.point: c.excluded for c in await candidates(store, plain_database, PROGRAMME, EVENT, ZONE, CN, NOW)}
+    assert {name: why for name, why in found.items() if why} == {"p1": "labelled outage_sensitive: registered"}
+    flexible = replace(PROGRAMME, only=("flexible_load",), leave_out=())
+    found = {c.point: c.excluded for c in await candidates(store, plain_database, flexible, EVENT, ZONE, CN, NOW)}
+    assert [name for name, why in found.items() if not why] == ["p3"]
+    assert found["p1"] == "not labelled flexible_load"
 
 
 async def test_what_was_delivered_is_settled(store: LoadControl, plain_database: str) -> None:
