@@ -141,7 +141,14 @@ async def test_labels_keep_members_out_and_let_them_in(store: LoadControl, plain
 
     async with Labels(plain_database) as labels:
         given = [labelled("p1", "outage_sensitive", "registered"), labelled("p3", "flexible_load", "6.0")]
-        await labels.keep(LabelRun(valid_from=NOW - timedelta(days=1), version="1", labels=given))
+        await labels.keep(
+            LabelRun(
+                valid_from=NOW - timedelta(days=1),
+                version="1",
+                judged={one.label: [one.point] for one in given},
+                labels=given,
+            )
+        )
     found = {c.point: c.excluded for c in await candidates(store, plain_database, PROGRAMME, EVENT, ZONE, CN, NOW)}
     assert {name: why for name, why in found.items() if why} == {"p1": "labelled outage_sensitive: registered"}
     flexible = replace(PROGRAMME, only=("flexible_load",), leave_out=())
