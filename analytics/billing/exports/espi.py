@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -17,9 +17,10 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from analytics.billing.exports import summer_time
+from analytics.billing.exports.bundle import Bundle, together
 from analytics.billing.exports.errors import ExportFault
 from analytics.billing.exports.manifest import seconds
-from analytics.billing.exports.rows import MOST, Cells, Choice, number, rows
+from analytics.billing.exports.rows import MOST, Cells, Choice, labels, number, rows
 from analytics.billing.exports.series import Batch, Channel, Flag, Ints, Quality, Series, moment
 
 VERSION: Final = "4.0"
@@ -51,22 +52,8 @@ def write(series: Iterable[Series], batch: Batch) -> Iterator[bytes]:
     a value beyond 48 bits, or a point or channel that comes again."""
     feed = _Feed(batch)
     yield feed.opening()
-    current: Channel | None = None
-    points: set[str] = set()
-    channels: set[Channel] = set()
-    for one in series:
-        if one.channel != current:
-            elsewhere = current is not None and current.point != one.channel.point
-            if one.channel in channels or (elsewhere and one.channel.point in points):
-                raise ExportFault(one.channel.point, one.channel.channel, "comes again after others")
-            if one.channel.point not in points:
-                yield feed.point(one.channel.point)
-                channels.clear()
-            yield feed.channel(one.channel)
-            points.add(one.channel.point)
-            channels.add(one.channel)
-            current = one.channel
-        yield from feed.blocks(one)
+    for pieces in together((one for one in series if len(one)), MOST):
+        yield from feed.blocks(Bundle.of(pieces))
     yield b"</feed>\n"
 
 
@@ -101,7 +88,13 @@ class _Feed:
         self._space = uuid5(NAMESPACE_URL, batch.seed)
         self._made = moment(seconds(batch.created))
         self._zone_id = self._uuid("zone", batch.zone.key)
-        self._midnights: dict[str, int] = {}
+        self._midnights: dict[date, int] = {}
+        self._current: Channel | None = None
+        self._parent = ""
+        """Of the current channel's blocks."""
+        self._points: set[str] = set()
+        self._channels: set[Channel] = set()
+        """Of the current point."""
 
     def _uuid(self, *names: str) -> UUID:
         return uuid5(self._space, "\0".join(names))
@@ -129,7 +122,7 @@ class _Feed:
         )
         return (head + local).encode()
 
-    def point(self, point: str) -> bytes:
+    def _point(self, point: str) -> bytes:
         parent = f"{_PATH}/UsagePoint"
         identifier = self._uuid("point", point)
         related = (f"{parent}/{identifier}/MeterReading", f"{_PATH}/LocalTimeParameters/{self._zone_id}")
@@ -137,7 +130,7 @@ class _Feed:
         content = f'<UsagePoint xmlns="{_ESPI}">{said}</UsagePoint>'
         return self._entry(identifier, point, parent, related, content).encode()
 
-    def channel(self, channel: Channel) -> bytes:
+    def _channel(self, channel: Channel) -> bytes:
         """Its MeterReading and ReadingType."""
         parent, identifier = self._reading(channel)
         kind_parent, kind_id = f"{_PATH}/ReadingType", self._uuid("type", channel.point, channel.meter, title(channel))
@@ -149,76 +142,98 @@ class _Feed:
         parent = f"{_PATH}/UsagePoint/{self._uuid('point', channel.point)}/MeterReading"
         return parent, self._uuid("reading", channel.point, channel.meter, title(channel))
 
-    def blocks(self, series: Series) -> Iterator[bytes]:
-        if not len(series):
-            return
-        channel, count = series.channel, len(series)
-        values = series.value * 10 ** scale(channel).more
-        if max(int(values.max()), -int(values.min())) >= _INT48:
-            raise ExportFault(channel.point, channel.channel, "a value needs more than 48 bits")
-        firsts = self._firsts(series)
-        ends = np.append(firsts[1:], count)
-        qualities = [_quality(flag) for flag in series.flags]
+    def blocks(self, bundle: Bundle) -> Iterator[bytes]:
+        """With what goes before those of another point or channel."""
+        values = self._values(bundle)
+        starts = bundle.starts()
+        firsts = self._firsts(bundle, starts)
+        ends = np.append(firsts[1:], len(bundle))
         low = 0
         while low < len(firsts):
             high = max(int(np.searchsorted(ends, firsts[low] + MOST, side="right")), low + 1)
-            yield self._some(series, values, qualities, firsts[low:high], ends[low:high])
+            yield self._some(bundle, starts, values, firsts[low:high], ends[low:high])
             low = high
 
-    def _some(self, series: Series, values: Ints, qualities: list[bytes], firsts: Ints, ends: Ints) -> bytes:
+    def _values(self, bundle: Bundle) -> Ints:
+        parts = []
+        for piece in bundle.pieces:
+            values = piece.value * 10 ** scale(piece.channel).more
+            if max(int(values.max()), -int(values.min())) >= _INT48:
+                raise ExportFault(piece.channel.point, piece.channel.channel, "a value needs more than 48 bits")
+            parts.append(values)
+        return np.concatenate(parts)
+
+    def _some(self, bundle: Bundle, starts: Ints, values: Ints, firsts: Ints, ends: Ints) -> bytes:
         """Blocks that follow one another; the text of each is told by the NUL behind it."""
         low, high = int(firsts[0]), int(ends[-1])
         closing = np.full((high - low, 1), ord("\n"), dtype=np.uint8)
         closing[ends - low - 1] = 0
+        durations = [b"<timePeriod><duration>%d</duration><start>" % one.step_s for one in bundle.channels]
         texts = rows(
             high - low,
             [
                 b"<IntervalReading>",
-                Choice(qualities, series.flag[low:high]),
-                b"<timePeriod><duration>%d</duration><start>" % series.channel.step_s,
-                number(series.start[low:high]),
+                Choice([_quality(flag) for flag in bundle.flags], bundle.flag[low:high]),
+                labels(durations, bundle.which[low:high]),
+                number(starts[low:high]),
                 b"</start></timePeriod><value>",
                 number(values[low:high]),
                 b"</value></IntervalReading>",
                 Cells(closing),
             ],
         ).split(b"\0")
-        parent, identifier = self._reading(series.channel)
-        reading = f"{parent}/{identifier}"
-        return b"".join(
-            self._block(reading, series, first, end - 1, text)
-            for first, end, text in zip(firsts.tolist(), ends.tolist(), texts[:-1], strict=True)
-        )
+        parts = []
+        owners, begins, lasts = bundle.which[firsts].tolist(), starts[firsts].tolist(), starts[ends - 1].tolist()
+        for owner, start, last, text in zip(owners, begins, lasts, texts[:-1], strict=True):
+            channel = bundle.pieces[owner].channel
+            if channel is not self._current and channel != self._current:
+                parts.append(self._opened(channel))
+            self._current = channel
+            parts.append(self._block(channel, start, last + channel.step_s - start, text))
+        return b"".join(parts)
 
-    def _block(self, reading: str, series: Series, first: int, last: int, text: bytes) -> bytes:
-        channel, start = series.channel, int(series.start[first])
-        duration = int(series.start[last]) + channel.step_s - start
-        head, tail = self._around(
-            self._uuid("block", channel.point, channel.meter, title(channel), str(start)),
-            title(channel),
-            f"{reading}/IntervalBlock",
-            (),
-        )
+    def _opened(self, channel: Channel) -> bytes:
+        """Raises `ExportFault` for a point or channel that comes again."""
+        elsewhere = self._current is not None and self._current.point != channel.point
+        is_known = channel.point in self._points
+        if is_known and (elsewhere or channel in self._channels):
+            raise ExportFault(channel.point, channel.channel, "comes again after others")
+        if not is_known:
+            self._channels.clear()
+        self._points.add(channel.point)
+        self._channels.add(channel)
+        parent, identifier = self._reading(channel)
+        self._parent = f"{parent}/{identifier}/IntervalBlock"
+        return (b"" if is_known else self._point(channel.point)) + self._channel(channel)
+
+    def _block(self, channel: Channel, start: int, duration: int, text: bytes) -> bytes:
+        name = title(channel)
+        identifier = self._uuid("block", channel.point, channel.meter, name, str(start))
+        head, tail = self._around(identifier, name, self._parent, ())
         interval = f"<interval><duration>{duration}</duration><start>{start}</start></interval>"
         opened = f'<IntervalBlock xmlns="{_ESPI}">{interval}\n'
         return (head + opened).encode() + text + ("\n</IntervalBlock>" + tail).encode()
 
-    def _firsts(self, series: Series) -> Ints:
-        """Where blocks begin: at a local midnight, and after a gap."""
-        starts = series.start
+    def _firsts(self, bundle: Bundle, starts: Ints) -> Ints:
+        """Where blocks begin: with a series, at a local midnight, and after a gap."""
+        midnights = self._midnights_of(int(starts.min()), int(starts.max()))
+        day = np.searchsorted(midnights, starts, side="right")
+        steps = np.array([one.step_s for one in bundle.channels])[bundle.which[1:]]
+        cuts = (np.diff(bundle.which) != 0) | (np.diff(day) != 0) | (np.diff(starts) != steps)
+        firsts: Ints = np.concatenate(([0], np.flatnonzero(cuts) + 1))
+        return firsts
+
+    def _midnights_of(self, first: int, last: int) -> list[int]:
+        """Seconds since 1970 at which local days begin, from after `first` to the first one after `last`."""
         zone = self._batch.zone
-        day = datetime.fromtimestamp(int(starts[0]), UTC).astimezone(zone).date()
-        midnights: list[int] = []
-        while not midnights or midnights[-1] <= int(starts[-1]):
+        day = datetime.fromtimestamp(first, UTC).astimezone(zone).date()
+        found: list[int] = []
+        while not found or found[-1] <= last:
             day += timedelta(days=1)
-            key = day.isoformat()
-            if key not in self._midnights:
-                self._midnights[key] = seconds(datetime.combine(day, time(), zone))
-            midnights.append(self._midnights[key])
-        gaps = np.flatnonzero(np.diff(starts) != series.channel.step_s) + 1
-        cuts = np.concatenate(([0], np.searchsorted(starts, midnights), gaps))
-        unique: Ints = np.unique(cuts[cuts < len(starts)])
-        return unique
+            if day not in self._midnights:
+                self._midnights[day] = seconds(datetime.combine(day, time(), zone))
+            found.append(self._midnights[day])
+        return found
 
     def _entry(self, identifier: UUID, name: str, parent: str, related: tuple[str, ...], content: str) -> str:
         head, tail = self._around(identifier, name, parent, related)

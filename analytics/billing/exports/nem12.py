@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from functools import cache
+from itertools import groupby, pairwise
 from typing import Final
 
 import numpy as np
 
+from analytics.billing.exports.bundle import Bundle, together
 from analytics.billing.exports.errors import ExportFault
 from analytics.billing.exports.nem import (
     DECIMALS,
@@ -25,7 +27,7 @@ from analytics.billing.exports.nem import (
     unit,
 )
 from analytics.billing.exports.rows import MOST, Cells, number, rows
-from analytics.billing.exports.series import Batch, Channel, Flag, Ints, Series, scaled
+from analytics.billing.exports.series import Batch, Channel, Flag, Ints, Series
 
 VERSION: Final = "NEM12"
 _DAY_S: Final = 86_400
@@ -37,12 +39,23 @@ def write(series: Iterable[Series], batch: Batch) -> Iterator[bytes]:
     `ExportFault` for a day with a gap, a value below zero or of too many decimals, or a flag without its codes."""
     yield header(VERSION, batch)
     current: Channel | None = None
-    for one in series:
-        if one.channel != current:
-            current = one.channel
-            yield _details(one.channel)
-        yield from _days(one, stamp(batch.created))
+    updated = stamp(batch.created).encode()
+    for _, alike in groupby(series, key=_shape):
+        for pieces in together(alike, MOST):
+            for made in _days(Bundle.of(pieces), updated):
+                parts = []
+                for channel, day in made:
+                    if channel is not current and channel != current:
+                        parts.append(_details(channel))
+                    current = channel
+                    parts.append(day)
+                yield b"".join(parts)
     yield b"900\r\n"
+
+
+def _shape(series: Series) -> tuple[int, int, str]:
+    """What series share whose days are told together."""
+    return series.channel.step_s, series.channel.decimals, unit(series.channel)
 
 
 def _details(channel: Channel) -> bytes:
@@ -56,20 +69,19 @@ def _details(channel: Channel) -> bytes:
     ])  # fmt: skip
 
 
-def _days(series: Series, updated: str) -> Iterator[bytes]:
-    channel = series.channel
+def _days(bundle: Bundle, updated: bytes) -> Iterator[list[tuple[Channel, bytes]]]:
+    """Records of each day with its channel, some days at a time. Channels are of one shape."""
+    pieces, channel = bundle.pieces, bundle.pieces[0].channel
     a_day = _DAY_S // channel.step_s
-    local = series.start + OFFSET_S
-    _whole(channel, local, a_day)
-    if (series.value < 0).any():
-        raise ExportFault(channel.point, channel.channel, "a value is below zero")
-    decimals = min(channel.decimals, DECIMALS[unit(channel)])
-    values = scaled(series.value, channel, decimals)
-    told = {at: _told(checked(series.flags[at], channel)) for at in np.unique(series.flag).tolist()}
+    _check(bundle, a_day)
+    decimals = min(channel.decimals, DECIMALS.get(unit(channel), channel.decimals))
+    values = bundle.scaled(decimals)
+    told = _flags(bundle)
     # Days of one flag throughout are told from the others without looking at each interval by itself.
-    flags = series.flag.reshape(-1, a_day)
-    mixed = (flags != flags[:, :1]).any(axis=1)
-    visits = _visits(series)
+    flags = bundle.flag.reshape(-1, a_day)
+    mixed = (flags != flags[:, :1]).any(axis=1).tolist()
+    owners, dates = bundle.which[::a_day].tolist(), ((bundle.starts()[::a_day] + OFFSET_S) // _DAY_S).tolist()
+    visits = {at: _visits(piece) for at, piece in enumerate(pieces) if piece.visits}
     step = max(MOST // a_day, 1)
     for low in range(0, len(flags), step):
         part = slice(low * a_day, (low + step) * a_day)
@@ -78,15 +90,35 @@ def _days(series: Series, updated: str) -> Iterator[bytes]:
         texts = rows(len(ends), [number(values[part], decimals), Cells(ends)]).split(b"\n")
         made = []
         for at, text in enumerate(texts[:-1], low):
-            date = int(local[at * a_day]) // _DAY_S
             flag = b"V,," if mixed[at] else told[int(flags[at, 0])]
-            made.append(b"300,%s,%s,%s,%s,\r\n" % (_date(date), text, flag, updated.encode()))
+            day = b"300,%s,%s,%s,%s,\r\n" % (_date(dates[at]), text, flag, updated)
             if mixed[at]:
-                made.extend(_events(flags[at], told))
-            made.extend(visits.pop(date, ()))
-        yield b"".join(made)
-    if visits:
-        raise ExportFault(channel.point, channel.channel, "a visit on a day that is not exported")
+                day += b"".join(_events(flags[at], told))
+            if visits:
+                day += b"".join(visits.get(owners[at], {}).pop(dates[at], ()))
+            made.append((pieces[owners[at]].channel, day))
+        yield made
+    for at, left in visits.items():
+        if left:
+            of = pieces[at].channel
+            raise ExportFault(of.point, of.channel, "a visit on a day that is not exported")
+
+
+def _check(bundle: Bundle, a_day: int) -> None:
+    """Raises `ExportFault` for what is no whole day, and for a value below zero."""
+    step_s = bundle.pieces[0].channel.step_s
+    local = bundle.starts() + OFFSET_S
+    is_whole = all(len(piece) % a_day == 0 for piece in bundle.pieces)
+    if is_whole:
+        days = local.reshape(-1, a_day)
+        is_whole = not (days[:, 0] % _DAY_S).any() and bool((days[:, -1] - days[:, 0] == _DAY_S - step_s).all())
+    if not is_whole:
+        for piece in bundle.pieces:
+            _whole(piece.channel, piece.start + OFFSET_S, a_day)
+    below = np.flatnonzero(bundle.values() < 0)
+    if len(below):
+        channel = bundle.pieces[int(bundle.which[below[0]])].channel
+        raise ExportFault(channel.point, channel.channel, "a value is below zero")
 
 
 def _whole(channel: Channel, local: Ints, a_day: int) -> None:
@@ -102,6 +134,15 @@ def _whole(channel: Channel, local: Ints, a_day: int) -> None:
         raise ExportFault(
             channel.point, channel.channel, f"{missing} of {a_day} intervals of {day} (UTC+10) are missing"
         )
+
+
+def _flags(bundle: Bundle) -> dict[int, bytes]:
+    """Those that there are, as files have them. Raises `ExportFault`."""
+    there, first = np.unique(bundle.flag, return_index=True)
+    return {
+        at: _told(checked(bundle.flags[at], bundle.pieces[int(bundle.which[row])].channel))
+        for at, row in zip(there.tolist(), first.tolist(), strict=True)
+    }
 
 
 def _told(flag: Flag) -> bytes:
@@ -127,5 +168,6 @@ def _visits(series: Series) -> dict[int, list[bytes]]:
     return found
 
 
+@cache
 def _date(day: int) -> bytes:
     return (_EPOCH.replace(tzinfo=MARKET) + timedelta(days=day)).strftime("%Y%m%d").encode()
