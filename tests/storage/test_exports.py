@@ -85,7 +85,7 @@ async def test_a_batch_is_superseded_once_and_never_changed(plain_database: str)
         assert [state.status for state in await exports.states()] == [BatchStatus.MADE, BatchStatus.SUPERSEDED]
     async with await psycopg.AsyncConnection.connect(plain_database, autocommit=True) as connection:
         for statement in ("UPDATE export_batch SET actor = 'x'", "DELETE FROM export_batch WHERE sequence = 2"):
-            with pytest.raises(psycopg.errors.RestrictViolation, match="only added"):
+            with pytest.raises(psycopg.errors.RestrictViolation, match="never changed"):
                 await connection.execute(statement)
 
 

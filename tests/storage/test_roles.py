@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from psycopg import errors as pg
 from psycopg.conninfo import make_conninfo
 
+from storage.export_entries import Attempt, BatchStatus
+from storage.exports import Exports
 from storage.migrate import check
-from storage.retention import Keep
+from storage.retention import Keep, Retention
 from storage.roles import DAEMON, SEEDED, excess, provide
+from storage.validated import Validated
 from storage.writer import Writer
 from tests.storage.captures import slots
+from tests.storage.days import RUN, some_days
+from tests.storage.test_exports import END, START, made
 from tests.storage.test_retention import drop, kept
 from tests.storage.test_rollups import MIDNIGHT, quarters, roll, store
 
@@ -53,6 +58,10 @@ async def test_the_role_changes_nothing_that_is_kept(database: str) -> None:
     with psycopg.connect(database) as connection:
         column: dict[str, str] = dict(connection.execute(COLUMNS).fetchall())
     assert {"audit", "command_transition", "command_order", "approval", "api_token", "stop"} <= set(names)
+    assert {
+        "export_batch", "export_release", "export_delivery", "export_answer", "vee_parameters", "vee_run", "vee_edit",
+        "frozen_day", "point_contract", "tariff_text", "bill",
+    } <= set(names)  # fmt: skip
     with psycopg.connect(as_daemon(database), autocommit=True) as connection:
         for name in names:
             for statement in FORBIDDEN:
@@ -102,6 +111,27 @@ async def test_partitions_retention_and_rollups_go_on(database: str) -> None:
     await roll(daemon)
     assert [d.refused for d in await drop(daemon, Keep(captures=timedelta(days=1)))] == [None] * 3
     assert len(await kept(daemon)) == 1
+
+
+async def test_batches_and_validated_days_are_made_by_the_daemon(database: str) -> None:
+    daemon = as_daemon(database)
+    async with Exports(daemon) as exports:
+        for batch in (made(1), made(2, supersedes="B000001")):
+            async with exports.turn() as turn:
+                await turn.add(batch)
+        assert await exports.release(2, "li")
+        await exports.attempt(2, Attempt("t", "folder", "li", START, END, True))
+        assert (await exports.state(2)).status is BatchStatus.DELIVERED
+    async with Validated(daemon) as validated:
+        for version in (1, 2):
+            async with validated.writing() as writing:
+                days = some_days()
+                days.version[:] = version
+                await writing.add(RUN, days)
+        assert await validated.last_run() == 2
+    async with Retention(daemon) as retention:
+        gone = await retention.drop(Keep(validated=timedelta(days=35)), datetime(2026, 5, 10, tzinfo=UTC))
+    assert [(one.name, one.refused) for one in gone or ()] == [("validated_day_202603", None)]
 
 
 async def test_whoever_makes_a_partition_it_is_the_daemons(database: str) -> None:
