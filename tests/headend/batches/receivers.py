@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -78,7 +79,7 @@ class HttpPlace:
 
 
 @asynccontextmanager
-async def http_server(place: HttpPlace) -> AsyncIterator[HttpPlace]:
+async def http_server(place: HttpPlace, tls: ssl.SSLContext | None = None) -> AsyncIterator[HttpPlace]:
     writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,7 +98,7 @@ async def http_server(place: HttpPlace) -> AsyncIterator[HttpPlace]:
             writer.write(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\n\r\n" % status)
             await writer.drain()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     place.port = server.sockets[0].getsockname()[1]
     try:
         yield place

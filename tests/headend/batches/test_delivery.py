@@ -11,6 +11,7 @@ import pytest
 from headend.batches import to_folder, to_http, to_sftp
 from headend.batches.parcel import SAME, DeliveryFault, Parcel
 from headend.batches.settings import TargetTable
+from tests.headend.batches.certificates import Authority
 from tests.headend.batches.receivers import HttpPlace, http_server, sftp_server
 
 
@@ -104,6 +105,31 @@ async def test_http(parcel: Parcel, tmp_path: Path) -> None:
         assert {key: one[0]["idempotency-key"] for key, one in first.items()} == {
             key: one[0]["idempotency-key"] for key, one in place.taken.items()
         }
+
+
+async def test_https_trusts_the_authority_that_is_named_and_no_other(parcel: Parcel, tmp_path: Path) -> None:
+    authority, other = Authority(tmp_path, "authority"), Authority(tmp_path, "other")
+    async with http_server(HttpPlace(), authority.context()) as place:
+        url = f"https://127.0.0.1:{place.port}/in"
+        wrong = [TargetTable("t", url, tries=1, ca_file=name) for name in ("", other.file.name)]
+        for target in wrong:
+            with pytest.raises(DeliveryFault, match="CERTIFICATE_VERIFY_FAILED"):
+                await to_http.bring(parcel, target, tmp_path)
+        assert place.taken == {}
+        await to_http.bring(parcel, TargetTable("t", url, ca_file=authority.file.name), tmp_path)
+        assert list(place.taken) == [("PUT", "/in/B000001/B000001.csv"), ("PUT", "/in/B000001/manifest.json")]
+    async with http_server(HttpPlace(), authority.context("127.0.0.2")) as place:
+        elsewhere = TargetTable("t", f"https://127.0.0.1:{place.port}/", tries=1, ca_file=authority.file.name)
+        with pytest.raises(DeliveryFault, match="IP address mismatch"):
+            await to_http.bring(parcel, elsewhere, tmp_path)
+
+
+@pytest.mark.parametrize("text", [None, "no certificate"])
+async def test_a_file_of_authorities_that_is_none(parcel: Parcel, tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "ca.pem").write_text(text)
+    with pytest.raises(DeliveryFault, match=r"ca_file ca\.pem"):
+        await to_http.bring(parcel, TargetTable("t", "https://127.0.0.1:1/", ca_file="ca.pem"), tmp_path)
 
 
 @pytest.mark.parametrize(("status", "asked"), [(503, 3), (403, 1), (301, 1)])
