@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-import numpy as np
-
 from analytics.billing.exports.series import Quality, Series
 from headend.batches.book import Point, places
 from headend.batches.series import LeftOut
@@ -49,8 +47,7 @@ class Completeness:
         """The same series."""
         for one in series:
             row = self._rows[one.channel.point, one.channel.channel]
-            reads = np.bincount(one.flag, minlength=len(one.flags)).tolist()
-            actual = sum(n for n, flag in zip(reads, one.flags, strict=True) if flag.quality == Quality.ACTUAL)
+            actual = sum(n for n, flag in zip(one.reads(), one.flags, strict=True) if flag.quality == Quality.ACTUAL)
             row.present += actual
             row.estimated += len(one) - actual
             yield one

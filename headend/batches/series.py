@@ -109,8 +109,8 @@ def _flags(code: Ints) -> tuple[list[int], Ints]:
     first = int(code[0])
     if (code == first).all():
         return [first], np.zeros(len(code), dtype=np.int64)
-    codes, index = np.unique(code, return_inverse=True)
-    return codes.tolist(), index
+    codes = sorted(set(code.tolist()))  # of a day or a month, sooner than numpy's way
+    return codes, np.array(codes).searchsorted(code)
 
 
 def _flag(code: int) -> Flag:

@@ -13,8 +13,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-import numpy as np
-
 from analytics.billing.exports.errors import ExportFault
 from analytics.billing.exports.nem13 import Consumption
 from analytics.billing.exports.series import Batch, Channel, Flag, Series, moment
@@ -62,8 +60,8 @@ class Tally:
                 if first < start or last + one.channel.step_s > end:
                     raise ExportFault(one.channel.point, one.channel.channel, "an interval outside the batch's period")
                 self._add(one.channel, len(one), _exact_sum(one), first, last)
-                for flag, reads in zip(one.flags, np.bincount(one.flag, minlength=len(one.flags)), strict=True):
-                    self._quality(flag, int(reads))
+                for flag, reads in zip(one.flags, one.reads(), strict=True):
+                    self._quality(flag, reads)
             yield one
 
     def consumptions(self, consumptions: Iterable[Consumption]) -> Iterator[Consumption]:

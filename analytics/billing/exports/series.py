@@ -127,6 +127,13 @@ class Series:
     def __len__(self) -> int:
         return len(self.start)
 
+    def reads(self) -> list[int]:
+        """How many intervals each of `flags` holds for."""
+        if len(self.flags) == 1:
+            return [len(self)]
+        counted: list[int] = np.bincount(self.flag, minlength=len(self.flags)).tolist()
+        return counted
+
     def scaled(self, decimals: int) -> Ints:
         """The values as counts of 10^-decimals. Raises `ExportFault` where that is not exact, or not in 18 digits."""
         return scaled(self.value, self.channel, decimals)
