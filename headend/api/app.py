@@ -22,6 +22,7 @@ from headend.api.faults import as_problem
 from headend.api.house import House
 from headend.api.problem import Problem, Told
 from headend.api.routes import (
+    campaigns,
     collection,
     commands,
     events,
@@ -41,7 +42,7 @@ from storage.errors import StorageError
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     meters.router, network.router, readings.router, collection.router, events.router, supply.router, status.router,
-    commands.router, rules.router, people.router, webhooks.router, validated.router,
+    commands.router, campaigns.router, rules.router, people.router, webhooks.router, validated.router,
 )  # fmt: skip
 _KNOWN: Final = (Problem, HTTPException, RequestValidationError, StorageError, HeadendError, ModelError, TimeoutError)
 _EVERYWHERE: Final = (

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from headend.cli import command_draft
+from headend.cli import command_campaign, command_draft
 from headend.cli.api_options import asking, change_told, verbs
 from headend.cli.command_shown import order_told, rows_told, show_order, states_of, where_told
 from headend.cli.output import Output
@@ -26,6 +26,7 @@ _ON_ONE: Final = {
 def add(parser: argparse.ArgumentParser) -> None:
     verb = verbs(parser, "trip|close|write|...|list|show|approve|...")
     command_draft.add_drafts(verb)
+    command_campaign.add_campaigns(verb)
     listed = verb("list", "orders, the newest first")
     listed.add_argument("--state", metavar="STATE", help="of which some meters are in that state")
     listed.add_argument("--limit", metavar="N", type=int, default=50)
@@ -175,6 +176,7 @@ async def _release_hold(arguments: argparse.Namespace, output: Output, api: Clie
 
 
 _VERBS: Final = {
+    **command_campaign.VERBS,
     "draft": command_draft.draft,
     "list": _list,
     "show": _show,

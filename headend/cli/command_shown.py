@@ -47,6 +47,8 @@ def order_told(order: dict[str, Any], output: Output) -> None:
         good = "" if approval["counts"] else ", which is not good any more"
         over = ", over caps" if approval["over_caps"] else ""
         output.text(f"approved by {approval['by']} until {approval['expires']}{over}{good}")
+    if order["paused"]:
+        output.text("paused: nothing of it is sent")
     if order["needs"]:
         output.text(f"needs: {', '.join(order['needs'])}")
     output.text(f"digest {order['digest']}")

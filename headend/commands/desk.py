@@ -11,13 +11,23 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
-from headend.commands import showing
+from headend.commands import campaign, showing
 from headend.commands.asked import Asked, NewEntry
 from headend.commands.errors import Denied, Unknown
 from headend.commands.gather import Gathering
 from headend.commands.orders import Acting, Orders
 from headend.commands.ruling import Ruling
-from headend.commands.told import ChangeTold, EntryTold, HoldTold, OrderTold, PolicyTold, StopTold, TargetTold
+from headend.commands.told import (
+    ChangeTold,
+    EntryTold,
+    FateTold,
+    HoldTold,
+    OrderTold,
+    PolicyTold,
+    ProgressTold,
+    StopTold,
+    TargetTold,
+)
 from headend.safety.world import EVERYWHERE, Clock
 from storage import commands
 from storage.connection import Session
@@ -76,6 +86,29 @@ class Desk:
         """Cancelled: what is not sent yet is never sent."""
         await self._ruling.recall(person, key, why)
         return await self.show(person, key)
+
+    async def pause(self, person: Person, key: str, why: str) -> OrderTold:
+        """What of it is not sent yet waits; at once. By whoever has to do with it."""
+        async with self._session.transaction() as connection:
+            await campaign.pause(connection, person, key, why, await self._gathering.moment(connection))
+        return await self.show(person, key)
+
+    async def go_on(self, person: Person, key: str, why: str) -> OrderTold:
+        """Paused no more. By who may release it."""
+        async with self._session.transaction() as connection:
+            await campaign.go_on(connection, person, key, why, await self._gathering.moment(connection))
+        return await self.show(person, key)
+
+    async def progress(self, person: Person, key: str) -> ProgressTold:
+        async with self._session.transaction() as connection:
+            await self._told(connection, person, key, is_brief=True)
+            return await campaign.progress(connection, key, await self._gathering.moment(connection))
+
+    async def fates(self, person: Person, key: str, *, after: str = "", limit: int = 1000) -> list[FateTold]:
+        """What became of each meter, step by step, by meter."""
+        async with self._session.transaction() as connection:
+            await self._told(connection, person, key, is_brief=True)
+            return await campaign.fates(connection, key, after, limit)
 
     async def paid(self, person: Person, point: str, why: str) -> int:
         """A usage point's debt is paid; how many cuts are recalled."""
@@ -180,9 +213,11 @@ class Desk:
         assert found is not None
         return found
 
-    async def _told(self, connection: commands.Connection, person: Person, key: str) -> OrderTold:
+    async def _told(
+        self, connection: commands.Connection, person: Person, key: str, *, is_brief: bool = False
+    ) -> OrderTold:
         now = await self._gathering.moment(connection)
-        found = await showing.told(connection, self._gathering, key, now)
+        found = await showing.told(connection, self._gathering, key, now, is_brief=is_brief)
         if found is None or not showing.may_see(person, found.areas, found.requester):
             raise Unknown(f"no order {key!r}")
         return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from headend.commands.campaign import is_paused
 from headend.commands.gather import Gathering, approvals_of, assembled
 from headend.commands.meant import meant
 from headend.commands.told import ApprovalTold, OrderTold, TargetTold
@@ -65,6 +66,7 @@ async def told(
         digest=row.digest,
         bound=people.bound,
         needs=() if is_brief else _needs(state, people),
+        paused=await is_paused(connection, key),
         approvals=tuple(ApprovalTold(a.by, a.at, a.expires, a.over_caps, a in people.good) for a in approvals),
     )
 

@@ -25,7 +25,7 @@ class OrderTold:
     `state` is that of all its commands, or "mixed"; `states` counts them. `watts`: of meters whose load is known;
     `unknown_loads` counts the others. `needs`: what must happen before it is sent: "approval", "release",
     "over_caps" (two persons). `labels`: the first of them; `targets` of the desk gives all.
-    `means`: the parameters, decoded.
+    `means`: the parameters, decoded. `paused`: nothing of it is sent.
     """
 
     id: str
@@ -51,6 +51,7 @@ class OrderTold:
     digest: str
     bound: str
     needs: tuple[str, ...]
+    paused: bool
     approvals: tuple[ApprovalTold, ...]
 
 
@@ -69,6 +70,56 @@ class TargetTold:
     state: str
     at: datetime
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepTold:
+    """A state that a command came into."""
+
+    state: str
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FateTold:
+    """What became of one meter. `why`: the last that was said. `frames` with their direction, passwords hidden."""
+
+    meter: str
+    label: str
+    area: str
+    state: str
+    why: str
+    steps: tuple[StepTold, ...]
+    frames: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleTold:
+    """Meters at which it did not come to what was ordered, for one reason; `meters` are the first of them."""
+
+    state: str
+    why: str
+    count: int
+    meters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressTold:
+    """`done`: commands at their end. `began`: the first was sent. `per_minute`: ends of the last five minutes. `ends`:
+    estimated by that; None while nothing tells. `more_troubles`: meters that `troubles` does not count."""
+
+    id: str
+    states: Mapping[str, int]
+    meters: int
+    done: int
+    paused: bool
+    began: datetime | None
+    per_minute: float
+    ends: datetime | None
+    expires: datetime
+    troubles: tuple[TroubleTold, ...]
+    more_troubles: int
 
 
 @dataclass(frozen=True, slots=True)

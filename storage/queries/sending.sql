@@ -9,6 +9,7 @@ FROM command_open s
 JOIN command_order o ON o.key = s.key AND o.version = s.version
 WHERE s.state IN ('released', 'sent', 'acknowledged', 'unknown')
   AND s.meter = ANY (ARRAY(SELECT unnest(%(meters)s::text[])))
+  AND NOT (s.state = 'released' AND s.key IN (SELECT key FROM command_paused))
 ORDER BY s.at, s.key, s.meter;
 
 -- One command, and who let it go.
@@ -75,7 +76,8 @@ LEFT JOIN LATERAL (
     WHERE m.name = %(meter)s ORDER BY s.at DESC LIMIT 1
 ) c ON true;
 
--- On from exactly this number and state, with what it rests on and the audit; nothing where somebody has moved it on.
+-- On from exactly this number and state, with what it rests on and the audit; nothing where somebody has moved it on, nor
+-- to sent where the order is paused.
 -- name: go_on
 WITH moved AS (
     INSERT INTO command_transition (key, meter, number, version, before, after, claim, why, by, at)
@@ -83,6 +85,7 @@ WITH moved AS (
     FROM command_open s
     WHERE s.key = %(key)s AND s.meter = %(meter)s AND s.state = %(before)s
       AND (%(number)s::integer IS NULL OR s.number = %(number)s)
+      AND (%(after)s <> 'sent' OR NOT EXISTS (SELECT FROM command_paused p WHERE p.key = %(key)s))
     RETURNING key
 ), kept AS (
     INSERT INTO decision (digest, document)

@@ -29,7 +29,7 @@ Idempotency = Annotated[
     str | None,
     Header(alias="Idempotency-Key", pattern=KEY, max_length=100, description="the order's id; again: the same order"),
 ]
-_SAID = documented(["bad-request", "denied", "not-found", "conflict", "unsupported-media-type"])
+SAID = documented(["bad-request", "denied", "not-found", "conflict", "unsupported-media-type"])
 
 
 class Group(BaseModel):
@@ -82,7 +82,7 @@ class Why(BaseModel):
     why: Text
 
 
-@router.post("/v1/commands", status_code=201, response_model=OrderTold, responses=_SAID)
+@router.post("/v1/commands", status_code=201, response_model=OrderTold, responses=SAID)
 async def draft(caller: Asker, front: Front, order: Draft, response: Response, key: Idempotency = None) -> Any:
     """Draft an order. With the same key and the same contents again it is the order that there is."""
     made = await front.desk.draft(caller.person, order.asked(key))
@@ -90,7 +90,7 @@ async def draft(caller: Asker, front: Front, order: Draft, response: Response, k
     return made
 
 
-@router.post("/v1/proposals", status_code=201, response_model=OrderTold, responses=_SAID)
+@router.post("/v1/proposals", status_code=201, response_model=OrderTold, responses=SAID)
 async def propose(caller: Asker, front: Front, order: Draft, response: Response, key: Idempotency = None) -> Any:
     """The same for programs, such as a demand-response event's: it waits for persons, whoever asks for it."""
     if caller.person.is_person:
@@ -145,13 +145,13 @@ async def targets(
     return pages.page(list(found[:limit]), following, request, response)
 
 
-@router.put("/v1/commands/{key}", response_model=OrderTold, responses=_SAID)
+@router.put("/v1/commands/{key}", response_model=OrderTold, responses=SAID)
 async def edit(caller: Asker, front: Front, key: Key, order: Draft) -> Any:
     """Its requester changes it, before it is released: approvals are void."""
     return await front.desk.edit(caller.person, key, order.asked(key))
 
 
-@router.post("/v1/commands/{key}/approve", response_model=OrderTold, responses=_SAID)
+@router.post("/v1/commands/{key}/approve", response_model=OrderTold, responses=SAID)
 async def approve(caller: Asker, front: Front, key: Key, approval: Approval) -> Any:
     """Say yes to exactly what was shown."""
     return await front.desk.approve(
@@ -159,19 +159,19 @@ async def approve(caller: Asker, front: Front, key: Key, approval: Approval) -> 
     )
 
 
-@router.post("/v1/commands/{key}/reject", response_model=OrderTold, responses=_SAID)
+@router.post("/v1/commands/{key}/reject", response_model=OrderTold, responses=SAID)
 async def reject(caller: Asker, front: Front, key: Key, why: Why) -> Any:
     """Say no."""
     return await front.desk.reject(caller.person, key, why.why)
 
 
-@router.post("/v1/commands/{key}/release", response_model=OrderTold, responses=_SAID)
+@router.post("/v1/commands/{key}/release", response_model=OrderTold, responses=SAID)
 async def release(caller: Asker, front: Front, key: Key) -> Any:
     """Into the senders' hands."""
     return await front.desk.release(caller.person, key)
 
 
-@router.post("/v1/commands/{key}/recall", response_model=OrderTold, responses=_SAID)
+@router.post("/v1/commands/{key}/recall", response_model=OrderTold, responses=SAID)
 async def recall(caller: Asker, front: Front, key: Key, why: Why) -> Any:
     """What is not sent yet is never sent."""
     return await front.desk.recall(caller.person, key, why.why)

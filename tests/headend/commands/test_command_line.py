@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 import logging
 import stat
@@ -206,3 +208,27 @@ async def test_other_services_and_groups(asks: As) -> None:
         assert "123456" not in ran.err + ran.out
     assert "clock sync" in (await asks("ada", "command", "time", "m00001")).err
     assert (await asks("ada", "command", "write", "m00001", "--point", "unit_id", "--value", "7", *why)).code == 1
+
+
+async def test_an_order_on_its_way(asks: As, plain_database: str, tmp_path: Path) -> None:
+    read_clocks(plain_database)
+    order = await document(asks, "ada", *TRIP)
+    await document(asks, "bo", "command", "approve", order["id"])
+    await document(asks, "dee", "command", "release", order["id"])
+    assert (await document(asks, "ada", "command", "pause", order["id"], "--why", "wait"))["paused"]
+    assert "paused" in (await asks("bo", "command", "show", order["id"])).out
+    assert "paused" in (await asks("bo", "command", "progress", order["id"])).out
+    assert (await asks("ada", "command", "continue", order["id"])).code == 1
+    assert not (await document(asks, "dee", "command", "continue", order["id"]))["paused"]
+    assert (await document(asks, "bo", "command", "progress", order["id"]))["states"] == {"released": 2}
+    out = tmp_path / "report.csv"
+    assert await document(asks, "bo", "command", "report", order["id"], "-o", out) == {
+        "id": order["id"], "file": str(out), "meters": 2,
+    }  # fmt: skip
+    rows = list(csv.DictReader(io.StringIO(out.read_text(encoding="utf-8"))))
+    assert [(row["meter"], row["label"], row["state"]) for row in rows] == [
+        ("m00001", "No. 1", "released"), ("m00002", "No. 2", "released"),
+    ]  # fmt: skip
+    assert rows[0]["approved"]
+    assert not rows[0]["sent"]
+    assert (await asks("bo", "command", "report", order["id"], "-o", out)).code == 2, "nothing is overwritten"

