@@ -15,7 +15,7 @@ from headend.safety.world import Clock
 from headend.secrets.keyring import load
 from headend.secrets.safe import Safe
 from headend.sending.book import Keys
-from headend.sending.dispatch import Dispatch
+from headend.sending.dispatch import BURY_AFTER, Dispatch
 from headend.sending.outlook import StoredOutlook
 from headend.sending.sender import Sender
 from headend.sending.stored import StoredBook, StoredQueue
@@ -59,6 +59,7 @@ async def dispatching(
     *,
     spread: timedelta = timedelta(0),
     settle_for: timedelta = timedelta(seconds=60),
+    bury_after: timedelta = BURY_AFTER,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Dispatch]:
     """For the daemon called `name`. Connections are made at the first use and closed behind the block."""
@@ -70,6 +71,6 @@ async def dispatching(
     ):
         sender = Sender(book, outlook, keys, now, settle_for)
         try:
-            yield Dispatch(queue, sender, now, spread)
+            yield Dispatch(queue, sender, now, spread, bury_after)
         finally:
             await sender.close()

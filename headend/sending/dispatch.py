@@ -20,7 +20,7 @@ from headend.errands.kept import NotKept
 from headend.safety.command import CommandKey, State
 from headend.safety.function import TRAITS, Effect, Function
 from headend.sending.book import Due, Told
-from headend.sending.sender import Next, Sender
+from headend.sending.sender import PATIENCE_S, Next, Sender
 from headend.work.job import Job
 from headend.work.plan import Kind, Priority
 from protocols.errors import LeaseLost
@@ -31,6 +31,8 @@ _log = structlog.get_logger("sending")
 _LOOK_S: Final = 1.0
 _AWAY_S: Final = 5.0
 _JOB: Final = timedelta(hours=1)
+BURY_AFTER: Final = timedelta(seconds=PATIENCE_S + 5)
+"""A claim older than that sends nothing any more: its permit is over."""
 _BEFORE_ALL: Final = timedelta(days=1)
 _AGAIN_S: Final = (2.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Between two looks at a meter, or two tries to reach it."""
@@ -77,7 +79,12 @@ class Dispatch:
     begin, at random."""
 
     def __init__(
-        self, queue: Queue, sender: Sender, now: Callable[[], datetime], spread: timedelta = timedelta(0)
+        self,
+        queue: Queue,
+        sender: Sender,
+        now: Callable[[], datetime],
+        spread: timedelta = timedelta(0),
+        bury_after: timedelta = BURY_AFTER,
     ) -> None:
         self.sent = 0
         self.settled = 0
@@ -85,6 +92,7 @@ class Dispatch:
         self._sender = sender
         self._now = now
         self._spread = spread
+        self._bury_after = bury_after
         self._numbers = itertools.count(1)
         self._under_way: dict[int, Waiting] = {}
         self._rests: dict[CommandKey, _Rest] = {}
@@ -131,8 +139,8 @@ class Dispatch:
         return self._rests[row.key]
 
     async def _bury(self, row: Waiting) -> None:
-        """Claimed by who does not work the line any more: nobody knows whether the frame went out."""
-        if row.claim in self._sender.claims:
+        """Claimed by who works the line no more, or died: nobody knows whether the frame went out."""
+        if row.claim in self._sender.claims or self._now() - row.since < self._bury_after:
             return
         _log.warning(
             "the sender of a command is gone: what it did is unknown", meter=row.key.meter, order=row.key.order

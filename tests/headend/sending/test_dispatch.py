@@ -55,7 +55,7 @@ class Tray:
 @asynccontextmanager
 async def at_work(one: Site, shelf: Shelf, tray: Tray, **more: Any) -> Any:
     """A crew of one line, and who gives it commands."""
-    given = Dispatch(tray, shelf.sender(**more), one.now)
+    given = Dispatch(tray, shelf.sender(**more), one.now, bury_after=timedelta(0))
     crew = Crew(
         lambda path, meters, guard: Poller(
             one.line, meters, (), Pending(10), one.now, errands={Kind.COMMAND: given.errand}, given_up=given.given_up
