@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 
 from headend.commands.asked import NewEntry
-from headend.safety.function import Function
+from headend.commands.where import Where
+from headend.frames.spelling import data_of, item_of
+from headend.safety.function import Function, ReasonCode
 from protocols.dlt645.services.control import Command, Control
 from tests.headend.sending.works import now, works
 
@@ -106,3 +108,27 @@ async def test_a_paused_order_waits_and_goes_on(plain_database: str) -> None:
             "draft", "approved", "released", "sent", "acknowledged", "verified",
         ]  # fmt: skip
         assert all(fate.frames and "** ** **" in fate.frames[0] for fate in fates), "passwords are hidden"
+
+
+async def test_other_services_are_done_and_read_back(plain_database: str) -> None:
+    why = {"reason": ReasonCode.MAINTENANCE}
+    table = data_of(item_of("04010001", "2007"), ["00:00 1", "08:00 2", *["22:00 1"] * 12]).hex()
+    async with works(plain_database, meters=2) as utility, utility.daemon(settle_for=timedelta(seconds=1)):
+        for meter in utility.meters:
+            utility.memory(meter).press_programming_key(True, now())
+        written = await utility.released(
+            Function.WRITE_PARAMETER,
+            parameters={"item": "04010001", "data": table},
+            where=Where(area="north"),
+            meters=(),
+            **why,
+        )
+        assert written.meters == 2
+        assert "  period_2 = 08:00 2" in written.means
+        await utility.settled(written.id, "verified")
+        reset = await utility.released(Function.RESET_DEMAND, **why)
+        await utility.settled(reset.id, "verified", "unverifiable")
+        freeze = await utility.released(Function.FREEZE, **why)
+        assert set((await utility.settled(freeze.id, "unverifiable", "verified", "failed")).values()) == {
+            "unverifiable"
+        }
