@@ -45,64 +45,88 @@ class Cut:
 
     def series(self, batches: Iterable[Days]) -> Iterator[Series]:
         """One series a channel, in the days' order. Days come by point, quantity and day."""
-        for group in _groups(batches):
-            key = (int(group.point[0]), int(group.quantity[0]))
-            if key in self.places:
-                yield from self._cut(key, group)
+        for days in _whole_groups(batches):
+            rows = _Rows.of(days, self.span)
+            edges = [*_edges(days), len(days)]
+            firsts = edges[:-1]
+            keys = zip(days.point[firsts].tolist(), days.quantity[firsts].tolist(), strict=True)
+            for key, (low, high) in zip(keys, pairwise(edges), strict=True):
+                if key in self.places:
+                    yield from self._cut(key, *rows.columns(low, high))
 
-    def _cut(self, key: tuple[int, int], days: Days) -> Iterator[Series]:
-        start = (days.start[:, None] + days.step_s * np.arange(days.steps.shape[1])).ravel()
-        there = days.present.ravel()
-        if int(start[0]) < self.span[0] or int(start[-1]) >= self.span[1]:
-            there = there & (start >= self.span[0]) & (start < self.span[1])
-        whole = bool(there.all())
-        columns = _columns(days, there, whole)
-        start = start if whole else start[there]
+    def _cut(self, key: tuple[int, int], start: Ints, value: Ints, code: Ints) -> Iterator[Series]:
         taken = 0
-        for place in self.places[key]:
-            low, high = np.searchsorted(start, (place.start, place.end)).tolist()
-            own, *rest = start[low:high], *(column[low:high] for column in columns)
+        for place in self.places[key] if len(start) else ():
+            part = slice(None)
+            if start[0] < place.start or start[-1] >= place.end:
+                part = slice(*np.searchsorted(start, (place.start, place.end)).tolist())
+            own, *rest = start[part], value[part], code[part]
             if self.whole_days and len(own):
                 kept = _whole(own, place.channel.step_s)
                 if not kept.all():
                     own, *rest = own[kept], *(column[kept] for column in rest)
             taken += len(own)
             if len(own):
-                value, code = rest
-                codes, index = _flags(code)
-                yield Series(place.channel, own, value, index, tuple(_flag(one) for one in codes))
+                codes, index = _flags(rest[1])
+                yield Series(place.channel, own, rest[0], index, tuple(_flag(one) for one in codes))
         self.left_out.add(key, len(start) - taken)
 
 
-def _groups(batches: Iterable[Days]) -> Iterator[Days]:
-    """All days of one point and quantity together, though a batch may end within them."""
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Days as rows: `start` of each interval, steps, how they came about, and whether there is one."""
+
+    start: Ints
+    value: Ints
+    code: Ints
+    there: Mask
+    is_whole: Mask
+
+    @classmethod
+    def of(cls, days: Days, span: tuple[int, int]) -> _Rows:
+        start = days.start[:, None] + days.step_s * np.arange(days.steps.shape[1])
+        there = days.present & (start >= span[0]) & (start < span[1])
+        is_whole: Mask = np.all(there, axis=1)
+        return cls(start, days.steps, _codes(days), there, is_whole)
+
+    def columns(self, low: int, high: int) -> tuple[Ints, Ints, Ints]:
+        """Starts, steps and codes of some rows' intervals that there are."""
+        some = slice(low, high)
+        if self.is_whole[some].all():
+            return self.start[some].ravel(), self.value[some].ravel(), self.code[some].ravel()
+        there = self.there[some]
+        return self.start[some][there], self.value[some][there], self.code[some][there]
+
+
+def _whole_groups(batches: Iterable[Days]) -> Iterator[Days]:
+    """Days of one point and quantity are never parted, though a batch may end within them."""
     held: Days | None = None
     for batch in batches:
         if not len(batch):
             continue
-        keys = batch.point * 65_536 + batch.quantity
-        edges = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(batch)]
-        for low, high in pairwise(edges):
-            part = batch if (low, high) == (0, len(batch)) else batch.take(slice(low, high))
-            if held is not None and (held.point[0], held.quantity[0]) == (part.point[0], part.quantity[0]):
-                held = Days.joined(part.step_s, [held, part])
-                continue
-            if held is not None:
-                yield held
-            held = part
+        days = batch if held is None else Days.joined(batch.step_s, [held, batch])
+        last = _edges(days)[-1]
+        if last:
+            yield days.take(slice(0, last))
+        held = days.take(slice(last, None))
     if held is not None:
         yield held
 
 
-def _columns(days: Days, there: Mask, whole: bool) -> tuple[Ints, Ints]:
-    """Steps, and how they came about as one number: version, source, method, reason."""
+def _edges(days: Days) -> list[int]:
+    """Where another point or quantity begins."""
+    keys = days.point * 65_536 + days.quantity
+    return [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist()]
+
+
+def _codes(days: Days) -> Ints:
+    """How each interval came about as one number: version, source, method, reason."""
     code = days.source.astype(np.int64)
     code |= days.method.astype(np.int64) << 8
     code |= days.reason.astype(np.int64) << 16
     code[days.source == _ACTUAL] = _ACTUAL
     code += (days.version << 24)[:, None]
-    steps, codes = days.steps.ravel(), code.ravel()
-    return (steps, codes) if whole else (steps[there], codes[there])
+    return code
 
 
 def _flags(code: Ints) -> tuple[list[int], Ints]:
