@@ -24,6 +24,8 @@ SQL: Final = load("campaign")
 WINDOW: Final = timedelta(minutes=5)
 """By what came to its end in it the rate is told."""
 TROUBLES: Final = (State.FAILED, State.CONTRADICTED, State.UNVERIFIABLE, State.UNKNOWN, State.REJECTED, State.EXPIRED)
+_UNTOLD: Final = frozenset({Function.FREEZE, Function.PROTECT, Function.UNPROTECT})
+"""Nothing at the meter tells of these: unverifiable is as good as it gets."""
 _GROUPS: Final = 20
 _METERS: Final = 5
 
@@ -71,9 +73,9 @@ async def progress(connection: Connection, key: str, now: datetime) -> ProgressT
     )
     ends = [state.value for state in FINAL]
     began, settled = (await _rows(connection, "pace", key=key, since=now - WINDOW, ends=ends))[0]
-    found = await _rows(
-        connection, "troubles", key=key, version=order.version, states=[s.value for s in TROUBLES], most=_METERS
-    )
+    is_untold = Function(order.function) in _UNTOLD
+    troubles = [s.value for s in TROUBLES if not (is_untold and s is State.UNVERIFIABLE)]
+    found = await _rows(connection, "troubles", key=key, version=order.version, states=troubles, most=_METERS)
     paused = await is_paused(connection, key)
     under_way = sum(count for state, count in counts.items() if State(state) not in FINAL)
     span = WINDOW if began is None else min(WINDOW, max(now - began, timedelta(seconds=1)))

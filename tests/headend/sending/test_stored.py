@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -111,7 +112,7 @@ async def test_a_paused_order_waits_and_goes_on(plain_database: str) -> None:
 
 
 async def test_other_services_are_done_and_read_back(plain_database: str) -> None:
-    why = {"reason": ReasonCode.MAINTENANCE}
+    why: dict[str, Any] = {"reason": ReasonCode.MAINTENANCE}
     table = data_of(item_of("04010001", "2007"), ["00:00 1", "08:00 2", *["22:00 1"] * 12]).hex()
     async with works(plain_database, meters=2) as utility, utility.daemon(settle_for=timedelta(seconds=1)):
         for meter in utility.meters:
@@ -132,3 +133,5 @@ async def test_other_services_are_done_and_read_back(plain_database: str) -> Non
         assert set((await utility.settled(freeze.id, "unverifiable", "verified", "failed")).values()) == {
             "unverifiable"
         }
+        told = await utility.desk.progress(await utility.who("ada"), freeze.id)
+        assert (told.done, told.troubles) == (2, ()), "nothing at a meter tells of a freeze"
