@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,6 +30,8 @@ from storage.errors import DatabaseUnreachable, StorageError
 _log = structlog.get_logger("sending")
 
 _LOOK_S: Final = 1.0
+_PART: Final = 10
+"""Looking for what waits takes at most about such a part of the time."""
 _AWAY_S: Final = 5.0
 _JOB: Final = timedelta(hours=1)
 BURY_AFTER: Final = timedelta(seconds=PATIENCE_S + 5)
@@ -101,7 +104,10 @@ class Dispatch:
         """Until cancelled. A database that is away is asked again: without it nothing is sent."""
         while True:
             try:
+                began = time.monotonic()
                 await self._look(crew)
+                took = time.monotonic() - began
+                await asyncio.sleep(min(_LOOK_S * 5, took * _PART))  # every transition of ours rings, too
                 await self._queue.ring(_LOOK_S)
             except DatabaseUnreachable as error:
                 _log.debug("no commands can be taken", reason=str(error))

@@ -23,7 +23,7 @@ from storage import sending
 from storage.connection import Session
 from storage.sending import Connection, Glance
 
-FRESH_S: Final = 1.0
+FRESH_S: Final = 3.0
 """How long what was read may be looked at; then nothing is known any more."""
 _READ_S: Final = 1.0
 _PART: Final = 20

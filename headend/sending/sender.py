@@ -91,6 +91,8 @@ class Sender:
         try:
             await self.outlook.refresh(request)
             world = self.outlook.world(request)
+            if world.now is None:  # it took too long to read: nothing is known, and it is asked again
+                return Next.WAIT, due.state
             asked = Asked(request, world, decide(request, world))
             if not asked.decision.allowed:
                 return await self._hold(due, asked)

@@ -77,7 +77,7 @@ LEFT JOIN LATERAL (
 ) c ON true;
 
 -- On from exactly this number and state, with what it rests on and the audit; nothing where somebody has moved it on, nor
--- to sent where the order is paused.
+-- to sent where the order is paused or its area stopped.
 -- name: go_on
 WITH moved AS (
     INSERT INTO command_transition (key, meter, number, version, before, after, claim, why, by, at)
@@ -86,6 +86,11 @@ WITH moved AS (
     WHERE s.key = %(key)s AND s.meter = %(meter)s AND s.state = %(before)s
       AND (%(number)s::integer IS NULL OR s.number = %(number)s)
       AND (%(after)s <> 'sent' OR NOT EXISTS (SELECT FROM command_paused p WHERE p.key = %(key)s))
+      AND (%(after)s <> 'sent' OR NOT EXISTS (
+          SELECT FROM stop t JOIN command_target c ON t.area IN ('*', c.area)
+          WHERE c.key = s.key AND c.version = s.version AND c.meter = s.meter
+            AND NOT EXISTS (SELECT FROM stop_end e WHERE e.stop_id = t.id)
+      ))
     RETURNING key
 ), kept AS (
     INSERT INTO decision (digest, document)

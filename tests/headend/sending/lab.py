@@ -23,6 +23,7 @@ from headend.safety.policy import Policy
 from headend.safety.request import Request
 from headend.safety.world import Clock, Entry, Holds, MeterClock, ProtectionList, Recalls, Stops, Weather, World
 from headend.sending.book import Asked, Due, Told
+from headend.sending.outlook import FRESH_S
 from headend.sending.sender import Sender
 from protocols import models
 from protocols.dlt645.address import from_wire
@@ -44,7 +45,7 @@ from tests.simulators.meters import meter as virtual
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 TIMING: Final = Timing(response=0.5, latency=0.2, gap=0.1, pause=0.0, late=1.0, retries=1)
 COUNT: Final = 8
-STALE_S: Final = 1.0
+STALE_S: Final = FRESH_S
 PATIENCE: Final = timedelta(hours=2)
 WORDS: Final[Mapping[Function, Word]] = {
     Function.TRIP: Word.TRIP, Function.CLOSE: Word.CLOSE, Function.PERMIT_CLOSE: Word.PERMIT_CLOSE,
