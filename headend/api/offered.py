@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from headend.api.settings import ApiTable
 from headend.config import Config
+from headend.errors import UsageFault
 
 if TYPE_CHECKING:
     from headend.api.server import Served
@@ -22,7 +24,8 @@ _log = structlog.get_logger("api")
 async def offered(config: Config, conninfo: str, clock: HostClock) -> AsyncIterator[Served | None]:
     """Serves while the block runs; None where it is switched off. Commands are taken only while `clock` is trusted.
 
-    Raises `UsageFault`.
+    Where nobody said which address, and another program has the usual one, the daemon goes on without an API: readings
+    come first. Raises `UsageFault` for an address that was named.
     """
     if not config.api.listen:
         yield None
@@ -51,7 +54,13 @@ async def offered(config: Config, conninfo: str, clock: HostClock) -> AsyncItera
         stack.push_async_callback(house.close)
         lodge = Lodge(conninfo)
         stack.push_async_callback(lodge.close)
-        found = await stack.enter_async_context(served(config, build(house, lodge)))
+        try:
+            found = await stack.enter_async_context(served(config, build(house, lodge)))
+        except UsageFault as error:
+            if config.api.listen != ApiTable().listen:
+                raise
+            _log.error("no API is served: name another api.listen, or an empty one", reason=str(error))
+            found = None
         courier = Courier(conninfo, networks(config.api.webhook_targets))
         task = asyncio.create_task(courier.run(), name="webhooks")
         task.add_done_callback(_tell)

@@ -56,6 +56,22 @@ async def test_it_listens_and_ends(furnished: str) -> None:
         dial(found)
 
 
+async def test_readings_go_on_without_an_api_where_nobody_named_its_address(
+    furnished: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setattr("headend.api.offered.ApiTable", lambda: ApiTable(listen=where))
+        async with offered(configured(furnished, listen=where), furnished, HostClock()) as found:
+            assert found is None
+        monkeypatch.undo()
+        with pytest.raises(UsageFault, match="api.listen"):
+            async with offered(configured(furnished, listen=where), furnished, HostClock()):
+                raise AssertionError("it serves")
+
+
 async def test_an_address_in_use_is_told(furnished: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
