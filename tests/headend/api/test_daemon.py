@@ -20,6 +20,7 @@ from headend.api.app import build
 from headend.api.house import House
 from headend.api.offered import offered
 from headend.api.server import Served, served, tls_of
+from headend.api.settings import ApiTable
 from headend.config import Config
 from headend.errors import UsageFault
 from headend.health.host_clock import HostClock
@@ -67,7 +68,7 @@ async def test_readings_go_on_without_an_api_where_nobody_named_its_address(
         async with offered(configured(furnished, listen=where), furnished, HostClock()) as found:
             assert found is None
         monkeypatch.undo()
-        with pytest.raises(UsageFault, match="api.listen"):
+        with pytest.raises(UsageFault, match=r"api\.listen"):
             async with offered(configured(furnished, listen=where), furnished, HostClock()):
                 raise AssertionError("it serves")
 
