@@ -21,9 +21,14 @@ SELECT to_regclass('migration') IS NOT NULL;
 -- name: record
 INSERT INTO migration (version, name, checksum) VALUES (%s, %s, %s);
 
+-- Who may not see what is loaded takes the extension where somebody who may has made it.
 -- name: timescale_loaded
-SELECT current_setting('shared_preload_libraries') LIKE '%timescaledb%'
-   AND EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb');
+SELECT CASE
+    WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') THEN true
+    WHEN pg_has_role(current_user, 'pg_read_all_settings', 'USAGE')
+        THEN current_setting('shared_preload_libraries') LIKE '%timescaledb%'
+    ELSE false
+END AND EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb');
 
 -- name: make_timescale
 CREATE EXTENSION IF NOT EXISTS timescaledb;

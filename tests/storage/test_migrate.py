@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from protocols.model import Layout
 from protocols.quantities import LAYOUTS, QUANTITIES
 from storage.errors import SchemaMismatch
 from storage.migrate import Level, check, migrate, migrations
+from tests.conftest import Servers
 from tests.servers import PostgresServer
 
 SCHEMA = """
@@ -68,6 +70,21 @@ def test_both_levels_have_the_same_steps() -> None:
     versions = [version for version, _ in names[0]]
     assert versions[0] == 1
     assert versions == sorted(set(versions))
+
+
+async def test_an_owner_who_is_no_superuser_migrates(servers: Servers) -> None:
+    """As databases are handed out: the settings of the server are not his to see."""
+    server = servers("plain")
+    server.execute("DROP ROLE IF EXISTS handed_out")
+    server.execute("CREATE ROLE handed_out LOGIN")
+    with server.fresh() as conninfo:
+        name = conninfo_to_dict(conninfo)["dbname"]
+        server.execute(f"ALTER DATABASE {name} OWNER TO handed_out")
+        own = make_conninfo(conninfo, user="handed_out")
+        done = await migrate(own)
+        assert (done.level, len(done.applied)) == (Level.PLAIN, len(migrations(Level.PLAIN)))
+        await check(own)
+    server.execute("DROP ROLE handed_out")
 
 
 async def test_again_changes_nothing(empty_database: str) -> None:
