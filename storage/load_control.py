@@ -47,6 +47,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
+    """`state`: of the command that was to cut; empty: there is none."""
+
     round: int
     start: datetime
     end: datetime
@@ -54,6 +56,7 @@ class CallRow:
     meter: str
     available_w: int
     order_key: str
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,6 @@ class StandingRow:
     warned: datetime | None
     noticed: datetime | None
     proof: str
-    is_cut: bool
 
 
 class LoadControl(Session):
@@ -208,15 +210,20 @@ class LoadControl(Session):
             await connection.execute(SQL["add_balances"], given)
 
     async def add_notice(self, point: str, kind: str, proof: str, of: datetime, by: str) -> None:
-        """`kind`: warned, noticed, cut, back. Raises `NotFound`."""
+        """`kind`: warned or noticed. Raises `NotFound`."""
         given = {"point": point, "kind": kind, "proof": proof, "of": of, "by": by}
         async with self.use() as connection:
             if not (await connection.execute(SQL["add_notice"], given)).rowcount:
                 raise NotFound(f"no usage point named {point!r}")
 
-    async def cut_since(self, points: Collection[str]) -> dict[str, datetime]:
-        """Of those that were cut and not given back."""
-        return dict(await self._rows("cut_since", points=sorted(points)))
+    async def cut_since(self, points: Collection[str], reason: str) -> dict[str, datetime]:
+        """Of those whose relay was seen to be cut for this reason, and not seen to be given back."""
+        rows = await self._rows("switched", points=sorted(points), reason=reason)
+        return {point: at for point, function, at in rows if function == "trip"}
+
+    async def ordered(self, points: Collection[str]) -> dict[str, str]:
+        """Of those that wait for an order to cut or to give back: its key."""
+        return dict(await self._rows("ordered", points=sorted(points)))
 
     async def standings(self, points: Collection[str], above: Decimal) -> list[StandingRow]:
         """Of points whose balance was told. What was told before the balance was last above `above` counts no more."""

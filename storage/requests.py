@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-import psycopg
 from psycopg.types.json import Jsonb
 
 from storage.connection import Row, Session
@@ -106,17 +105,3 @@ class RequestTable(Session):
     async def _rows(self, name: str, given: Mapping[str, object] | None = None) -> list[Row]:
         async with self.use() as connection:
             return await (await connection.execute(SQL[name], given)).fetchall()
-
-
-class RequestBell(Session):
-    """Says when something happened to a request; a connection of its own."""
-
-    async def wait(self, timeout_s: float) -> None:
-        """Until then or `timeout_s`; what happened before the first wait goes unheard, so look before each."""
-        async with self.use() as connection:
-            async for _ in connection.notifies(timeout=timeout_s, stop_after=1):
-                pass
-
-    async def _prepare(self, connection: psycopg.AsyncConnection[Row]) -> None:
-        await super()._prepare(connection)
-        await connection.execute(SQL["listen"])

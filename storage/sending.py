@@ -8,7 +8,7 @@ from datetime import datetime
 
 import psycopg
 
-from storage.connection import Row, Session
+from storage.connection import Row
 from storage.statements import load
 
 SQL = load("sending")
@@ -105,17 +105,3 @@ async def command(connection: Connection, key: str, meter: str) -> StateRow | No
     """None: there is none, or it is at its end."""
     row = await (await connection.execute(SQL["command"], {"key": key, "meter": meter})).fetchone()
     return None if row is None else StateRow(*row)
-
-
-class CommandBell(Session):
-    """Says when something was released or a stop was given; a connection of its own."""
-
-    async def wait(self, timeout_s: float) -> None:
-        """Until then or `timeout_s`; what happened before the first wait goes unheard, so look before each."""
-        async with self.use() as connection:
-            async for _ in connection.notifies(timeout=timeout_s, stop_after=1):
-                pass
-
-    async def _prepare(self, connection: psycopg.AsyncConnection[Row]) -> None:
-        for channel in ("command", "command_stop"):
-            await connection.execute(f"LISTEN {channel}".encode())

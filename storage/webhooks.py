@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import psycopg
-
 from storage.connection import Row, Session
 from storage.statements import load
 
@@ -112,17 +110,3 @@ class Webhooks(Session):
     async def _rows(self, statement: str, **given: object) -> list[Row]:
         async with self.use() as connection:
             return await (await connection.execute(SQL[statement], given)).fetchall()
-
-
-class WebhookBell(Session):
-    """Says when there is something to tell; a connection of its own."""
-
-    async def wait(self, timeout_s: float) -> None:
-        """Until then or `timeout_s`."""
-        async with self.use() as connection:
-            async for _ in connection.notifies(timeout=timeout_s, stop_after=1):
-                pass
-
-    async def _prepare(self, connection: psycopg.AsyncConnection[Row]) -> None:
-        await super()._prepare(connection)
-        await connection.execute(SQL["listen"])

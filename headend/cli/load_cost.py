@@ -65,7 +65,6 @@ async def notice(arguments: argparse.Namespace, output: Output) -> int:
 
 
 async def accounts(arguments: argparse.Namespace, output: Output) -> int:
-    from analytics.load_control.cost import Account
     from analytics.load_control.programme import ProgrammeFault
     from headend.api.client import Client
     from headend.cli.load_events import draft, programme_of
@@ -90,13 +89,7 @@ async def accounts(arguments: argparse.Namespace, output: Output) -> int:
             raise UsageFault(str(error)) from error
         if arguments.propose:
             async with Client.of(config, url=arguments.api, token_file=arguments.token_file) as api:
-                drafted = await draft(api, orders(programme, found, now))
-            for want, key in zip(
-                [w for w in found if not w.why_not and w.wants in (Account.CUT, Account.GIVE_BACK)],
-                [order["id"] for order in drafted], strict=True,
-            ):  # fmt: skip
-                kind = "cut" if want.wants is Account.CUT else "back"
-                await kept.add_notice(want.point, kind, key, now, arguments.by)
+                drafted = await draft(api, orders(found, now))
     if output.as_json:
         output.document({
             "programme": programme.name,

@@ -73,6 +73,7 @@ async def _plan(arguments: argparse.Namespace, output: Output, config: Config, k
     from headend.api.client import Client
     from headend.load_control.candidates import candidates
     from headend.load_control.planning import plan
+    from storage.errors import AlreadyThere
 
     events = parse(arguments.text, arguments.file)
     now, areas = datetime.now(UTC), set(await kept.areas())
@@ -80,6 +81,8 @@ async def _plan(arguments: argparse.Namespace, output: Output, config: Config, k
     for one in events:
         programme = await programme_of(kept, one.programme)
         check(one, programme, now, areas)
+        if arguments.what == "propose" and await kept.events(one.id):
+            raise AlreadyThere(f"event {one.id!r} was proposed before: name it otherwise, or cancel it")
         found = await candidates(kept, conninfo, programme, one, config.zone, calendar_of(config), now)
         plans.append(plan(one, programme, found))
     drafted: list[dict[str, Any]] = []

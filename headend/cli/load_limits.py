@@ -10,7 +10,6 @@ from headend.cli.output import Output
 
 
 async def limits(arguments: argparse.Namespace, output: Output) -> int:
-    from analytics.load_control.limits import Proposal
     from analytics.load_control.programme import ProgrammeFault
     from headend.api.client import Client
     from headend.cli.load_events import draft, programme_of
@@ -31,10 +30,6 @@ async def limits(arguments: argparse.Namespace, output: Output) -> int:
         if arguments.propose:
             async with Client.of(config, url=arguments.api, token_file=arguments.token_file) as api:
                 drafted = await draft(api, orders(programme, found, now))
-            switched = [f for f in found if not f.why_not and f.wants in (Proposal.CUT, Proposal.GIVE_BACK)]
-            for one, order in zip(switched, drafted, strict=True):
-                kind = "cut" if one.wants is Proposal.CUT else "back"
-                await kept.add_notice(one.point, kind, order["id"], now, arguments.by)
     if output.as_json:
         output.document({
             "programme": programme.name,

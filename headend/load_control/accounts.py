@@ -11,8 +11,9 @@ from typing import Final
 from analytics.load_control.cost import Account, Standing, judge
 from analytics.load_control.programme import Programme
 from headend.load_control.planning import Wanted
+from headend.load_control.standing import sites
 from headend.safety.function import Function, ReasonCode
-from storage.load_control import LoadControl, Place, StandingRow
+from storage.load_control import LoadControl
 
 _GOOD_FOR: Final = timedelta(days=1)
 _BACK_FOR: Final = timedelta(days=3)
@@ -34,25 +35,28 @@ class Want:
 async def wants(store: LoadControl, programme: Programme, now: datetime, fresh: timedelta) -> list[Want]:
     """Of the programme's members; accounts that want nothing are left out. Raises `ProgrammeFault`."""
     members = [member.point for member in await store.members(programme.name)]
-    places: dict[str, list[Place]] = {}
-    for place in await store.places(members, now):
-        places.setdefault(place.point, []).append(place)
+    places = await sites(store, members, ReasonCode.NON_PAYMENT, now)
     found = []
     for row in await store.standings(members, programme.cut_at or Decimal(0)):
-        wanted = judge(programme, _standing(row), now, fresh.total_seconds())
-        if wanted is not Account.NOTHING:
-            found.append(_want(row, wanted, places.get(row.point, [])))
+        site = places[row.point]
+        standing = Standing(row.balance, row.of, row.warned, row.noticed, row.proof, site.cut_since is not None)
+        wanted = judge(programme, standing, now, fresh.total_seconds())
+        if wanted in (Account.WARN, Account.GIVE_NOTICE):
+            found.append(Want(row.point, site.meter, wanted, row.balance, row.of, row.proof))
+        elif wanted is not Account.NOTHING:
+            why_not = site.against(cut=wanted is Account.CUT)
+            found.append(Want(row.point, site.meter, wanted, row.balance, row.of, row.proof, why_not))
     return found
 
 
-def orders(programme: Programme, wanted: Sequence[Want], now: datetime) -> list[Wanted]:
+def orders(wanted: Sequence[Want], now: datetime) -> list[Wanted]:
     """One for each account: they are approved one by one or together, and recalled one by one when somebody pays."""
     found = []
     for want in wanted:
         if want.why_not or want.wants not in (Account.CUT, Account.GIVE_BACK):
             continue
         cut = want.wants is Account.CUT
-        day = want.of.strftime("%Y%m%dT%H%M%S")
+        day = want.of.strftime("%Y%m%dT%H%M%S")  # asked for again on the same balance it is the same order
         found.append(
             Wanted(
                 f"{'cut' if cut else 'back'}.{want.point}.{day}",
@@ -65,15 +69,3 @@ def orders(programme: Programme, wanted: Sequence[Want], now: datetime) -> list[
             )
         )
     return found
-
-
-def _standing(row: StandingRow) -> Standing:
-    return Standing(row.balance, row.of, row.warned, row.noticed, row.proof, row.is_cut)
-
-
-def _want(row: StandingRow, wanted: Account, places: Sequence[Place]) -> Want:
-    why_not = "" if len(places) == 1 else ("no active meter" if not places else "several meters")
-    if not why_not and wanted is Account.CUT:
-        why_not = places[0].protected
-    meter = places[0].meter if len(places) == 1 else ""
-    return Want(row.point, meter, wanted, row.balance, row.of, row.proof, why_not)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,9 +14,10 @@ import numpy as np
 from analytics.load_control.limits import EnergyLimit, Load, PowerLimit, Proposal, energy, power
 from analytics.load_control.programme import Kind, Programme, ProgrammeFault
 from headend.load_control.planning import Wanted
+from headend.load_control.standing import Site, sites
 from headend.safety.function import Function, ReasonCode
 from headend.series.stored import Energies, energies, step_of
-from storage.load_control import LoadControl, Place
+from storage.load_control import LoadControl
 from storage.registers import Of
 
 _GOOD_FOR: Final = timedelta(hours=1)
@@ -25,12 +26,14 @@ _BACK_FOR: Final = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """`told`: the load in kW, or the energy of the month in kWh, by which it was judged; None is not known."""
+    """`told`: the load in kW, or the energy of the month in kWh, by which it was judged, `at` when; None is not
+    known."""
 
     point: str
     meter: str
     wants: Proposal
     told: Decimal | None
+    at: datetime
     why_not: str = ""
 
 
@@ -41,15 +44,12 @@ async def wants(
     if programme.kind not in (Kind.POWER_LIMIT, Kind.ENERGY_LIMIT):
         raise ProgrammeFault(f"programme {programme.name} limits nothing: it is of {programme.kind}")
     members = [member.point for member in await store.members(programme.name)]
-    places: dict[str, list[Place]] = {}
-    for place in await store.places(members, now):
-        places.setdefault(place.point, []).append(place)
-    cut = await store.cut_since(members)
+    places = await sites(store, members, ReasonCode.LOAD_CONTROL, now)
     today = now.astimezone(zone).date()
     first = today if programme.kind is Kind.POWER_LIMIT else today.replace(day=1)
     step = await step_of(conninfo) if programme.kind is Kind.POWER_LIMIT else 60
     read = await energies(conninfo, Of.POINT, members, (first, today + timedelta(days=1)), zone, step_minutes=step)
-    return [_of(name, programme, read, cut, places.get(name, []), zone, now) for name in members]
+    return [_of(places[name], programme, read, zone, now) for name in members]
 
 
 def orders(programme: Programme, found: Sequence[Limited], now: datetime) -> list[Wanted]:
@@ -61,7 +61,7 @@ def orders(programme: Programme, found: Sequence[Limited], now: datetime) -> lis
         is_cut = one.wants is Proposal.CUT
         made.append(
             Wanted(
-                f"{programme.name}.{one.point}.{'cut' if is_cut else 'back'}.{now:%Y%m%dT%H%M%S}",
+                f"{programme.name}.{one.point}.{'cut' if is_cut else 'back'}.{one.at:%Y%m%dT%H%M}",
                 Function.TRIP if is_cut else Function.CLOSE,
                 (one.meter,),
                 ReasonCode.LOAD_CONTROL,
@@ -73,24 +73,20 @@ def orders(programme: Programme, found: Sequence[Limited], now: datetime) -> lis
     return made
 
 
-def _of(
-    name: str, programme: Programme, read: Energies, cut: Mapping[str, datetime], places: Sequence[Place],
-    zone: ZoneInfo, now: datetime,
-) -> Limited:  # fmt: skip
+def _of(site: Site, programme: Programme, read: Energies, zone: ZoneInfo, now: datetime) -> Limited:
+    name = site.point
     column = read.wh[:, read.names.index(name)] if name in read.names else np.full(len(read.grid), np.nan)
-    since = cut.get(name)
     if programme.kind is Kind.POWER_LIMIT:
         loads = _loads(column, read, zone, now)
-        said = power(_limit(programme, read), loads, now.astimezone(zone), since)
-        told = loads[-1].kw if loads else None
+        said = power(_limit(programme, read), loads, now.astimezone(zone), site.cut_since)
+        told, at = (loads[-1].kw, loads[-1].at) if loads else (None, now)
     else:
-        told = _used(column, read, now)
+        told, at = _used(column, read, now), now.astimezone(zone).replace(minute=0, second=0, microsecond=0)
         assert programme.limit_kwh is not None
-        said = energy(EnergyLimit(programme.limit_kwh), told, is_cut=since is not None)
-    why_not = "" if len(places) == 1 else ("no active meter" if not places else "several meters")
-    if not why_not and said is Proposal.CUT:
-        why_not = places[0].protected
-    return Limited(name, places[0].meter if len(places) == 1 else "", said, told, why_not)
+        said = energy(EnergyLimit(programme.limit_kwh), told, is_cut=site.cut_since is not None)
+    is_switch = said in (Proposal.CUT, Proposal.GIVE_BACK)
+    why_not = site.against(cut=said is Proposal.CUT) if is_switch else ""
+    return Limited(name, site.meter, said, told, at, why_not)
 
 
 def _limit(programme: Programme, read: Energies) -> PowerLimit:

@@ -47,9 +47,13 @@ def _delivery(
     call: CallRow, programme: Programme, event: str, read: Energies, zone: ZoneInfo, calendar: Calendar,
     called: Mapping[str, set[date]], method: Method,
 ) -> Delivery:  # fmt: skip
-    if call.point not in read.names:
-        base: Sequence[int] | ProgrammeFault = ProgrammeFault("no registers are stored")
+    if call.state != "verified":
+        why = f"its command is {call.state}" if call.state else "there is no command"
+        base: Sequence[int] | ProgrammeFault = ProgrammeFault(f"it was not seen to be cut: {why}")
         used: Sequence[int | None] = []
+    elif call.point not in read.names:
+        base = ProgrammeFault("no registers are stored")
+        used = []
     else:
         column = read.wh[:, read.names.index(call.point)]
         used = _cells(column, read, call.start, call.end, zone)

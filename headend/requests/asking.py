@@ -18,8 +18,9 @@ from headend.registry.known import meter_path_of
 from protocols.errors import CommunicationError
 from protocols.links.url import PUSH
 from storage import entries
+from storage.bell import Bell
 from storage.errors import NotFound
-from storage.requests import RequestBell, RequestState, RequestTable
+from storage.requests import RequestState, RequestTable
 
 
 class RequestFailed(HeadendError):
@@ -69,14 +70,14 @@ async def ask(
         known = {quantity.name for quantity in meter_path_of(meter).model.quantities}
         planned = dict.fromkeys(quantity.name for plan in config.plan for quantity in plan.wanted)
         table = await stack.enter_async_context(RequestTable(opened.conninfo))
-        bell = await stack.enter_async_context(RequestBell(opened.conninfo))
+        bell = await stack.enter_async_context(Bell(opened.conninfo, "request"))
         await bell.wait(0)
         asked = list(items) or [quantity for quantity in planned if quantity in known]
         number = await table.ask(kind, meter.id, asked, getpass.getuser(), patience)
         return await _answer(table, bell, number, patience)
 
 
-async def _answer(table: RequestTable, bell: RequestBell, number: int, patience: timedelta) -> dict[str, Any]:
+async def _answer(table: RequestTable, bell: Bell, number: int, patience: timedelta) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     end = loop.time() + patience.total_seconds()
     while not (answer := await table.answer(number)).state.is_over and loop.time() < end:

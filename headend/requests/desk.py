@@ -21,8 +21,9 @@ from headend.metering.adhoc import document, read_now, reads_for
 from headend.work.job import Job
 from headend.work.plan import Kind, Priority
 from protocols.errors import CommunicationError, LeaseLost, ModelError
+from storage.bell import Bell
 from storage.errors import DatabaseUnreachable, StorageError
-from storage.requests import Request, RequestBell, RequestState, RequestTable
+from storage.requests import Request, RequestState, RequestTable
 
 _log = structlog.get_logger("desk")
 
@@ -47,7 +48,7 @@ class Desk:
         self.recollections = 0
         self._table = RequestTable(conninfo)
         self._results = RequestTable(conninfo)
-        self._bell = RequestBell(conninfo)
+        self._bell = Bell(conninfo, "request")
         self._name = name
         self._now = now
         self._reopened = reopened

@@ -17,6 +17,7 @@ from headend.sending.book import Asked, Due, Told
 from headend.sending.dispatch import Waiting
 from storage import sending
 from storage.audit import spelled
+from storage.bell import Bell
 from storage.commands import Connection
 from storage.connection import Session
 from storage.errors import AlreadyThere, NotFound
@@ -75,7 +76,7 @@ class StoredQueue(Session):
 
     def __init__(self, conninfo: str) -> None:
         super().__init__(conninfo)
-        self._bell = sending.CommandBell(conninfo)
+        self._bell = Bell(conninfo, "command", "command_stop")
         self._orders: OrderedDict[tuple[str, int], Order] = OrderedDict()
 
     async def waiting(self, meters: Collection[str]) -> list[Waiting]:

@@ -16,10 +16,11 @@ from headend.api.caller import Caller, Right
 from headend.api.problem import Problem
 from headend.webhooks.signing import HEADER, signature
 from headend.webhooks.targets import Forbidden, Guarded, Network
+from storage.bell import Bell
 from storage.connection import Session
 from storage.errors import StorageError
 from storage.people import persons
-from storage.webhooks import Delivery, Taken, WebhookBell, Webhooks
+from storage.webhooks import Delivery, Taken, Webhooks
 
 _log = structlog.get_logger("webhooks")
 BATCH: Final = 100
@@ -53,7 +54,7 @@ class Courier:
     ) -> None:
         self._session = Session(conninfo)
         self._webhooks = Webhooks(self._session)
-        self._bell = WebhookBell(conninfo)
+        self._bell = Bell(conninfo, "webhook")
         self._now = now
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls or ssl.create_default_context(), network_backend=Guarded(allowed), max_connections=4,

@@ -32,29 +32,29 @@ WHERE l.joined ORDER BY p.name;
 
 -- Where points stand at a moment, with the meter that measures them, and why they must not be cut.
 -- name: places
-SELECT p.name, m.name, coalesce(a.name, ''),
+SELECT w.point, w.meter, coalesce(w.area, ''),
        coalesce((
            SELECT 'protected: ' || e.category FROM protection_entry e
-           WHERE (e.meter = m.name OR e.point = p.name) AND (e.until IS NULL OR e.until > %(at)s)
+           WHERE (e.meter = w.meter OR e.point = w.point) AND (e.until IS NULL OR e.until > %(at)s)
              AND NOT EXISTS (SELECT FROM protection_end d WHERE d.entry_id = e.id)
            ORDER BY e.id LIMIT 1
        ), '')
-FROM usage_point p
-JOIN meter_installation i ON i.usage_point_id = p.id AND i."from" <= %(at)s AND (i."to" IS NULL OR i."to" > %(at)s)
-JOIN meter m ON m.id = i.meter_id AND m.state = 'active'
-LEFT JOIN area_point ap ON ap.usage_point_id = p.id AND ap."from" <= %(at)s AND (ap."to" IS NULL OR ap."to" > %(at)s)
-LEFT JOIN area a ON a.id = ap.area_id
-WHERE %(points)s::text[] IS NULL OR p.name = ANY (%(points)s)
-ORDER BY p.name, m.name;
+FROM meter_place(%(at)s) w
+WHERE w.point IS NOT NULL AND (%(points)s::text[] IS NULL OR w.point = ANY (%(points)s))
+ORDER BY w.point, w.meter;
 
 -- name: areas
 SELECT name FROM area ORDER BY name;
 
--- Calls that were not cancelled.
+-- Calls that were not cancelled, and whose order has not ended without a switch.
 -- name: calls
 SELECT p.name, c.start, c."end"
-FROM load_call c JOIN usage_point p ON p.id = c.usage_point_id
+FROM load_call c JOIN usage_point p ON p.id = c.usage_point_id JOIN meter m ON m.id = c.meter_id
 WHERE c.start >= %(since)s AND NOT EXISTS (SELECT FROM load_event_end e WHERE e.event = c.event)
+  AND NOT EXISTS (
+      SELECT FROM command_transition x WHERE x.key = c.order_key AND x.meter = m.name
+        AND x.after IN ('rejected', 'expired', 'recalled', 'stopped', 'failed')
+  )
 ORDER BY p.name, c.start;
 
 -- name: add_event
@@ -81,9 +81,13 @@ FROM load_event e LEFT JOIN load_event_end d ON d.event = e.id
 WHERE %(id)s::text IS NULL OR e.id = %(id)s
 ORDER BY e.start DESC, e.id;
 
+-- With what became of the command that was to cut; empty: there is none.
 -- name: called
-SELECT c.round, c.start, c."end", p.name, m.name, c.available_w, c.order_key
+SELECT c.round, c.start, c."end", p.name, m.name, c.available_w, c.order_key, coalesce(s.after, '')
 FROM load_call c JOIN usage_point p ON p.id = c.usage_point_id JOIN meter m ON m.id = c.meter_id
+LEFT JOIN LATERAL (
+    SELECT x.after FROM command_transition x WHERE x.key = c.order_key AND x.meter = m.name ORDER BY x.number DESC LIMIT 1
+) s ON true
 WHERE c.event = %(event)s ORDER BY c.round, p.name;
 
 -- name: left_out
@@ -112,17 +116,27 @@ JOIN usage_point p ON p.name = b.point;
 INSERT INTO load_notice (usage_point_id, kind, proof, of, by)
 SELECT id, %(kind)s, %(proof)s, %(of)s, %(by)s FROM usage_point WHERE name = %(point)s;
 
--- Points that were cut and not given back, and since when.
--- name: cut_since
-SELECT name, of FROM (
-    SELECT DISTINCT ON (p.name) p.name, n.kind, n.of
-    FROM load_notice n JOIN usage_point p ON p.id = n.usage_point_id
-    WHERE p.name = ANY (%(points)s) AND n.kind IN ('cut', 'back') ORDER BY p.name, n.id DESC
-) last WHERE kind = 'cut';
+-- What was last seen done at points: cut for this reason, or given back for whatever.
+-- name: switched
+SELECT DISTINCT ON (t.point) t.point, o.function, x.at
+FROM command_target t
+JOIN command_order o ON o.key = t.key AND o.version = t.version
+JOIN command_transition x ON x.key = t.key AND x.meter = t.meter AND x.after = 'verified'
+WHERE t.point = ANY (%(points)s) AND (o.function = 'close' OR (o.function = 'trip' AND o.reason = %(reason)s))
+ORDER BY t.point, x.at DESC;
+
+-- Points of which an order to cut or to give back is not at its end.
+-- name: ordered
+SELECT DISTINCT ON (t.point) t.point, s.key
+FROM command_open s
+JOIN command_target t ON t.key = s.key AND t.version = s.version AND t.meter = s.meter
+JOIN command_order o ON o.key = s.key AND o.version = s.version
+WHERE t.point = ANY (%(points)s) AND o.function IN ('trip', 'close')
+ORDER BY t.point, s.at DESC;
 
 -- How accounts stand: the newest balance, and what was told since the last one above the threshold.
 -- name: standings
-SELECT p.name, b.balance, b.of, n.warned, n.noticed, coalesce(n.proof, ''), coalesce(last.kind = 'cut', false)
+SELECT p.name, b.balance, b.of, n.warned, n.noticed, coalesce(n.proof, '')
 FROM usage_point p
 JOIN LATERAL (
     SELECT balance, of FROM load_balance x WHERE x.usage_point_id = p.id ORDER BY x.of DESC, x.id DESC LIMIT 1
@@ -135,8 +149,5 @@ LEFT JOIN LATERAL (
            (array_agg(proof ORDER BY of) FILTER (WHERE kind = 'noticed'))[1] AS proof
     FROM load_notice x WHERE x.usage_point_id = p.id AND (s.above IS NULL OR x.of > s.above)
 ) n ON true
-LEFT JOIN LATERAL (
-    SELECT kind FROM load_notice x WHERE x.usage_point_id = p.id AND x.kind IN ('cut', 'back') ORDER BY x.id DESC LIMIT 1
-) last ON true
 WHERE p.name = ANY (%(points)s)
 ORDER BY p.name;

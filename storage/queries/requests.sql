@@ -39,6 +39,3 @@ SELECT id, start, "end" FROM request WHERE kind = 'recollect' AND id > %(after)s
 
 -- name: now
 SELECT now();
-
--- name: listen
-LISTEN request;

@@ -36,18 +36,8 @@ SELECT clock_timestamp(),
            (SELECT coalesce(max((extract(epoch FROM at) * 1000000)::bigint), 0) FROM area_weather)
        ],
        (
-           SELECT ARRAY[m.name, m.address, l.name, p.name, a.name, f.name, coalesce(p.address, p.name), load.watts::text, l.protocol]
-           FROM meter m
-           JOIN line l ON l.id = m.line_id
-           LEFT JOIN meter_installation i ON i.meter_id = m.id AND i."from" <= now() AND (i."to" IS NULL OR i."to" > now())
-           LEFT JOIN usage_point p ON p.id = i.usage_point_id
-           LEFT JOIN area_point ap ON ap.usage_point_id = p.id
-               AND ap."from" <= now() AND (ap."to" IS NULL OR ap."to" > now())
-           LEFT JOIN area a ON a.id = ap.area_id
-           LEFT JOIN area_feeder af ON af.area_id = a.id AND af."from" <= now() AND (af."to" IS NULL OR af."to" > now())
-           LEFT JOIN feeder f ON f.id = af.feeder_id
-           LEFT JOIN meter_load load ON load.meter = m.name AND load.at > now() - INTERVAL '35 days'
-           WHERE m.name = %(meter)s AND m.state = 'active'
+           SELECT ARRAY[meter, address, line, point, area, feeder, label, watts::text, protocol]
+           FROM meter_place(now()) WHERE meter = %(meter)s
        ),
        (
            SELECT json_agg(json_build_array(e.category, e.meter, e.point, e.evidence, e.until) ORDER BY e.id)

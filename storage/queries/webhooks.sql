@@ -44,6 +44,3 @@ WHERE id = %(id)s;
 
 -- name: given_up
 DELETE FROM webhook_delivery WHERE at < now() - %(longest)s;
-
--- name: listen
-LISTEN webhook;

@@ -6,21 +6,9 @@ SELECT document FROM command_policy WHERE version = %(version)s ORDER BY id DESC
 
 -- Meters as the registry has them at a moment, with what is thought of their load, and their area's time zone.
 -- name: registry
-SELECT m.name, m.address, l.name, coalesce(p.name, ''), coalesce(a.name, ''), coalesce(f.name, ''),
-       coalesce(p.address, p.name, ''), load.watts, a.timezone, l.protocol
-FROM meter m
-JOIN line l ON l.id = m.line_id
-LEFT JOIN meter_installation i ON i.meter_id = m.id
-    AND i."from" <= %(now)s AND (i."to" IS NULL OR i."to" > %(now)s)
-LEFT JOIN usage_point p ON p.id = i.usage_point_id
-LEFT JOIN area_point ap ON ap.usage_point_id = p.id
-    AND ap."from" <= %(now)s AND (ap."to" IS NULL OR ap."to" > %(now)s)
-LEFT JOIN area a ON a.id = ap.area_id
-LEFT JOIN area_feeder af ON af.area_id = a.id
-    AND af."from" <= %(now)s AND (af."to" IS NULL OR af."to" > %(now)s)
-LEFT JOIN feeder f ON f.id = af.feeder_id
-LEFT JOIN meter_load load ON load.meter = m.name AND load.at > %(now)s - INTERVAL '35 days'
-WHERE m.name = ANY (%(meters)s) AND m.state = 'active';
+SELECT meter, address, line, coalesce(point, ''), coalesce(area, ''), coalesce(feeder, ''), coalesce(label, ''), watts,
+       timezone, protocol
+FROM meter_place(%(now)s) WHERE meter = ANY (%(meters)s);
 
 -- name: kinds
 SELECT name, model FROM meter WHERE name = ANY (%(meters)s);
@@ -32,25 +20,13 @@ SELECT EXISTS (SELECT FROM area WHERE name = %(area)s), EXISTS (SELECT FROM feed
 
 -- Active meters for which all that is told holds now; an empty text tells nothing.
 -- name: where
-SELECT m.name
-FROM meter m
-JOIN line l ON l.id = m.line_id
-LEFT JOIN meter_installation i ON i.meter_id = m.id
-    AND i."from" <= %(now)s AND (i."to" IS NULL OR i."to" > %(now)s)
-LEFT JOIN usage_point p ON p.id = i.usage_point_id
-LEFT JOIN area_point ap ON ap.usage_point_id = p.id
-    AND ap."from" <= %(now)s AND (ap."to" IS NULL OR ap."to" > %(now)s)
-LEFT JOIN area a ON a.id = ap.area_id
-LEFT JOIN area_feeder af ON af.area_id = a.id
-    AND af."from" <= %(now)s AND (af."to" IS NULL OR af."to" > %(now)s)
-LEFT JOIN feeder f ON f.id = af.feeder_id
-WHERE m.state = 'active'
-  AND (%(area)s::text = '' OR a.name = %(area)s)
-  AND (%(feeder)s::text = '' OR f.name = %(feeder)s)
-  AND (%(line)s::text = '' OR l.name = %(line)s)
-  AND (%(model)s::text = '' OR m.model = %(model)s)
-  AND (%(tariff)s::text = '' OR p.tariff = %(tariff)s)
-ORDER BY m.name LIMIT %(limit)s;
+SELECT meter FROM meter_place(%(now)s)
+WHERE (%(area)s::text = '' OR area = %(area)s)
+  AND (%(feeder)s::text = '' OR feeder = %(feeder)s)
+  AND (%(line)s::text = '' OR line = %(line)s)
+  AND (%(model)s::text = '' OR model = %(model)s)
+  AND (%(tariff)s::text = '' OR tariff = %(tariff)s)
+ORDER BY meter LIMIT %(limit)s;
 
 -- name: meter_clocks
 SELECT m.name, c.at, c.offset_ms
@@ -84,16 +60,7 @@ SELECT h.id, h.person, h.area, h.rule, h.why, h.at FROM hold h
 WHERE NOT EXISTS (SELECT FROM hold_end e WHERE e.hold_id = h.id) ORDER BY h.id;
 
 -- name: customers
-SELECT coalesce(a.name, ''), coalesce(f.name, ''), count(*)
-FROM meter m
-JOIN meter_installation i ON i.meter_id = m.id AND i."from" <= %(now)s AND (i."to" IS NULL OR i."to" > %(now)s)
-LEFT JOIN area_point ap ON ap.usage_point_id = i.usage_point_id
-    AND ap."from" <= %(now)s AND (ap."to" IS NULL OR ap."to" > %(now)s)
-LEFT JOIN area a ON a.id = ap.area_id
-LEFT JOIN area_feeder af ON af.area_id = a.id AND af."from" <= %(now)s AND (af."to" IS NULL OR af."to" > %(now)s)
-LEFT JOIN feeder f ON f.id = af.feeder_id
-WHERE m.state = 'active'
-GROUP BY 1, 2;
+SELECT coalesce(area, ''), coalesce(feeder, ''), count(*) FROM meter_place(%(now)s) WHERE point IS NOT NULL GROUP BY 1, 2;
 
 -- name: weather
 SELECT area, low_c, high_c, at FROM area_weather WHERE area = ANY (%(areas)s);

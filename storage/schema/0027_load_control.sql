@@ -90,8 +90,8 @@ CREATE INDEX load_balance_point ON load_balance (usage_point_id, of, id);
 CREATE TABLE load_notice (
     id             bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     usage_point_id integer     NOT NULL REFERENCES usage_point,
-    kind           text        NOT NULL CHECK (kind IN ('warned', 'noticed', 'cut', 'back')),
-    proof          text        NOT NULL CHECK (proof <> ''), -- a reference: a letter, a message, an order's key
+    kind           text        NOT NULL CHECK (kind IN ('warned', 'noticed')),
+    proof          text        NOT NULL CHECK (proof <> ''), -- a reference: a letter, a message
     of             timestamptz NOT NULL,
     by             text        NOT NULL CHECK (by <> ''),
     at             timestamptz NOT NULL DEFAULT clock_timestamp()

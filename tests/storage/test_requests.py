@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import psycopg
 
-from storage.requests import RequestBell, RequestState, RequestTable
+from storage.bell import Bell
+from storage.requests import RequestState, RequestTable
 from tests.storage.captures import T0
 from tests.storage.test_reader import meters
 
@@ -57,7 +58,7 @@ async def test_what_nobody_takes_expires(plain_database: str) -> None:
 
 async def test_the_bell_rings_for_asking_and_answering(plain_database: str) -> None:
     (meter,) = await meters(plain_database, 1)
-    async with RequestTable(plain_database) as table, RequestBell(plain_database) as bell:
+    async with RequestTable(plain_database) as table, Bell(plain_database, "request") as bell:
         await bell.wait(0)
         number = await table.ask("read", meter, [], "me", MINUTE)
         async with asyncio.timeout(60):

@@ -10,46 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from protocols.quantities import BY_NAME, HOME
 from storage.registry import Registry
 from storage.writer import Writer
+from tests.headend.billing.site import TARIFF, read
 from tests.headend.command import Headend
 from tests.headend.registry.test_registry_folder import folder as folder
 from tests.storage.captures import capture
 
-TARIFF = """
-name = "step"
-currency = "CNY"
-zone = "Asia/Shanghai"
-[[version]]
-valid_from = 2025-01-01
-rates = { t2 = "peak", t4 = "valley" }
-residual = "valley"
-[[version.energy]]
-prices = { peak = 0.6, valley = 0.3 }
-[[version.tiers]]
-accumulates = "year"
-steps = [{ upto = 1000, price = 0 }, { price = 0.1 }]
-"""
-RATES = ("active_energy_import", "active_energy_import_t2", "active_energy_import_t4")
-
 
 def sample(name: str) -> str:
     return str(resources.files("analytics.billing.tariffs") / name)
-
-
-def read(conninfo: str, meter: str, time: str, *values: str) -> None:
-    """Registers that the meter showed: total, T2, T4."""
-
-    async def store() -> None:
-        async with Registry(conninfo) as known, Writer(conninfo) as writer:
-            places: list[int | None] = [None] * 7
-            for name, value in zip(RATES, values, strict=True):
-                places[HOME[BY_NAME[name].id][1]] = int(value) * 10_000
-            at = datetime.fromisoformat(time).astimezone(UTC)
-            await writer.write([capture((await known.meter(meter)).id, at, values=places)])
-
-    asyncio.run(store())
 
 
 @pytest.fixture

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.entries import Additions, NewInstallation, NewLine, NewMeter, NewUsagePoint
-from storage.registry import Registry
-from storage.topology_entries import Area, AreaPoint
 from storage.writer import Writer
 from tests.headend.command import Headend
 from tests.headend.conftest import configuration
+from tests.headend.load_control.district import settle
 from tests.storage.captures import capture
 
 pytestmark = pytest.mark.postgres
@@ -34,25 +32,10 @@ def site(conninfo: str, tmp_path: Path) -> Path:
 
 
 async def furnish(conninfo: str) -> None:
-    names = range(3)
-    async with Registry(conninfo) as registry:
-        await registry.add(
-            Additions(
-                lines=(NewLine(name="line", url="tcp://127.0.0.1:1", protocol="dlt645"),),
-                areas=(Area(name="TR01"),),
-                points=tuple(NewUsagePoint(name=f"p{n}") for n in names),
-                meters=tuple(
-                    NewMeter(name=f"m{n}", address=f"{n + 1:012}", model="dlt645_2007", line="line", created=BEGAN)
-                    for n in names
-                ),
-                installations=tuple(NewInstallation(meter=f"m{n}", point=f"p{n}", start=BEGAN) for n in names),
-                area_points=tuple(AreaPoint(point=f"p{n}", area="TR01", start=BEGAN) for n in names),
-            )
-        )
-        ids = {meter.name: meter.id for meter in await registry.meters()}
+    ids = await settle(conninfo, 3, BEGAN)
     quarter = timedelta(minutes=15)
     async with Writer(conninfo) as writer:
-        for n in names:
+        for n in range(3):
             await writer.write(
                 [
                     capture(ids[f"m{n}"], BEGAN + at * quarter, values=(at * 2500 * (n + 1),))

@@ -21,13 +21,11 @@ from headend.load_control.planning import plan
 from headend.load_control.settling import settlement
 from headend.safety.function import Function
 from protocols.model import Capture
-from storage.entries import Additions, NewInstallation, NewLine, NewMeter, NewUsagePoint
 from storage.errors import AlreadyThere, NotFound
 from storage.labels import LabelRun, Labels, NewLabel
 from storage.load_control import DeliveryRow, LoadControl
-from storage.registry import Registry
-from storage.topology_entries import Area, AreaPoint
 from storage.writer import Writer
+from tests.headend.load_control.district import command, seen_cut, settle
 from tests.storage.captures import capture
 
 pytestmark = pytest.mark.postgres
@@ -61,28 +59,13 @@ def registers(meter_id: int, watts: int, *, days: int = 24, off: bool = False) -
 @pytest.fixture
 async def store(plain_database: str) -> AsyncIterator[LoadControl]:
     """Six points p0 to p5, of 1 to 6 kW, in one area; p5's meter was not read."""
-    names = range(COUNT)
-    async with Registry(plain_database) as registry:
-        await registry.add(
-            Additions(
-                lines=(NewLine(name="line", url="tcp://127.0.0.1:1", protocol="dlt645"),),
-                areas=(Area(name="TR01"),),
-                points=tuple(NewUsagePoint(name=f"p{n}") for n in names),
-                meters=tuple(
-                    NewMeter(name=f"m{n}", address=f"{n + 1:012}", model="dlt645_2007", line="line", created=BEGAN)
-                    for n in names
-                ),
-                installations=tuple(NewInstallation(meter=f"m{n}", point=f"p{n}", start=BEGAN) for n in names),
-                area_points=tuple(AreaPoint(point=f"p{n}", area="TR01", start=BEGAN) for n in names),
-            )
-        )
-        ids = {meter.name: meter.id for meter in await registry.meters()}
+    ids = await settle(plain_database, COUNT, BEGAN)
     async with Writer(plain_database) as writer:
         for n in range(COUNT - 1):
             await writer.write(registers(ids[f"m{n}"], 1000 * (n + 1), off=n < 2))
     async with LoadControl(plain_database) as opened:
         await opened.add_programme("peak", 'name = "peak"', "li")
-        await opened.change_members("peak", [f"p{n}" for n in names], joined=True, by="li")
+        await opened.change_members("peak", [f"p{n}" for n in range(COUNT)], joined=True, by="li")
         yield opened
 
 
@@ -132,6 +115,15 @@ async def test_who_opted_out_is_protected_or_was_called_is_not_called(store: Loa
     assert [c.point for c in await store.called("peak-1")] == ["p0", "p1"]
 
 
+async def test_a_call_that_never_came_about_is_no_turn(store: LoadControl, plain_database: str) -> None:
+    made = await planned(store, plain_database)
+    await store.add_event(made.row("li", NOW), made.calls, made.left_out)
+    called = made.rounds[0].choice.members[0].point
+    assert called in await store.calls(BEGAN)
+    seen_cut(plain_database, made.orders[0].key, [called], at=EVENT.start, state="rejected")
+    assert called not in await store.calls(BEGAN)
+
+
 async def test_labels_keep_members_out_and_let_them_in(store: LoadControl, plain_database: str) -> None:
     def labelled(point: str, label: str, value: str) -> NewLabel:
         return NewLabel(
@@ -162,6 +154,10 @@ async def test_what_was_delivered_is_settled(store: LoadControl, plain_database:
         await store.change_members("peak", [out], joined=False, by="li")
     made = await planned(store, plain_database)
     await store.add_event(made.row("li", NOW), made.calls, made.left_out)
+    ((_, early), *_) = await settlement(store, plain_database, PROGRAMME, "peak-1", ZONE, CN)
+    assert (early.amount, early.reason) == (Decimal("0.00"), "it was not seen to be cut: there is no command")
+    (cut, _) = made.orders
+    seen_cut(plain_database, cut.key, ["p0", "p1"], at=EVENT.start)
     found = await settlement(store, plain_database, PROGRAMME, "peak-1", ZONE, CN)
     assert [(n, d.point, d.baseline, d.used, d.amount, d.reason) for n, d in found] == [
         (1, "p0", Decimal("1.0000"), Decimal("0.0000"), Decimal("1.50"), ""),
@@ -203,7 +199,11 @@ async def test_limits_are_judged_by_the_stored_registers(
     if found["p4"].wants is Proposal.CUT:
         (order,) = orders(programme, list(found.values()), now)
         assert (order.function, order.meters) == (Function.TRIP, ("m4",))
-        await store.add_notice("p4", "cut", order.key, now, "li")
+        command(plain_database, "o1", "p4", "trip", "released", at=now)
+        waiting = {o.point: o for o in await wants(store, plain_database, programme, ZONE, now)}
+        assert waiting["p4"].why_not == "order o1 waits"
+        command(plain_database, "o2", "p4", "trip", "rejected", at=now)
+        command(plain_database, "o3", "p4", "trip", "verified", at=now)
         later = {o.point: o for o in await wants(store, plain_database, programme, ZONE, now + timedelta(hours=1))}
         given_back = programme.kind is Kind.POWER_LIMIT
         assert later["p4"].wants is (Proposal.GIVE_BACK if given_back else Proposal.NOTHING)
