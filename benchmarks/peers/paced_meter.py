@@ -70,13 +70,16 @@ def serve(fd: int, protocol: str, bits_per_second: int) -> None:
         heard = heard[size:]
         if too_early:
             continue
-        due = now + size * on_wire + TURNAROUND_S
+        due = sent = now + size * on_wire + TURNAROUND_S
         for at in range(0, len(answer), _FIFO):
             piece = answer[at : at + _FIFO]
             due += len(piece) * on_wire
             time.sleep(max(0.0, due - time.monotonic()))
+            # Before the write: who has the bytes may count the silence from then, while this process still waits for a
+            # processor.
+            sent = max(due, time.monotonic())
             os.write(fd, piece)
-        free_at = max(due, time.monotonic()) + SILENCE[protocol] * on_wire
+        free_at = sent + SILENCE[protocol] * on_wire
 
 
 def main(protocol: str, bits_per_second: int) -> None:
