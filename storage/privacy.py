@@ -111,7 +111,7 @@ class Points(Session):
         """Blank address and options of a usage point, delete its labels, and give it another name.
 
         With `delete_until` the readings from before it, of the time in which its meters stood there, are deleted with
-        their rollups, and not asked for again.
+        their rollups and validated days, and not asked for again.
 
         All or nothing. Returns how many captures were deleted. `zone`: of the rollups. Raises `StorageError` while a
         roll is at work.
@@ -158,6 +158,8 @@ async def _forget(
     await connection.execute(SQL["blank_point"], {"id": row[0], "rename": rename})
     given = {"id": row[0], "actor": actor, "reason": reason, "until": until, "captures": captures}
     await connection.execute(SQL["forgotten"], given | {"readings": "kept" if until is None else "deleted"})
+    if until is not None:
+        await connection.execute(SQL["delete_validated"], {"id": row[0], "until": until})
     return captures
 
 

@@ -46,6 +46,10 @@ DELETE FROM rollup_value WHERE meter_id = %(meter)s AND level = %(level)s AND st
 -- name: mark
 INSERT INTO dirty (level, start, meters) VALUES (%(level)s, %(start)s, ARRAY[%(meter)s::integer]);
 
+-- A day of which any part is forgotten goes whole.
+-- name: delete_validated
+DELETE FROM validated_day WHERE usage_point_id = %(id)s AND start < %(until)s;
+
 -- What was deleted is not asked for again.
 -- name: give_up
 INSERT INTO miss AS m (meter_id, layout, time, reason, received, tries, final)

@@ -1,10 +1,14 @@
 -- Stays at points, of meters, or of total meters at areas and feeders, cut where multipliers change and registers begin
--- anew. Registers are those stated at the edges; what was read there is a reading as any other.
+-- anew. Registers are those stated at the edges; what was read there is a reading as any other. A point whose readings
+-- were forgotten begins then: nothing is expected of it before, and nothing is estimated.
 -- name: stays
 WITH stay AS (
-    SELECT p.name AS key, i.meter_id, i."from", i."to"
+    SELECT p.name AS key, i.meter_id, greatest(i."from", f.until) AS "from", i."to"
     FROM meter_installation i JOIN usage_point p ON p.id = i.usage_point_id
-    WHERE %(of)s = 'point'
+    LEFT JOIN (
+        SELECT usage_point_id, max(until) AS until FROM point_forgotten WHERE readings = 'deleted' GROUP BY usage_point_id
+    ) f ON f.usage_point_id = p.id
+    WHERE %(of)s = 'point' AND (i."to" IS NULL OR f.until IS NULL OR i."to" > f.until)
     UNION ALL
     SELECT m.name, m.id, '-infinity', NULL FROM meter m WHERE %(of)s = 'meter'
     UNION ALL

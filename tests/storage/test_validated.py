@@ -81,7 +81,7 @@ async def test_rows_are_only_added(database: str) -> None:
         partition = "validated_day_202603"
         for table in ("validated_day", partition, "vee_run", "vee_parameters"):
             for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET {_column(table)} = {_column(table)}"):
-                with pytest.raises(psycopg.errors.RestrictViolation, match="never changed"):
+                with pytest.raises(psycopg.errors.RestrictViolation, match=r"never changed|stand: they go"):
                     connection.execute(statement.encode())
         connection.execute(f"DROP TABLE {partition}".encode())
 
