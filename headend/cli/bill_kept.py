@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from headend.cli.bill import given_away
+from headend.cli.bill_order import given_away
 from headend.cli.bill_shown import show_lines, show_registers
 from headend.cli.output import Output
 

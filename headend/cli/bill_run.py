@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from headend.cli.bill import order_of, tariffs
+from headend.cli.bill_order import order_of, tariffs
 from headend.cli.output import Output
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ async def run(arguments: argparse.Namespace, output: Output) -> int:
     from headend.billing.not_read import not_read
     from headend.billing.run import pieces
     from headend.billing.tariffs import load_folder
-    from headend.cli.bill import tariffs
+    from headend.cli.bill_order import tariffs
     from headend.config import load
     from headend.place import store
 

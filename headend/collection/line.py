@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from headend.collection.line_budget import Window
+from headend.collection.window import Window
 from headend.dialect import dialect, framing_of, pause, wire
 from protocols.driver import Driver, Guard, LineCounters, Permit, Tap, ours, refuse
 from protocols.errors import LeaseLost, LinkClosed, LinkUnreachable

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from headend.collection.line import Line
 from protocols.traffic import MeterCounters
 
-if TYPE_CHECKING:
-    from headend.collection.line import Line
-
-SPAN_S: Final = 300.0
-"""Utilisation is that of so many seconds."""
-_STEP_S: Final = 10.0
 TOLD_METERS: Final = 10
 """Of a line, in a sign of life."""
 TOLD_LINES: Final = 100
 """So many lines tell of their meters, those with the most trouble; a sign of life is written all the time."""
-
-
-class Window:
-    """How much of the last minutes was busy. It learns when it is asked, so it is asked regularly."""
-
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, float]] = deque()
-
-    def busy(self, now: float, busy_s: float) -> float | None:
-        """A share from 0 to 1; None until some time has gone by. `now` and `busy_s` in seconds, both only grow."""
-        seen = self._seen
-        while len(seen) > 1 and now - seen[1][0] >= SPAN_S:
-            seen.popleft()
-        since = seen[0] if seen else None
-        if not seen or now - seen[-1][0] >= _STEP_S:
-            seen.append((now, busy_s))
-        if since is None or now <= since[0]:
-            return None
-        return min(1.0, max(0.0, (busy_s - since[1]) / (now - since[0])))
 
 
 def worst(meters: Mapping[str, MeterCounters], most: int) -> list[tuple[str, MeterCounters]]:

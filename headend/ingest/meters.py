@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from protocols.push.arrivals import MeterKey
@@ -17,6 +17,9 @@ RETRY_S: Final = 3.0
 UNKNOWN: Final = "unknown_meter"
 AMBIGUOUS: Final = "ambiguous_meter"
 SUSPENDED: Final = "suspended_meter"
+
+LookUp = Callable[[Sequence[MeterKey]], Awaitable[Sequence[int | str]]]
+"""One a key: the meter's id, or the reason why there is none."""
 
 
 class MeterSource(Protocol):

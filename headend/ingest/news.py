@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,15 +13,13 @@ from headend.errands.events import tell
 from headend.events.push import pushed_event
 from headend.events.record import record_events
 from headend.ingest.held import Held
+from headend.ingest.meters import LookUp
 from protocols.errors import ProtocolError
 from protocols.events import MeterEvent
 from protocols.events.push import PushedEvent, parse_pushed
 from protocols.push.arrivals import MeterKey
 from storage.columns import from_us
 from storage.events import EventStore
-
-if TYPE_CHECKING:
-    from headend.ingest.sorting import LookUp
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD: Final = timedelta(days=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -12,13 +12,13 @@ import numpy.typing as npt
 import structlog
 
 from headend.ingest.held import Held
-from headend.ingest.meters import UNKNOWN
+from headend.ingest.meters import UNKNOWN, LookUp
 from headend.ingest.news import events_in, says_event
 from headend.ingest.settings import PushTable
 from protocols.errors import ProtocolError
 from protocols.events import MeterEvent
 from protocols.model import POSITIONS, Source
-from protocols.push.arrivals import Arrivals, Message, MeterKey, PayloadDecoder, Reject
+from protocols.push.arrivals import Arrivals, Message, PayloadDecoder, Reject
 from protocols.push.topic import TopicTemplate
 from storage.columns import CaptureColumns, from_us, pack
 from storage.dead_letters import LetterState, NewLetter
@@ -33,8 +33,6 @@ BAD_EVENT = "bad_event"
 _MOST_DETAIL = 1_000
 _MOST_METERS = 100
 """Keys remembered of one message."""
-
-LookUp = Callable[[Sequence[MeterKey]], Awaitable[Sequence[int | str]]]
 
 
 @dataclass(frozen=True, slots=True)

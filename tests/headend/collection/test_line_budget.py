@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headend.collection.line import Line
-from headend.collection.line_budget import SPAN_S, TOLD_LINES, TOLD_METERS, Window, mean_ms, told, worst
+from headend.collection.line_budget import TOLD_LINES, TOLD_METERS, mean_ms, told, worst
+from headend.collection.window import SPAN_S, Window
 from protocols.timing import Timing
 from protocols.traffic import MeterCounters
 from tests.headend.bus import path
