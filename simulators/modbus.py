@@ -156,7 +156,7 @@ class ModbusStation:
         """Writes first (clause 6.17); nothing where the read is refused."""
         read = ReadRegisters(READ_HOLDING, request.address, request.count)
         self._read(read, now)
-        self._write(WriteRegisters(request.target, request.data))
+        self._obey(WriteRegisters(request.target, request.data), now)
         return request.encode_reply(self._read(read, now))
 
     def _bits(self, request: ReadBits | WriteBit | WriteBits) -> bytes:
