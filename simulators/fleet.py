@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from protocols.modbus.reads import parse_unit
 from simulators.ahead import Ahead
 from simulators.babble import Babble
 from simulators.broker import embedded_broker
@@ -22,7 +23,7 @@ from simulators.collision import Collisions
 from simulators.dlt645 import Dlt645Station, Dlt645Stations, Hooks
 from simulators.last_gasp import Teller
 from simulators.meter import VirtualMeter
-from simulators.modbus import ModbusStations
+from simulators.modbus import ModbusStation, ModbusStations
 from simulators.plan import PlannedBus as PlannedBus
 from simulators.plan import plan as plan
 from simulators.plan import struck, successors
@@ -104,6 +105,15 @@ class Fleet:
                     if meter.name == name:
                         return bus.bus.stations.station(meter)
         raise KeyError(f"no DL/T 645 meter is called {name}")
+
+    def unit(self, name: str) -> ModbusStation:
+        """The Modbus meter of that name; the fleet must be running. Raises `KeyError`."""
+        for bus in self.buses:
+            if isinstance(bus.bus.stations, ModbusStations):
+                for meter in bus.meters:
+                    if meter.name == name:
+                        return bus.bus.stations.station(parse_unit(meter.address))
+        raise KeyError(f"no Modbus meter is called {name}")
 
     def happen(self, name: str, kind: str, seconds: float | None = None) -> None:
         """Let something befall a meter now. Raises `KeyError`, or `ValueError` for an unknown kind."""
@@ -212,7 +222,7 @@ class Fleet:
                 task = asyncio.get_running_loop().create_task(teller.run())
                 self._stack.push_async_callback(_stopped, task)
             return Dlt645Stations(self._living(planned), planned.table.setup(), hooks)
-        return ModbusStations(self._living(planned), planned.table.framing)
+        return ModbusStations(self._living(planned), planned.table.framing, changed=self._changed)
 
     def _living(self, planned: PlannedBus) -> list[VirtualMeter]:
         """Whoever may ever answer."""

@@ -2,15 +2,16 @@
 
 The registers are those of the model; a read must cover whole values, as meters want it. What no register of the model
 stands at is answered with zeros where the model says that holes may be read, else with "illegal data address". Settings
-and bits are those that a test lab gives it; without any, "illegal function" answers what is about them alone.
+and bits are those that the model lets be written, and those that a test lab gives it; without any, "illegal function"
+answers what is about them alone. A relay that is told `trip` cuts what flows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from protocols.errors import Refused
 from protocols.exchange import FrameReader
@@ -37,18 +38,27 @@ from protocols.modbus.rtu import RtuFrame, RtuReader
 from protocols.modbus.tcp import TcpFrame, TcpReader
 from simulators.digits import factor_of
 from simulators.meter import VirtualMeter
+from simulators.written import at_first, is_cut
 
 _ILLEGAL_FUNCTION: Final = 0x01
 _ILLEGAL_ADDRESS: Final = 0x02
+_DEVICE_BUSY: Final = 0x06
 _BROADCAST: Final = 0
 NO_SETTINGS: Final[Mapping[int, int]] = {}
 NO_BITS: Final[Mapping[int, bool]] = {}
 _WRITES: Final = frozenset(one.function for one in (WriteRegister, WriteRegisters, WriteBit, WriteBits))
+Changed: TypeAlias = Callable[[VirtualMeter, datetime], None]
+"""From that moment on the meter's values are other ones than they would have been."""
+
+
+def _nobody(_meter: VirtualMeter, _moment: datetime) -> None:
+    """Nobody wants to know."""
 
 
 class ModbusStation:
     """One meter. `settings` are holding registers and `coils` bits that can be written, `inputs` bits that cannot:
-    address to first value."""
+    address to first value. `at_writes`: whether it does what is written; a `stuck` one says so and does nothing, one
+    that is `busy` refuses (06), a `silent` one does it and does not answer, a `deaf` one neither."""
 
     def __init__(
         self,
@@ -56,14 +66,18 @@ class ModbusStation:
         settings: Mapping[int, int] = NO_SETTINGS,
         coils: Mapping[int, bool] = NO_BITS,
         inputs: Mapping[int, bool] = NO_BITS,
+        changed: Changed = _nobody,
     ) -> None:
         model = meter.plate.model
         assert isinstance(model, ModbusModel)
         self.meter = meter
-        self.settings = dict(settings)
-        self.coils = dict(coils)
+        written, bits = at_first(model)
+        self.settings = written | dict(settings)
+        self.coils = bits | dict(coils)
         self.inputs = dict(inputs)
+        self.at_writes: Literal["obey", "stuck", "busy", "silent", "deaf"] = "obey"
         self._model = model
+        self._changed = changed
 
     def answer(self, pdu: bytes, now: datetime) -> bytes:
         """The answer's PDU, an exception included."""
@@ -71,15 +85,28 @@ class ModbusStation:
             request = parse_request(pdu)
             if isinstance(request, ReadRegisters):
                 return request.encode_reply(self._read(request, now))
-            if isinstance(request, WriteRegister | WriteRegisters):
-                return self._write(request)
+            if request.function in _WRITES:
+                return self._obey(request, now)
             if isinstance(request, ReadWriteRegisters) and self.settings:
                 return self._write_and_read(request, now)
-            if isinstance(request, ReadBits | WriteBit | WriteBits):
+            if isinstance(request, ReadBits):
                 return self._bits(request)
             raise refusal(_ILLEGAL_FUNCTION)
         except Refused as refused:
             return exception_reply(pdu[0] if pdu else 0, int(refused.code, 16))
+
+    def _obey(self, request: Any, now: datetime) -> bytes:
+        if self.at_writes == "busy":
+            raise refusal(_DEVICE_BUSY)
+        before = dict(self.settings), dict(self.coils)
+        answer = self._write(request) if isinstance(request, WriteRegister | WriteRegisters) else self._bits(request)
+        if self.at_writes in ("stuck", "deaf"):
+            self.settings, self.coils = before
+        connected = not is_cut(self._model, self.settings, self.coils)
+        if connected is not self.meter.era(now).connected:
+            self.meter.change(now, connected=connected)
+            self._changed(self.meter, now)
+        return answer
 
     def _read(self, request: ReadRegisters, now: datetime) -> bytes:
         first, end = request.address, request.address + request.count
@@ -129,7 +156,7 @@ class ModbusStation:
         """Writes first (clause 6.17); nothing where the read is refused."""
         read = ReadRegisters(READ_HOLDING, request.address, request.count)
         self._read(read, now)
-        self._write(WriteRegisters(request.target, request.data))
+        self._obey(WriteRegisters(request.target, request.data), now)
         return request.encode_reply(self._read(read, now))
 
     def _bits(self, request: ReadBits | WriteBit | WriteBits) -> bytes:
@@ -161,10 +188,11 @@ class ModbusStations:
         settings: Mapping[int, int] = NO_SETTINGS,
         coils: Mapping[int, bool] = NO_BITS,
         inputs: Mapping[int, bool] = NO_BITS,
+        changed: Changed = _nobody,
     ) -> None:
         self._framing = framing
         self._meters = {parse_unit(meter.address): meter for meter in meters}
-        self._tables = (settings, coils, inputs)
+        self._begins = (settings, coils, inputs, changed)
         self._awake: dict[int, ModbusStation] = {}
 
     def reader(self) -> FrameReader[RtuFrame | TcpFrame]:
@@ -173,21 +201,24 @@ class ModbusStations:
     def answers(self, frame: RtuFrame | TcpFrame, now: datetime) -> list[bytes]:
         """One answer or none."""
         if isinstance(frame, TcpFrame):
-            if not self._hears(frame.unit, now):
-                return []
-            return [tcp.encode(frame.transaction, frame.unit, self.station(frame.unit).answer(frame.pdu, now))]
+            told = self._told(frame.unit, frame.pdu, now)
+            return [] if told is None else [tcp.encode(frame.transaction, frame.unit, told)]
         if frame.unit == _BROADCAST:
             if frame.pdu[0] in _WRITES:
                 for unit in self._meters:
                     self.station(unit).answer(frame.pdu, now)
             return []
-        if not self._hears(frame.unit, now):
-            return []
-        return [rtu.encode(frame.unit, self.station(frame.unit).answer(frame.pdu, now))]
+        told = self._told(frame.unit, frame.pdu, now)
+        return [] if told is None else [rtu.encode(frame.unit, told)]
 
-    def _hears(self, unit: int, now: datetime) -> bool:
+    def _told(self, unit: int, pdu: bytes, now: datetime) -> bytes | None:
+        """None: silence."""
         meter = self._meters.get(unit)
-        return meter is not None and meter.era(now).powered
+        if meter is None or not meter.era(now).powered:
+            return None
+        station = self.station(unit)
+        answer = station.answer(pdu, now)
+        return None if pdu[:1] and pdu[0] in _WRITES and station.at_writes in ("silent", "deaf") else answer
 
     def tell(self, frame: RtuFrame | TcpFrame | bytes) -> dict[str, str]:
         """A frame for the wire log."""
@@ -201,5 +232,5 @@ class ModbusStations:
         """Raises `KeyError` for a unit that is not on the line."""
         station = self._awake.get(unit)
         if station is None:
-            station = self._awake[unit] = ModbusStation(self._meters[unit], *self._tables)
+            station = self._awake[unit] = ModbusStation(self._meters[unit], *self._begins)
         return station

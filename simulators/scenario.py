@@ -62,6 +62,7 @@ class QuirksTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     unavailable: Literal["refuse", "empty", "ff", "silence"] = "refuse"
     refuses_instead_of_silence: bool = False
     most_baud: int = 19200
+    tells_kept: bool = True
     late: float = 0.0
     late_s: float = 1.0
     neighbour: float = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg
 
@@ -105,3 +106,9 @@ async def command(connection: Connection, key: str, meter: str) -> StateRow | No
     """None: there is none, or it is at its end."""
     row = await (await connection.execute(SQL["command"], {"key": key, "meter": meter})).fetchone()
     return None if row is None else StateRow(*row)
+
+
+async def seen_before(connection: Connection, key: str, meter: str) -> dict[str, Any] | None:
+    """What the meter showed when the command was claimed; None where that was not written down."""
+    row = await (await connection.execute(SQL["seen_before"], {"key": key, "meter": meter})).fetchone()
+    return None if row is None else row[0]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FUNCTIONS: Final = {
     "trip": "cut supply",
     "trip-reclose": "cut supply, and the meter gives it back by itself",
+    "limit-load": "a lower limit, above which the meter cuts by itself",
+    "raise-limit": "a higher limit, above which the meter cuts by itself",
     "close": "give supply back at once",
     "permit-close": "let the customer close by the meter's key",
     "alarm": "warn at the meter",
@@ -36,12 +38,15 @@ _PLACES: Final = {
     "model": "of a model",
     "tariff": "of usage points with that tariff",
 }
+_LIMITS: Final = ("limit-load", "raise-limit")
 _MOST_N2: Final = 0xFF
 
 
 def add_drafts(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
     made = {name: _draft(verb(name, f"{sentence}: draft an order")) for name, sentence in FUNCTIONS.items()}
     made["trip-reclose"].add_argument("--minutes", metavar="N", type=int, required=True, help="5, 10, ... 1275")
+    for name in _LIMITS:
+        made[name].add_argument("--kw", metavar="N", required=True, help="the limit, such as 5.5")
     made["write"].add_argument("--item", metavar="DI", help="of DL/T 645: an identifier, a name or an OBIS code")
     for name in ("write", "reset-demand"):
         made[name].add_argument("--point", metavar="NAME", help="of Modbus: a register that the model lets be written")
@@ -91,6 +96,8 @@ def parameters(arguments: argparse.Namespace) -> dict[str, str]:
     told = {"operator": arguments.operator} if arguments.operator else {}
     if arguments.verb == "trip-reclose":
         return told | {"n2": _n2(arguments.minutes)}
+    if arguments.verb in _LIMITS:
+        return told | {"kw": _kw(arguments.kw)}
     if arguments.verb in ("write", "reset-demand"):
         return told | _written(arguments)
     return told
@@ -104,6 +111,20 @@ def _n2(minutes: int) -> str:
     if rest or not 0 < count <= _MOST_N2:
         raise UsageFault(f"--minutes {minutes}: expected a multiple of {RECLOSE_MINUTES} up to {_MOST_N2 * 5}")
     return str(count)
+
+
+def _kw(text: str) -> str:
+    from decimal import Decimal, InvalidOperation
+
+    from headend.errors import UsageFault
+
+    try:
+        kw = Decimal(text)
+    except InvalidOperation:
+        kw = Decimal(0)
+    if not kw.is_finite() or kw <= 0:
+        raise UsageFault(f"--kw {text}: expected a number of kW above 0, such as 5.5")
+    return f"{kw:f}"
 
 
 def _written(arguments: argparse.Namespace) -> dict[str, str]:

@@ -21,6 +21,8 @@ def meant(parameters: Mapping[str, str]) -> tuple[str, ...]:
         told += _written(given["item"], given.get("data", ""))
     if "point" in given:
         told.append(f"{given['point']} = {given.get('value', '')}")
+    if "kw" in given:
+        told.append(f"at most {given['kw']} kW, above which the meter cuts")
     if given.get("n2", "").isdecimal():
         told.append(f"closes again by itself after {int(given['n2']) * RECLOSE_MINUTES} minutes")
     return tuple(told)

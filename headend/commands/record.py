@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -74,6 +75,7 @@ def record(request: Request, version: int, world: World) -> Record:
         "holidays": _or(world.holidays, lambda h: [sorted(h.days), h.first, h.last]),
         "weather": _or(world.weather, lambda ws: {area: [w.harsh, w.at] for area, w in ws.items()}),
         "meter_clocks": _or(world.meter_clocks, dict),
+        "load_limits": _or(world.load_limits, lambda ls: {meter: str(kw) for meter, kw in ls.items()}),
     }
     raw = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_spelled).encode()
     return Record(hashlib.sha256(raw).hexdigest(), zlib.compress(raw))
@@ -119,6 +121,7 @@ def world_of(told: Mapping[str, Any], policy: Policy | None) -> World:
         holidays=_or(told["holidays"], _holidays),
         weather=_or(told["weather"], lambda ws: {area: Weather(harsh, _at(at)) for area, (harsh, at) in ws.items()}),
         meter_clocks=_or(told["meter_clocks"], lambda cs: {meter: MeterClock(c) for meter, c in cs.items()}),
+        load_limits=_or(told.get("load_limits"), lambda ls: {meter: Decimal(kw) for meter, kw in ls.items()}),
     )
 
 

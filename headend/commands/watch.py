@@ -4,13 +4,17 @@ the policy; a hold refuses every step but drafting."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from headend.commands.policy_file import Rules, WatchTable
 from headend.safety.function import TRAITS
 from headend.safety.order import Order
+from protocols import models
+from protocols.dlt645.model import Dlt645Model, Relay
+from protocols.errors import ModelError
+from protocols.events import KINDS, EventSource
 from storage import commands
 from storage.audit import append
 from storage.commands import Connection
@@ -20,8 +24,10 @@ from storage.statements import load
 
 SQL = load("watch")
 SYSTEM: Final = "anomaly watch"
-_SWITCHED: Final = ("relay_open", "tripped")
+_SWITCHED: Final = ("relay_open", "trip")
 """Kinds of events that say that a relay has opened."""
+_SLACK: Final = timedelta(minutes=1)
+_OWN: Final = KINDS["own_trip"]
 
 
 async def watch(
@@ -74,7 +80,9 @@ async def watch_events(connection: Connection, rules: Rules, now: datetime) -> i
     for rule in rules.watches:
         if rule.kind != "unsolicited":
             continue
-        given: dict[str, Any] = {"kinds": list(_SWITCHED), "since": now - rule.lasts, "now": now}
+        slack = max(_SLACK, rules.clock_off)
+        given: dict[str, Any] = {"kinds": list(_SWITCHED), "since": now - rule.lasts, "now": now, "slack": slack}
+        await _tell_own_trips(connection, given)
         for area, meters, one in await commands.rows(connection, SQL["unsolicited"], **given):
             if meters <= rule.commands or area in held:
                 continue
@@ -84,6 +92,26 @@ async def watch_events(connection: Connection, rules: Rules, now: datetime) -> i
             held.add(area)
             count += 1
     return count
+
+
+async def _tell_own_trips(connection: Connection, given: dict[str, Any]) -> None:
+    """Meters that were switched by themselves, as their models say that they do, are no anomaly, but an event."""
+    found = await commands.rows(connection, SQL["switched_models"], **given)
+    relays = {name: relay for (name,) in found if (relay := _relay(name)) is not None}
+    prepaid = [name for name, relay in relays.items() if relay.prepaid]
+    limited = [name for name, relay in relays.items() if relay.limit]
+    if prepaid or limited:
+        told = {"source": EventSource.DERIVED, "severity": _OWN.severity, "prepaid": prepaid, "limited": limited}
+        await connection.execute(SQL["own_trips"], given | told)
+
+
+def _relay(name: str) -> Relay | None:
+    """None where the model is not known, or says nothing."""
+    try:
+        model = models.load(name)
+    except ModelError:
+        return None
+    return model.relay if isinstance(model, Dlt645Model) else None
 
 
 async def _asked(connection: Connection, rule: WatchTable, person: Person, since: datetime) -> int:

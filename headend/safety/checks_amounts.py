@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from headend.safety.command import CommandKey
+from headend.safety.function import Function
 from headend.safety.ledger import MINUTE, Use, place_of
+from headend.safety.limit import LIMITS, limit_kw
 from headend.safety.policy import Cap
 from headend.safety.request import Against, Request, known, time_of, valid_approvals
 from headend.safety.world import Step, World
+from protocols.errors import NotPermitted
 
 _OVER_CAP = 2
 """Persons who must let an order go beyond a cap, neither of them the requester."""
@@ -65,6 +68,25 @@ def ramp(request: Request, world: World) -> Iterator[Against]:
         use = use.with_load(target.load_w)
     if _watts(use, limit.watts_per_minute) > limit.watts_per_minute:
         yield Against(f"{_told(use)} within a minute, at most {limit.watts_per_minute} W")
+
+
+def limit(request: Request, world: World) -> Iterator[Against]:
+    """To lower a limit cuts, to raise it gives back: which of them it is, the meter's own value tells. Nothing may mean
+    that there is no limit, so to set one there is to lower it."""
+    order = request.order
+    if order.function not in LIMITS:
+        return
+    shown = known(known(world.load_limits, "the meter's present limit").get(request.meter), "the meter's present limit")
+    try:
+        wanted = limit_kw(order)
+    except NotPermitted as error:
+        yield Against(str(error), request.meter)
+        return
+    is_lower = wanted < shown or not shown
+    if order.function is Function.RAISE_LIMIT and is_lower:
+        yield Against(f"{wanted} kW where the meter shows {shown} kW is no higher limit: limit_load", request.meter)
+    if order.function is Function.LIMIT_LOAD and wanted > shown and not is_lower:
+        yield Against(f"{wanted} kW where the meter shows {shown} kW is no lower limit: raise_limit", request.meter)
 
 
 def _watts(use: Use, worst: int) -> int:

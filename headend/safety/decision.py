@@ -55,6 +55,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("not own", "S2", people.not_own, (Step.APPROVE,)),
     Rule("registered", "S2", orders.registered),
     Rule("approved", "S3", people.approved, _LATE),
+    Rule("limit", "S3", amounts.limit, (Step.SEND,), (Effect.CUTS, Effect.RESTORES)),
     Rule("protected", "S4", orders.protected, effects=(Effect.CUTS,)),
     Rule("caps", "S5", amounts.caps, _LATE, (Effect.CUTS, Effect.RESTORES), Verdict.QUARANTINE),
     Rule("ramp", "S6", amounts.ramp, (Step.SEND,), (Effect.CUTS, Effect.RESTORES), Verdict.WAIT),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from headend.safety.function import Function
+from headend.safety.limit import LIMITS, limit_kw
 from headend.safety.order import Order, Target
 from protocols.dlt645 import address as addresses
 from protocols.dlt645.frame import Frame
+from protocols.dlt645.items import item as item_of
 from protocols.dlt645.reader import FrameReader
 from protocols.dlt645.services.clear import ClearDemand
 from protocols.dlt645.services.control import Command, Control
@@ -55,11 +58,15 @@ _OTHERS: Final[Mapping[Function, Callable[[str], Any]]] = MappingProxyType(
 @dataclass(frozen=True, slots=True)
 class Dlt645:
     """DL/T 645-2007. Parameters: `operator`, the code that the meter records; `n2` of a trip that closes again; of a
-    write `item`, a data identifier, and `data`, its bytes as on the wire (without the 33H) in hex.
+    write `item`, a data identifier, and `data`, its bytes as on the wire (without the 33H) in hex; of a limit `kw`.
+
+    `acts_on_limit`: the meter's model says that its relay opens above `LIMIT`; else no limit is set.
 
     A control frame must say that it is good until the order expires, in the meter's local time. A body that only a
     security module can read is refused.
     """
+
+    acts_on_limit: bool = False
 
     def check(self, data: bytes, order: Order, target: Target, zone: ZoneInfo) -> None:
         want = self.wanted(order, zone)
@@ -84,6 +91,10 @@ class Dlt645:
         operator = given.pop("operator", NO_OPERATOR)
         if order.function is Function.WRITE_PARAMETER:
             return _write(given, operator)
+        if order.function in LIMITS:
+            if not self.acts_on_limit:
+                raise NotPermitted("its model does not say that its relay acts on a load limit ([dlt645.relay] limit)")
+            return _limit(order, operator)
         n2 = given.pop("n2", "0")
         is_reclose = order.function is Function.TRIP_RECLOSE
         if given or not n2.isdecimal() or int(n2) > 0xFF or (int(n2) > 0) != is_reclose:
@@ -95,14 +106,20 @@ class Dlt645:
         return Control(_CONTROLS[order.function], local_text(order.expires.astimezone(zone)), operator, int(n2))
 
 
+LIMIT: Final = "04000E01"
+"""The greatest active power import, NN.NNNN kW."""
+_BY_LIMIT: Final = "a power limit, which limit_load and raise_limit set"
 _ELSEWHERE: Final[tuple[tuple[str, str], ...]] = (
-    ("04000C", "a password"),
-    ("04000101", "the date"),
-    ("04000102", "the time"),
-    ("0400010C", "the clock"),
-    ("04000401", "the meter's address"),
+    ("04000C", "a password, which no order writes"),
+    ("04000101", "the date, which no order writes"),
+    ("04000102", "the time, which no order writes"),
+    ("0400010C", "the clock, which no order writes"),
+    ("04000401", "the meter's address, which no order writes"),
+    (LIMIT, _BY_LIMIT),
+    ("04000E02", _BY_LIMIT),
+    ("04000EFF", _BY_LIMIT),
 )
-"""Items that no order writes, by the beginning of their identifiers."""
+"""Items that are not written as parameters, by the beginning of their identifiers."""
 
 
 def _write(given: Mapping[str, str], operator: str) -> Write:
@@ -112,11 +129,23 @@ def _write(given: Mapping[str, str], operator: str) -> Write:
     item = given["item"].upper()
     for beginning, what in _ELSEWHERE:
         if item.startswith(beginning):
-            raise NotPermitted(f"item {item} is {what}, which no order writes")
+            raise NotPermitted(f"item {item} is {what}")
     try:
         return Write(item, bytes.fromhex(given["data"]), operator)
     except ValueError as error:
         raise NotPermitted(f"nothing can be written to item {item}: {error}") from None
+
+
+def _limit(order: Order, operator: str) -> Write:
+    """Raises `NotPermitted`."""
+    item, kw = item_of(LIMIT), limit_kw(order)
+    number = kw.scaleb(item.parts[0][0].decimals)
+    try:
+        if number != int(number):
+            raise ValueError("more decimals than it has")
+        return Write(LIMIT, item.encode((int(number),)), operator)
+    except ValueError as error:
+        raise NotPermitted(f"{kw} kW does not fit item {LIMIT}: {error}") from None
 
 
 _NEEDS: Final[Mapping[Function, Safety]] = MappingProxyType(
@@ -126,14 +155,15 @@ _NEEDS: Final[Mapping[Function, Safety]] = MappingProxyType(
         Function.PERMIT_CLOSE: Safety.RELAY,
         Function.RESET_DEMAND: Safety.RESET,
         Function.WRITE_PARAMETER: Safety.PARAMETER,
+        **dict.fromkeys(LIMITS, Safety.LIMIT),
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Modbus:
-    """A write to `point`, which the meter's model declares. A relay's point has a word for what is ordered; else the
-    parameters are `point`, its name, and `value`."""
+    """A write to `point`, which the meter's model declares. A relay's point has a word for what is ordered; of a
+    load limit the parameter is `kw`; else they are `point`, its name, and `value`."""
 
     framing: Literal["rtu", "tcp"]
     point: WritePoint
@@ -159,14 +189,19 @@ class Modbus:
             value = order.function.value
             if given or value not in point.words:
                 raise NotPermitted(f"{point.name} has no word for {value} with such parameters")
+        elif point.safety is Safety.LIMIT:
+            value = str(limit_kw(order))
         elif given.keys() != {"point", "value"} or given["point"] != point.name:
             raise NotPermitted(f"the order does not say what to write to {point.name}")
         else:
             value = given["value"]
         try:
-            return point.request(value).encode()
+            request = point.request(value)
         except ModelError as error:
             raise NotPermitted(str(error)) from None
+        if point.safety is Safety.LIMIT and Decimal(point.read_back(request) or 0) != Decimal(value):
+            raise NotPermitted(f"{point.name} cannot hold exactly {value} kW")
+        return request.encode()
 
     def _open(self, data: bytes) -> tuple[int, bytes]:
         if self.framing == "rtu":

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
 
 from headend.safety.command import State
 from headend.safety.function import Effect, Function
+from headend.safety.limit import LIMITS
 from headend.safety.order import Order
 
 _VOLTS_OFF = 30
@@ -15,11 +19,18 @@ _VOLTS_OFF = 30
 _SHOWN = frozenset({Function.TRIP, Function.TRIP_RECLOSE, Function.CLOSE})
 """What a relay shows. A permit to close waits for the customer: its word alone tells."""
 
+COMPARED: Final = frozenset({Function.FREEZE, Function.UNPROTECT})
+"""What is told by what the meter showed before, too."""
+FREEZES: Final = 3
+"""Freezes at once that a meter keeps (DL/T 645-2007, Table A.6)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Read after the command; None was not told. Of status word 3: `relay_open` b4, `told_to_trip` b6, `alarm` b7.
-    `load_volts`: behind the relay. `as_written`: what was written, or reset, reads so now."""
+    """Read of a meter; None was not told. Of status word 3: `relay_open` b4, `told_to_trip` b6, `alarm` b7, `kept` b12,
+    which not every meter has; `has_kept`: its model says that it has. `load_volts`: behind the relay. `as_written`:
+    what was written, or reset, reads so now. `frozen`: when it froze at once, as it shows that, the latest first; empty
+    where it refuses to say. `limit_kw`: above it the meter opens its relay."""
 
     relay_open: bool | None = None
     load_volts: int | None = None
@@ -27,6 +38,26 @@ class Seen:
     told_to_trip: bool | None = None
     alarm: bool | None = None
     as_written: bool | None = None
+    kept: bool | None = None
+    has_kept: bool | None = None
+    frozen: tuple[str, ...] | None = None
+    limit_kw: Decimal | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What was told, as JSON holds it."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: str(v) if isinstance(v, Decimal) else v for name, v in named.items() if v is not None}
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Seen:
+        """The reverse; what is not known any more is left out."""
+        known: dict[str, Any] = {field.name: told[field.name] for field in fields(cls) if field.name in told}
+        if "frozen" in known:
+            known["frozen"] = tuple(known["frozen"])
+        if "limit_kw" in known:
+            known["limit_kw"] = Decimal(known["limit_kw"])
+        return cls(**known)
 
     @property
     def supplied(self) -> bool | None:
@@ -52,8 +83,9 @@ class Seen:
         )
 
 
-def settled(before: State, order: Order, seen: Seen, now: datetime) -> State:
+def settled(before: State, order: Order, seen: Seen, now: datetime, earlier: Seen | None = None) -> State:
     """Where a command that is `before` goes by what was seen; it stays where it is while that is too early to say.
+    `earlier`: what was seen before the frame.
 
     An unanswered command whose meter shows the old state may still arrive until it expires. Raises `ValueError` for a
     state in which nothing is to be seen.
@@ -62,7 +94,7 @@ def settled(before: State, order: Order, seen: Seen, now: datetime) -> State:
         raise ValueError(f"nothing is read back for a command that is {before}")
     if order.function in _SHOWN and seen.is_contradictory:
         return State.CONTRADICTED
-    is_so = _is_as_ordered(order, seen)
+    is_so = _is_as_ordered(order, seen, earlier or Seen())
     if is_so is None:
         return State.UNVERIFIABLE
     if is_so:
@@ -74,7 +106,7 @@ def settled(before: State, order: Order, seen: Seen, now: datetime) -> State:
     return State.FAILED if order.expires is not None and now >= order.expires else State.UNKNOWN
 
 
-def _is_as_ordered(order: Order, seen: Seen) -> bool | None:
+def _is_as_ordered(order: Order, seen: Seen, earlier: Seen) -> bool | None:
     function = order.function
     if function in _SHOWN:
         return None if seen.supplied is None else seen.supplied is (order.traits.effect is Effect.RESTORES)
@@ -82,6 +114,23 @@ def _is_as_ordered(order: Order, seen: Seen) -> bool | None:
         return None if seen.told_to_trip is None else not seen.told_to_trip
     if function in (Function.ALARM, Function.ALARM_OFF):
         return None if seen.alarm is None else seen.alarm is (function is Function.ALARM)
-    if function in (Function.WRITE_PARAMETER, Function.RESET_DEMAND):
+    if function in (Function.WRITE_PARAMETER, Function.RESET_DEMAND, *LIMITS):
         return seen.as_written
-    return None
+    if function in (Function.PROTECT, Function.UNPROTECT):
+        return _is_kept(seen, earlier, function is Function.PROTECT)
+    return _has_frozen(seen, earlier) if function is Function.FREEZE else None
+
+
+def _is_kept(seen: Seen, earlier: Seen, wanted: bool) -> bool | None:
+    """A bit that is not set says something only where the meter has that bit."""
+    has_it = seen.kept or seen.has_kept or earlier.kept
+    return seen.kept is wanted if seen.kept is not None and has_it else None
+
+
+def _has_frozen(seen: Seen, earlier: Seen) -> bool | None:
+    """A new freeze moves those before it down. Their times are whole minutes: where all are of one, nothing tells."""
+    if not seen.frozen or earlier.frozen is None:
+        return None
+    if seen.frozen != earlier.frozen:
+        return True
+    return None if len(seen.frozen) == FREEZES and len(set(seen.frozen)) == 1 else False

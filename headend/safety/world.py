@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -167,7 +168,7 @@ class Holds:
 @dataclass(frozen=True, slots=True)
 class World:
     """Mappings by name: users by user, the registry and meter clocks by meter, zones and weather by area, customers
-    by area or feeder ("" all together)."""
+    by area or feeder ("" all together). `load_limits`: by meter, kW, as it has just shown it."""
 
     now: datetime | None = None
     clock: Clock | None = None
@@ -185,6 +186,7 @@ class World:
     holidays: Holidays | None = None
     weather: Mapping[str, Weather] | None = None
     meter_clocks: Mapping[str, MeterClock] | None = None
+    load_limits: Mapping[str, Decimal] | None = None
 
     def __post_init__(self) -> None:
         aware(self.now)

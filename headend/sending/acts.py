@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from headend.collection.survey import MeterPath
 from headend.safety.function import Function
+from headend.safety.limit import LIMITS
 from headend.safety.meaning import Dlt645, Modbus, Wire
 from headend.safety.order import Order, Target
 from protocols.dlt645.model import Dlt645Model
@@ -45,7 +46,7 @@ def act(meter: MeterPath, order: Order, target: Target, zone: ZoneInfo, on_line:
         return Act(checked, lambda: transact(parse_unit(target.address), request, on_line))
     if not isinstance(model, Dlt645Model) or model.edition != "2007":
         raise NotPermitted(f"meters of model {model.head.name} have no frame for {order.function}")
-    known = Dlt645()
+    known = Dlt645(model.relay.limit)
     want = known.wanted(order, zone)
     if isinstance(want, Freeze):
         return Act(known, lambda: perform(target.address, want, on_line.preamble))
@@ -59,6 +60,8 @@ def point_for(model: ModbusModel, order: Order) -> WritePoint:
     given = dict(order.parameters)
     if "point" in given:
         found = [model.writes[given["point"]]] if given["point"] in model.writes else []
+    elif order.function in LIMITS:
+        found = [p for p in model.writes.values() if p.safety is Safety.LIMIT]
     else:
         found = [p for p in model.writes.values() if p.safety is Safety.RELAY and order.function.value in p.words]
     if len(found) != 1:
@@ -75,7 +78,7 @@ def is_possible(meter: MeterPath, order: Order, target: Target) -> str:
         elif not isinstance(model, Dlt645Model) or model.edition != "2007":
             return f"meters of model {model.head.name} have no frame for {order.function}"
         else:
-            Dlt645().wanted(order, meter.zone)
+            Dlt645(model.relay.limit).wanted(order, meter.zone)
             if order.function is not Function.FREEZE:
                 model.check_address(target.address)
     except (NotPermitted, ModelError) as error:

@@ -12,6 +12,7 @@ from headend.safety.command import CommandKey, State
 from headend.safety.decision import Decision
 from headend.safety.order import Approval, Order, Target
 from headend.safety.request import Request
+from headend.safety.verification import Seen
 from headend.safety.world import World
 from protocols.dlt645.services.access import Access
 
@@ -19,7 +20,8 @@ from protocols.dlt645.services.access import Access
 @dataclass(frozen=True, slots=True)
 class Due:
     """A command that wants something done: released, to be sent; else to be looked after. `by` released it. `version`
-    of the order, `number` of the transition that it stands at, `since` when."""
+    of the order, `number` of the transition that it stands at, `since` when. `earlier`: what the meter showed before it
+    was sent, where that is held against what it shows now (`COMPARED`)."""
 
     key: CommandKey
     order: Order
@@ -29,6 +31,7 @@ class Due:
     version: int
     number: int
     since: datetime
+    earlier: Seen | None = None
 
     @property
     def target(self) -> Target:

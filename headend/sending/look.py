@@ -1,19 +1,22 @@
-"""What a meter shows after a command: relay, voltage, power, or the item that was written. Nothing here acts."""
+"""What a meter shows before and after a command: relay, voltage, power, what it froze, its limit, or the item that was
+written. Nothing here acts."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from headend.collection.line import Line
 from headend.collection.survey import MeterPath
 from headend.safety.function import Function
+from headend.safety.limit import LIMITS, limit_kw
+from headend.safety.meaning import LIMIT
 from headend.safety.order import Order
-from headend.safety.verification import Seen
+from headend.safety.verification import FREEZES, Seen
 from headend.sending.acts import point_for
 from protocols import models
 from protocols.dlt645.model import Dlt645Model
-from protocols.errors import BadAnswer, CommunicationError, LinkError, ModelError, NoAnswer, NotPermitted
+from protocols.errors import BadAnswer, CommunicationError, LinkError, ModelError, NoAnswer, NotPermitted, Refused
 from protocols.meter_model import Read
 from protocols.modbus import ModbusModel
 from protocols.modbus.bits import WRITE_COIL, WRITE_COILS, ReadBits
@@ -26,7 +29,10 @@ from protocols.quantities import BY_NAME
 
 _STATUS: Final = "04000503"
 _POWER: Final = "active_power"
-_OPEN, _TRIP, _ALARM = 1 << 4, 1 << 6, 1 << 7
+_OPEN, _TRIP, _ALARM, _KEPT = 1 << 4, 1 << 6, 1 << 7, 1 << 12
+_NO_WORD: Final = 0xFFFF
+"""What a meter says that has no such word."""
+_FROZEN: Final = "050100{:02X}"
 _DEMANDS: Final = ("01010000",)
 _COILS, _HOLDING = 1, 3
 
@@ -43,11 +49,18 @@ async def look(line: Line, meter: MeterPath, order: Order) -> Seen:
         return Seen(as_written=await _holds(line, meter, order))
     if order.function is Function.RESET_DEMAND:
         return Seen(as_written=await _is_reset(line, meter))
+    if order.function is Function.FREEZE:
+        return Seen(frozen=await _frozen(line, meter))
+    if order.function in LIMITS:
+        return _limited(order, next((v.decimal for v in await _values(line, meter, _read(meter, LIMIT))), None))
     word = _number(await _values(line, meter, _read(meter, _STATUS)))
     power = _watts(await _values(line, meter, _read(meter, _POWER))) if order.traits.moves else None
-    if word is None:
+    if word is None or word == _NO_WORD:
         return Seen(power_w=power)
-    return Seen(bool(word & _OPEN), power_w=power, told_to_trip=bool(word & _TRIP), alarm=bool(word & _ALARM))
+    return Seen(
+        bool(word & _OPEN), power_w=power, told_to_trip=bool(word & _TRIP), alarm=bool(word & _ALARM),
+        kept=bool(word & _KEPT), has_kept=meter.model.relay.kept or None,
+    )  # fmt: skip
 
 
 async def _look_modbus(line: Line, meter: MeterPath, model: ModbusModel, order: Order) -> Seen:
@@ -56,6 +69,8 @@ async def _look_modbus(line: Line, meter: MeterPath, model: ModbusModel, order: 
     except NotPermitted:
         return Seen()
     state = await _state(line, meter, point)
+    if point.safety is Safety.LIMIT:
+        return _limited(order, _decimal(state))
     if point.safety is not Safety.RELAY:
         wanted = dict(order.parameters).get("value")
         return Seen(as_written=None if state is None or wanted is None else _is_same(point, state, wanted))
@@ -84,6 +99,40 @@ async def _state(line: Line, meter: MeterPath, point: WritePoint) -> str | None:
     raw = bytes((0, answer[0] & 1)) if of_bit else bytes(answer)
     value = register.decode(raw)
     return next((word for word, number in point.words.items() if number == value.decimal), str(value))
+
+
+def _limited(order: Order, shown: Decimal | None) -> Seen:
+    """`shown`: kW."""
+    try:
+        return Seen(limit_kw=shown, as_written=None if shown is None else shown == limit_kw(order))
+    except NotPermitted:
+        return Seen(limit_kw=shown)
+
+
+def _decimal(state: str | None) -> Decimal | None:
+    try:
+        return None if state is None else Decimal(state)
+    except InvalidOperation:
+        return None
+
+
+async def _frozen(line: Line, meter: MeterPath) -> tuple[str, ...] | None:
+    """When it froze at once, the latest first; None where what it says cannot be read."""
+    times: list[str] = []
+    for number in range(1, FREEZES + 1):
+        try:
+            read = _read(meter, _FROZEN.format(number))
+            values = await line.run(read.exchange(meter.address, line.wire), meter.name)
+        except (NoAnswer, LinkError):
+            raise
+        except Refused:
+            break
+        except (CommunicationError, ModelError):
+            return None
+        if not values or not values[0].text:
+            break
+        times.append(values[0].text)
+    return tuple(times)
 
 
 def _is_same(point: WritePoint, state: str, wanted: str) -> bool:

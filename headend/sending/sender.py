@@ -90,7 +90,7 @@ class Sender:
         request = Request(Step.SEND, due.by, due.order, due.approvals, due.key.meter)
         try:
             await self.outlook.refresh(request)
-            world = self.outlook.world(request)
+            world = _with(self.outlook.world(request), meter, before)
             if world.now is None:  # it took too long to read: nothing is known, and it is asked again
                 return Next.WAIT, due.state
             asked = Asked(request, world, decide(request, world))
@@ -111,7 +111,7 @@ class Sender:
         claim = Claim(uuid.uuid4().hex)
         self.claims.add(claim.name)
         try:
-            won = await self.book.claim(due, asked, claim.name, Told("claimed", more={"seen": _told(before)}))
+            won = await self.book.claim(due, asked, claim.name, Told("claimed", more={"seen": before.told}))
         except StorageError:  # it may be written down or not: nothing is sent, and reading will tell
             self.claims.discard(claim.name)
             raise
@@ -120,7 +120,7 @@ class Sender:
             return Next.NOTHING, due.state
         gate = _Gate()
         try:
-            await self._pass(line, meter, due, asked.request, claim, done, gate)
+            await self._pass(line, meter, due, asked.request, claim, done, gate, before)
         except asyncio.CancelledError:
             await asyncio.shield(self._settle_sent(due, claim, gate, line, "the sender was stopped"))
             raise
@@ -134,15 +134,16 @@ class Sender:
         return Next.LOOK, State.ACKNOWLEDGED
 
     async def _pass(
-        self, line: Line, meter: MeterPath, due: Due, request: Request, claim: Claim, done: Act, gate: _Gate
-    ) -> None:
+        self, line: Line, meter: MeterPath, due: Due, request: Request, claim: Claim, done: Act, gate: _Gate,
+        before: Seen,
+    ) -> None:  # fmt: skip
         """The frame, under a permit that has looked once more. Raises what kept it back, or its answer."""
         deadline = self.monotonic() + PATIENCE_S
         claimed = replace(request, claim=claim.name)
         await self.outlook.refresh(claimed)
         gate.permit = permit_for(
             request, claim, done.wire, deadline=deadline, monotonic=self.monotonic,
-            look=lambda: self.outlook.world(claimed),
+            look=lambda: _with(self.outlook.world(claimed), meter, before),
         )  # fmt: skip
         with line.permitting(gate):
             await line.run(done.start(), meter.name)
@@ -160,13 +161,13 @@ class Sender:
         Raises `CommunicationError` where it says nothing: then nothing has changed. Raises `StorageError`.
         """
         seen = await look(line, meter, due.order)
-        after = settled(due.state, due.order, seen, self.now())
+        after = settled(due.state, due.order, seen, self.now(), due.earlier)
         is_early = self.now() - since < self.settle_for
         if after is due.state or (is_early and after in (State.CONTRADICTED, State.UNVERIFIABLE)):
             return Next.LOOK, due.state
         if after is State.CONTRADICTED:
             _log.error("the meter shows the contrary of what was ordered", meter=meter.name, order=due.key.order)
-        await self.book.move(due.key, due.state, after, Told("read back", more={"seen": _told(seen)}))
+        await self.book.move(due.key, due.state, after, Told("read back", more={"seen": seen.told}))
         return Next.NOTHING, after
 
     async def _hold(self, due: Due, asked: Asked) -> tuple[Next, State]:
@@ -226,5 +227,6 @@ def _frames(line: Line, gate: _Gate) -> tuple[tuple[str, str], ...]:
     return ((">", masked(gate.frame) if line.path.protocol == "dlt645" else gate.frame.hex(" ").upper()),)
 
 
-def _told(seen: Seen) -> dict[str, Any]:
-    return {name: getattr(seen, name) for name in Seen.__slots__ if getattr(seen, name) is not None}
+def _with(world: World, meter: MeterPath, seen: Seen) -> World:
+    """And what the meter itself has just shown."""
+    return replace(world, load_limits={} if seen.limit_kw is None else {meter.name: seen.limit_kw})

@@ -9,10 +9,11 @@ from typing import Any, Final
 from headend.commands.gather import approvals_of, order_of
 from headend.commands.record import record
 from headend.commands.writing import told_of
-from headend.safety.command import CommandKey, State
+from headend.safety.command import UNSETTLED, CommandKey, State
 from headend.safety.function import Function
 from headend.safety.order import Order
 from headend.safety.request import Request
+from headend.safety.verification import COMPARED, Seen
 from headend.sending.book import Asked, Due, Told
 from headend.sending.dispatch import Waiting
 from storage import sending
@@ -97,7 +98,12 @@ class StoredQueue(Session):
                 return None
             order = await self._order(connection, key.order, found.version)
             approvals = await approvals_of(connection, key.order)
-        return Due(key, order, approvals, found.by, State(found.state), found.version, found.number, found.since)
+            is_compared = order.function in COMPARED and found.state in UNSETTLED
+            seen = await sending.seen_before(connection, key.order, key.meter) if is_compared else None
+        return Due(
+            key, order, approvals, found.by, State(found.state), found.version, found.number, found.since,
+            None if seen is None else Seen.of(seen),
+        )  # fmt: skip
 
     async def _order(self, connection: Connection, key: str, version: int) -> Order:
         """A version never changes, and has its targets by the thousand: it is read once."""

@@ -1,7 +1,7 @@
 """What the bits of status, mode and rate words say, in English and Chinese.
 
-DL/T 645-2007, status and feature words (04000501..07, 0600..0900), for bits 5 to 7 of status word 3 the State Grid
-supplement; DL/T 645-1997, C020, C021 and C022.
+DL/T 645-2007, status and feature words (04000501..07, 0600..0900), for bits 5 to 12 of status word 3 the State
+Grid supplement; DL/T 645-1997, C020, C021 and C022.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ _STATUS_3: Final = (
         (6, "relay command: trip", "继电器命令状态为断"),
         (7, "alarm before trip", "预跳闸报警"),
     ),
+    Field(0b11 << 8, 0b01 << 8, ("prepaid by energy", "电量型预付费表")),
+    Field(0b11 << 8, 0b10 << 8, ("prepaid by amount", "电费型预付费表")),
+    *_bits((12, "supply kept", "保电")),
 )
 
 

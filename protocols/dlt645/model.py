@@ -19,6 +19,11 @@
     daily_at = "00:00"
     settlements = 12                          # on the day and hour ("01T00") of settlement_at
 
+    [dlt645.relay]                            # what its relay does and shows beyond the standard: nothing if left out
+    limit = true                              # it opens above 04000E01
+    prepaid = true                            # it opens when what was paid is used up
+    kept = true                               # b12 of status word 3 says that supply is kept
+
 What an item holds is known from its identifier (`items.py`), and a quantity is found by its OBIS code, so a model lists
 identifiers and nothing else.
 """
@@ -96,10 +101,22 @@ class _Keeps(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     settlement_at: str = "01T00"
 
 
+class Relay(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What a meter's relay does by itself, and shows, beyond the standard: as the head of this file has it."""
+
+    limit: bool = False
+    prepaid: bool = False
+    kept: bool = False
+
+
+_NOTHING: Final = Relay()
+
+
 class _Settings(msgspec.Struct, forbid_unknown_fields=True):
     items: list[str]
     edition: Edition = "2007"
     keeps: _Keeps = _Keeps()
+    relay: Relay = _NOTHING
 
 
 class _FormatRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -122,6 +139,7 @@ class Dlt645Model:
     reads: Mapping[str, ItemRead]
     edition: Edition = "2007"
     memories: tuple[Memory, ...] = ()
+    relay: Relay = _NOTHING
 
     @cached_property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -211,7 +229,10 @@ def parse_model(head: Head, tables: dict[str, Any]) -> Dlt645Model:
         raise ModelError(f"format.item {next(iter(formats))} is not among dlt645.items")
     if not reads:
         raise ModelError("dlt645.items is empty, expected at least one data identifier")
-    return Dlt645Model(head, reads, settings.dlt645.edition, _memories(settings.dlt645))
+    edition, relay = settings.dlt645.edition, settings.dlt645.relay
+    if edition == "1997" and relay != _NOTHING:
+        raise ModelError("dlt645.relay is for edition 2007: that of 1997 switches nothing")
+    return Dlt645Model(head, reads, edition, _memories(settings.dlt645), relay)
 
 
 def _memories(settings: _Settings) -> tuple[Memory, ...]:

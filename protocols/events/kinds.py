@@ -111,6 +111,7 @@ _ROWS: Final[tuple[tuple[str, str, str, Severity, Category, int | None], ...]] =
     ("event_gap", "events that no record is left of", "事件记录缺失", _N, _LINK, None),
     ("event_counter_reset", "event counter went back", "事件计数回退", _W, _TAMPER, None),
     ("meter_number_changed", "another meter at this address", "表号变更", _W, _TAMPER, None),
+    ("own_trip", "tripped by itself", "自主跳闸", _N, _LOAD, None),
 )
 
 

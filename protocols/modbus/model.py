@@ -33,12 +33,12 @@
     address = 64512
     type = "u32"
 
-    [[write]]                    # described, encoded and decoded; sending it is the matter of commands
+    [[write]]                    # described, encoded and decoded; sending it is the matter of orders
     name = "relay"
-    class = "relay"              # relay, clock, reset or parameter: what it does to people
+    class = "relay"              # relay, limit, clock, reset or parameter: what it does to people
     function = 6                 # 5, 6, 15 or 16 (default)
     address = 100
-    type = "u16"                 # and word_order, byte_order, scale
+    type = "u16"                 # and word_order, byte_order, scale; a limit's scale leads to kW
     values = { trip = "0", close = "1" }
 
     [identify]                   # how a scan knows it

@@ -28,7 +28,7 @@ from protocols.modbus.registers import (
     form_of,
     scale_of,
 )
-from protocols.modbus.writes import WRITE_FUNCTIONS, WritePoint
+from protocols.modbus.writes import WRITE_FUNCTIONS, Safety, WritePoint
 from protocols.model import Obis, Part, Quantity, Unit
 from protocols.quantities import BY_NAME, BY_OBIS
 from protocols.quantities import quantity as find_quantity
@@ -298,7 +298,8 @@ def _write(row: Write, where: str, defaults: Defaults) -> WritePoint:
             words[word] = Decimal(number)
         except InvalidOperation:
             raise ModelError(f"{where}.values.{word} is {number!r}, expected a decimal number") from None
-    part = Part(f"write {address}", row.name, row.name, None, Unit.NONE, 0, None)
+    unit = Unit.KW if row.safety is Safety.LIMIT else Unit.NONE
+    part = Part(f"write {address}", row.name, row.name, None, unit, 0, None)
     order = _ORDER[row.word_order or defaults.word_order, row.byte_order or defaults.byte_order]
     register = Register(row.function, address, form, part, order, _decimal_scale(row.scale, where))
     point = WritePoint(row.name, row.safety, register, words)

@@ -1,7 +1,8 @@
 """Registers that a meter lets be written: described, put into requests and read back out of them. Nothing here sends.
 
-What a write does to people decides its class: `relay` takes their power or gives it back, `clock` moves their tariff,
-`reset` destroys what was counted, `parameter` changes how the meter is set up (its address, its baud rate).
+What a write does to people decides its class: `relay` takes their power or gives it back, `limit` says above how many
+kW the meter itself takes it, `clock` moves their tariff, `reset` destroys what was counted, `parameter` changes how the
+meter is set up (its address, its baud rate).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Safety(StrEnum):
     """What a write does to people."""
 
     RELAY = "relay"
+    LIMIT = "limit"
     CLOCK = "clock"
     RESET = "reset"
     PARAMETER = "parameter"

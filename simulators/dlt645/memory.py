@@ -47,6 +47,7 @@ class Memory:
         self.profile = Profile(meter, self.dial, setup.profile_records, now, setup.profile_minutes)
         self.parameters: dict[tuple[str, str], int | str | None] = intervals(setup.profile_minutes)
         self.key_pressed = setup.key_pressed
+        self._tells_kept = setup.quirks.tells_kept
         self._hooks = hooks
         self._due: list[tuple[datetime, int, Callable[[datetime], None]]] = []
         self._numbers = count()
@@ -211,7 +212,7 @@ class Memory:
             kind = journal.CLOSE if relay.closed else journal.TRIP
             record: Record = {"start": self.own(now), "operator": relay.operator, **self.energies(now)}
             self.journal.write(kind, record)
-        word = relay.word(self.key_pressed)
+        word = relay.word(self.key_pressed, self._tells_kept)
         if moved or word != self.meter.era(now).word_3:
             self.meter.change(now, connected=relay.closed, word_3=word)
             self._hooks.changed(self.meter, now)

@@ -14,7 +14,8 @@ class Quirks:
     `answers_as_wildcard`: a wildcard request is answered with the address AA..AA; `ignores_wildcard`: not at all.
     `unavailable`: what is said of an item that the meter has not: refused with D1 02, a 91H without any data, FFH in
     every byte, or nothing. `refuses_instead_of_silence`: where the standard wants silence of a meter that is addressed,
-    it says no. `most_baud`: the fastest rate that it can be set to, in bit/s.
+    it says no. `most_baud`: the fastest rate that it can be set to, in bit/s. `tells_kept`: b12 of status word 3 says
+    that supply is kept.
 
     Shares of the answers, 0 never and 1 always: `late` ones come `late_s` seconds later; before a `neighbour`'s answer
     to the same question comes that of another address; a `doubled` one comes twice.
@@ -27,6 +28,7 @@ class Quirks:
     unavailable: Literal["refuse", "empty", "ff", "silence"] = "refuse"
     refuses_instead_of_silence: bool = False
     most_baud: int = 19200
+    tells_kept: bool = True
     late: float = 0.0
     late_s: float = 1.0
     neighbour: float = 0.0

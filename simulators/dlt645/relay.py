@@ -1,6 +1,7 @@
 """The switch in a meter: what it was told, and where it really stands.
 
-Word 3 of the status: b3 programming permitted, b4 relay open, b6 last command was to trip, b7 alarm.
+Word 3 of the status: b3 programming permitted, b4 relay open, b6 last command was to trip, b7 alarm,
+b12 supply is kept, where the meter tells.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ PROGRAMMING_PERMITTED: Final = 1 << 3
 _OPEN: Final = 1 << 4
 _TOLD_TO_TRIP: Final = 1 << 6
 _ALARM: Final = 1 << 7
+_KEPT: Final = 1 << 12
 
 
 @dataclass(slots=True)
@@ -64,12 +66,13 @@ class Relay:
         """The customer's key."""
         self.permitted = False
 
-    def word(self, key_pressed: bool) -> int:
+    def word(self, key_pressed: bool, tells_kept: bool) -> int:
         return (
             PROGRAMMING_PERMITTED * key_pressed
             | _OPEN * (not self.closed)
             | _TOLD_TO_TRIP * self.told_to_trip
             | _ALARM * self.alarm
+            | _KEPT * (tells_kept and self.protected)
         )
 
 

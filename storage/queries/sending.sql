@@ -20,6 +20,12 @@ SELECT s.state, s.number, s.version, s.at, (
 )
 FROM command_open s WHERE s.key = %(key)s AND s.meter = %(meter)s;
 
+-- What the meter showed when the command was claimed, as the audit has it.
+-- name: seen_before
+SELECT a.body::jsonb -> 'seen' FROM audit a
+WHERE a.subject = %(key)s AND a.meter = %(meter)s AND a.action = 'send' AND a.body::jsonb ->> 'state' = 'sent'
+ORDER BY a.number DESC LIMIT 1;
+
 -- What may have changed for one command since everything was read, in one answer. The marks change when people, grants,
 -- stops, holds, weather or the policy do.
 -- name: glance

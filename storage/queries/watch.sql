@@ -12,8 +12,40 @@ SELECT at FROM person WHERE name = %(person)s;
 SELECT DISTINCT t.area FROM command_order o JOIN command_target t ON t.key = o.key AND t.version = o.version
 WHERE o.requester = %(person)s AND o.at > %(since)s AND o.key <> %(key)s;
 
+-- Models of the meters that were switched since.
+-- name: switched_models
+SELECT DISTINCT m.model FROM meter_event e JOIN meter m ON m.id = e.meter_id
+WHERE e.kind = ANY (%(kinds)s) AND e.start > %(since)s AND e.start <= %(now)s;
+
+-- What is written down of meters that were switched without an order, and whose model says that they do that by
+-- themselves: when what was paid is used up; above their limit, where they were overloaded in the hour before.
+-- name: own_trips
+INSERT INTO meter_event (meter_id, kind, source, severity, start, is_open, received, changed, contents)
+SELECT e.meter_id, 'own_trip', %(source)s, %(severity)s, e.start, false, %(now)s, %(now)s, jsonb_build_object(
+    'by', CASE WHEN m.model = ANY (%(limited)s) AND had.overload THEN 'overload' ELSE 'prepayment' END,
+    'alarm_before', CASE WHEN had.alarm THEN 'yes' ELSE 'no' END
+)
+FROM meter_event e
+JOIN meter m ON m.id = e.meter_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(bool_or(x.kind LIKE 'overload_l_'), false), coalesce(bool_or(x.kind = 'trip_alarm'), false)
+    FROM meter_event x
+    WHERE x.meter_id = e.meter_id AND (x.kind LIKE 'overload_l_' OR x.kind = 'trip_alarm')
+      AND x.start <= e.start + %(slack)s AND (x.is_open OR coalesce(x."end", x.start) > e.start - INTERVAL '1 hour')
+) had (overload, alarm)
+WHERE e.kind = ANY (%(kinds)s) AND e.start > %(since)s AND e.start <= %(now)s
+  AND (m.model = ANY (%(prepaid)s) OR m.model = ANY (%(limited)s) AND had.overload)
+  AND NOT EXISTS (
+      SELECT FROM meter_event o WHERE o.meter_id = e.meter_id AND o.kind = 'own_trip' AND o.start = e.start
+  )
+  AND NOT EXISTS (
+      SELECT FROM command_transition t WHERE t.meter = m.name AND t.after = 'sent'
+      AND t.at BETWEEN e.start - INTERVAL '1 hour' AND e.start + %(slack)s
+  )
+ON CONFLICT ON CONSTRAINT meter_event_once DO NOTHING;
+
 -- Meters that were switched since without anybody's order, by area: an event of the relay, and no command sent in the
--- hour before or the minute after.
+-- hour before or shortly after, as far as the meter's clock may be behind; nor a trip of its own.
 -- name: unsolicited
 SELECT a.name, count(DISTINCT m.id), min(m.name)
 FROM meter_event e
@@ -24,6 +56,9 @@ JOIN area a ON a.id = ap.area_id
 WHERE e.kind = ANY (%(kinds)s) AND e.start > %(since)s AND e.start <= %(now)s
   AND NOT EXISTS (
       SELECT FROM command_transition t WHERE t.meter = m.name AND t.after = 'sent'
-      AND t.at BETWEEN e.start - INTERVAL '1 hour' AND e.start + INTERVAL '1 minute'
+      AND t.at BETWEEN e.start - INTERVAL '1 hour' AND e.start + %(slack)s
+  )
+  AND NOT EXISTS (
+      SELECT FROM meter_event o WHERE o.meter_id = e.meter_id AND o.kind = 'own_trip' AND o.start = e.start
   )
 GROUP BY a.name;

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols import models
 from protocols.modbus import ModbusModel, RegisterRead, rtu, tcp
 from protocols.modbus.pdu import (
     ReadBits,
@@ -22,6 +24,8 @@ from protocols.modbus.pdu import (
 from protocols.modbus.rtu import RtuFrame
 from protocols.modbus.tcp import TcpFrame
 from protocols.model import Value
+from protocols.quantities import BY_NAME
+from simulators.digits import Nameplate
 from simulators.modbus import ModbusStation, ModbusStations
 from tests.simulators.meters import EVENING, NOON, meter, plate
 
@@ -166,3 +170,61 @@ def test_a_meter_wakes_when_it_is_asked() -> None:
     assert stations.station(7) is stations.station(7)
     with pytest.raises(KeyError):
         stations.station(8)
+
+
+SWITCHED = """
+[model]
+name = "switched"
+title = "A coil that is a relay, and a setting"
+maker = "nobody"
+protocol = "modbus"
+source = "constructed"
+[modbus]
+function = 4
+type = "float32"
+[[register]]
+quantity = "active_power"
+address = 52
+unit = "W"
+scale = "0.001"
+[[write]]
+name = "relay"
+class = "relay"
+function = 5
+address = 7
+values = { trip = "0", close = "1" }
+[[write]]
+name = "wide"
+class = "parameter"
+address = 20
+type = "u32"
+"""
+
+
+def switched() -> ModbusStation:
+    found = models.parse(SWITCHED, "switched.toml")
+    return ModbusStation(replace(meter(1, "eastron_sdm630", load="works"), plate=Nameplate.of(found)))
+
+
+def test_what_the_model_lets_be_written_is_there_and_its_relay_cuts() -> None:
+    one = switched()
+    assert (one.settings, one.coils) == ({20: 0, 21: 0}, {7: True})
+    assert one.answer(WriteBit(7, on=False).encode(), NOON) == WriteBit(7, on=False).encode()
+    assert not one.meter.era(NOON).connected
+    assert one.meter.value(BY_NAME["active_power"], NOON) == 0
+    one.answer(WriteBit(7, on=True).encode(), NOON + timedelta(seconds=1))
+    assert one.meter.era(NOON + timedelta(seconds=1)).connected
+
+
+@pytest.mark.parametrize(
+    ("manner", "done", "answer"),
+    [("obey", True, "05"), ("stuck", False, "05"), ("busy", False, "85"), ("silent", True, ""), ("deaf", False, "")],
+)
+def test_a_meter_may_say_one_thing_and_do_another(manner: Any, done: bool, answer: str) -> None:
+    stations = ModbusStations([switched().meter], "rtu")
+    unit = int(switched().meter.address)
+    stations.station(unit).at_writes = manner
+    told = stations.answers(RtuFrame(unit, WriteBit(7, on=False).encode()), NOON)
+    assert [raw[1:2].hex() for raw in told] == ([answer] if answer else [])
+    assert stations.station(unit).coils[7] is not done
+    assert stations.answers(RtuFrame(unit, ReadBits(1, 7, 1).encode()), NOON), "it still can be read"

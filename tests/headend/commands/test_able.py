@@ -32,7 +32,8 @@ def denied_key(site: Site) -> str:
         (Function.TRIP, {"n2": "5"}, "parameters"),
         (Function.WRITE_PARAMETER, {"item": "04000401", "data": "11"}, "no order writes"),
         (Function.WRITE_PARAMETER, {"item": "04000103"}, "item and data"),
-        (Function.RAISE_LIMIT, {}, "no frame"),
+        (Function.RAISE_LIMIT, {"kw": "5"}, "does not say that its relay acts on a load limit"),
+        (Function.WRITE_PARAMETER, {"item": "04000E01", "data": "000005"}, "limit_load and raise_limit"),
     ],
 )
 async def test_what_has_no_frame_is_not_drafted(

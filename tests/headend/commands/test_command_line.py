@@ -10,6 +10,7 @@ import logging
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from headend.commands.policy_file import sample
 from headend.config import load
 from headend.health.host_clock import HostClock
 from headend.people.founding import found
+from protocols import models
 from storage.registry import Registry
 from storage.roles import DAEMON
 from tests.headend.command import Headend, Ran
@@ -208,6 +210,29 @@ async def test_other_services_and_groups(asks: As) -> None:
         assert "123456" not in ran.err + ran.out
     assert "clock sync" in (await asks("ada", "command", "time", "m00001")).err
     assert (await asks("ada", "command", "write", "m00001", "--point", "unit_id", "--value", "7", *why)).code == 1
+
+
+async def test_load_limits_are_for_meters_whose_relay_acts_on_them(
+    asks: As, plain_database: str, tmp_path: Path
+) -> None:
+    shipped = (resources.files(models) / "dlt645_2007.toml").read_text(encoding="utf-8")
+    model = tmp_path / "limited.toml"
+    model.write_text(f"{shipped}\n[dlt645.relay]\nlimit = true\n", encoding="utf-8")
+    with psycopg.connect(plain_database) as connection:
+        connection.execute("UPDATE meter SET model = %s WHERE name = 'm00001'", (str(model),))
+    why = ("--reason", "emergency", "--notice", "law 1")
+    lower = await document(asks, "ada", "command", "limit-load", "m00001", "--kw", "05.50", *why)
+    assert (lower["function"], lower["parameters"], lower["effect"]) == ("limit_load", {"kw": "5.50"}, "cuts")
+    assert lower["needs"] == ["approval", "release"]
+    assert "at most 5.50 kW" in (await asks("bo", "command", "show", lower["id"])).out
+    higher = await document(asks, "ada", "command", "raise-limit", "m00001", "--kw", "8", *why)
+    assert (higher["effect"], higher["needs"]) == ("restores", ["release"])
+    ran = await asks("ada", "command", "raise-limit", "m00002", "--kw", "8", *why)
+    assert (ran.code, "does not say that its relay acts on a load limit" in ran.err) == (1, True)
+    for wrong in ("0", "-3", "much", "NaN", "Infinity"):
+        ran = await asks("ada", "command", "limit-load", "m00001", f"--kw={wrong}", *why)
+        assert (ran.code, "above 0" in ran.err) == (2, True), wrong
+    assert (await asks("ada", "command", "limit-load", "m00001", *why)).code == 2
 
 
 async def test_an_order_on_its_way(asks: As, plain_database: str, tmp_path: Path) -> None:

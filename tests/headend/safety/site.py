@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -100,7 +101,9 @@ WORLD: Final = World(
     holidays=Holidays(frozenset({date(2026, 12, 25)}), date(2026, 1, 1), date(2026, 12, 31)),
     weather={"north": Weather(False, NOW), "south": Weather(False, NOW)},
     meter_clocks={t.meter: MeterClock.RIGHT for t in METERS},
+    load_limits={t.meter: Decimal("8.0000") for t in METERS},
 )
+KW: Final = {Function.LIMIT_LOAD: "5", Function.RAISE_LIMIT: "10"}
 
 
 def order(function: Function = Function.TRIP, **more: Any) -> Order:
@@ -113,6 +116,7 @@ def order(function: Function = Function.TRIP, **more: Any) -> Order:
         "notice": "letter 12 of 2026-11-01",
         "not_before": NOW - HOUR,
         "expires": NOW + HOUR,
+        "parameters": (("kw", KW[function]),) if function in KW else (),
     }
     return Order(function=function, **(given | more))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 import pytest
 
@@ -406,12 +408,85 @@ def test_s09_no_way_leads_back_to_sending() -> None:
         (Function.WRITE_PARAMETER, State.ACKNOWLEDGED, Seen(as_written=True), State.VERIFIED),
         (Function.WRITE_PARAMETER, State.UNKNOWN, Seen(as_written=False), State.UNKNOWN),
         (Function.RESET_DEMAND, State.ACKNOWLEDGED, Seen(as_written=False), State.CONTRADICTED),
+        (Function.LIMIT_LOAD, State.ACKNOWLEDGED, Seen(as_written=True, limit_kw=Decimal(5)), State.VERIFIED),
+        (Function.RAISE_LIMIT, State.ACKNOWLEDGED, Seen(as_written=False), State.CONTRADICTED),
+        (Function.LIMIT_LOAD, State.UNKNOWN, Seen(as_written=False), State.UNKNOWN),
+        (Function.LIMIT_LOAD, State.ACKNOWLEDGED, Seen(), State.UNVERIFIABLE),
         (Function.PROTECT, State.ACKNOWLEDGED, Seen(relay_open=False), State.UNVERIFIABLE),
+        (Function.PROTECT, State.ACKNOWLEDGED, Seen(kept=True), State.VERIFIED),
+        (Function.PROTECT, State.ACKNOWLEDGED, Seen(kept=False), State.UNVERIFIABLE),
+        (Function.PROTECT, State.ACKNOWLEDGED, Seen(kept=False, has_kept=True), State.CONTRADICTED),
+        (Function.PROTECT, State.UNKNOWN, Seen(kept=False, has_kept=True), State.UNKNOWN),
+        (Function.UNPROTECT, State.ACKNOWLEDGED, Seen(kept=False, has_kept=True), State.VERIFIED),
+        (Function.UNPROTECT, State.ACKNOWLEDGED, Seen(kept=False), State.UNVERIFIABLE),
+        (Function.UNPROTECT, State.ACKNOWLEDGED, Seen(kept=True), State.CONTRADICTED),
+        (Function.FREEZE, State.ACKNOWLEDGED, Seen(frozen=("2026-11-24T10:00",)), State.UNVERIFIABLE),
     ],
 )
 def test_s10_what_the_meter_shows_settles_it(function: Function, before: State, seen: Seen, after: State) -> None:
     assert settled(before, order(function), seen, NOW) is after
     assert after is before or after in {t.after for t in TRANSITIONS if t.before is before}
+
+
+_T: Final = tuple(f"2026-11-24T10:0{minute}" for minute in range(10))
+
+
+@pytest.mark.parametrize(
+    ("function", "before", "earlier", "seen", "after"),
+    [
+        (Function.FREEZE, State.ACKNOWLEDGED, _T[1::-1], _T[2::-1], State.VERIFIED),
+        (Function.FREEZE, State.UNKNOWN, _T[1::-1], _T[2::-1], State.VERIFIED),
+        (Function.FREEZE, State.ACKNOWLEDGED, (), _T[:1], State.VERIFIED),
+        (Function.FREEZE, State.ACKNOWLEDGED, (_T[1], _T[1], _T[0]), (_T[1], _T[1], _T[1]), State.VERIFIED),
+        (Function.FREEZE, State.ACKNOWLEDGED, _T[:1], _T[:1], State.CONTRADICTED),
+        (Function.FREEZE, State.UNKNOWN, _T[:1], _T[:1], State.UNKNOWN),
+        (Function.FREEZE, State.ACKNOWLEDGED, (_T[1],) * 3, (_T[1],) * 3, State.UNVERIFIABLE),
+        (Function.FREEZE, State.ACKNOWLEDGED, (), (), State.UNVERIFIABLE),
+        (Function.FREEZE, State.ACKNOWLEDGED, None, _T[:1], State.UNVERIFIABLE),
+        (Function.FREEZE, State.ACKNOWLEDGED, _T[:1], None, State.UNVERIFIABLE),
+    ],
+)
+def test_s10_a_freeze_is_told_by_what_was_frozen_before(
+    function: Function, before: State, earlier: tuple[str, ...] | None, seen: tuple[str, ...] | None, after: State
+) -> None:
+    assert settled(before, order(function), Seen(frozen=seen), NOW, Seen(frozen=earlier)) is after
+
+
+def test_s10_a_meter_that_told_of_kept_supply_tells_of_its_end() -> None:
+    ended = settled(State.ACKNOWLEDGED, order(Function.UNPROTECT), Seen(kept=False), NOW, Seen(kept=True))
+    assert ended is State.VERIFIED
+
+
+def test_what_was_seen_is_written_down_and_read_again() -> None:
+    seen = Seen(True, 4, None, kept=False, frozen=_T[:2], limit_kw=Decimal("5.5000"))
+    assert Seen.of(json.loads(json.dumps(seen.told))) == seen
+    assert Seen.of({"relay_open": True, "of_a_newer_program": 1}) == Seen(True)
+
+
+@pytest.mark.parametrize(
+    ("function", "kw", "shown", "allowed"),
+    [
+        (Function.LIMIT_LOAD, "5", "8", True),
+        (Function.LIMIT_LOAD, "8", "8.0000", True),
+        (Function.LIMIT_LOAD, "8.0001", "8", False),
+        (Function.RAISE_LIMIT, "10", "8", True),
+        (Function.RAISE_LIMIT, "8", "8", True),
+        (Function.RAISE_LIMIT, "7.9999", "8", False),
+        (Function.LIMIT_LOAD, "5", "0", True),
+        (Function.RAISE_LIMIT, "5", "0", False),
+        (Function.RAISE_LIMIT, "5", None, False),
+        (Function.LIMIT_LOAD, "5", None, False),
+    ],
+)
+def test_s03_what_is_called_a_raise_does_not_lower_the_limit(
+    function: Function, kw: str, shown: str | None, allowed: bool
+) -> None:
+    what = order(function, parameters=(("kw", kw),))
+    limits = {} if shown is None else {"m1": Decimal(shown)}
+    assert broken(Step.SEND, what, load_limits=limits) == (set() if allowed else {"limit"})
+    assert broken(Step.SEND, what, load_limits=None) == {"limit"}
+    for step in (Step.DRAFT, Step.APPROVE, Step.RELEASE):
+        assert broken(step, what, load_limits=None) == set(), "the meter is asked just before the frame"
 
 
 def test_s10_silence_becomes_failure_only_when_the_frame_can_no_longer_arrive() -> None:
@@ -503,7 +578,8 @@ def test_s17_a_doubtful_clock_refuses() -> None:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(World)])
 def test_s04_what_is_not_known_refuses(name: str) -> None:
-    decision = decide(asked(Step.SEND), replace(world(order(), State.RELEASED), **{name: None}))
+    what = order(Function.LIMIT_LOAD)
+    decision = decide(asked(Step.SEND, what), replace(world(what, State.RELEASED), **{name: None}))
     assert decision.verdict is Verdict.REFUSED
     assert any("not known" in reason.why or "never read" in reason.why for reason in decision.reasons)
 

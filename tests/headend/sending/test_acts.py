@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from headend.collection.line import Line, LinePath
 from headend.frames.spelling import data_of, item_of
 from headend.safety.function import Function, ReasonCode
 from headend.safety.order import Order, Target
@@ -15,10 +17,12 @@ from headend.safety.verification import Seen
 from headend.sending.acts import act, is_possible
 from headend.sending.look import look
 from protocols import models
+from protocols.dlt645.model import Dlt645Model, Relay
 from protocols.dlt645.services.access import Access
 from protocols.errors import CommunicationError, NotPermitted, Refused
 from protocols.exchange import Ask
-from tests.headend.clock.site import Site, site
+from tests.headend.bus import Bus
+from tests.headend.clock.site import TIMING, Site, site
 
 HOUR = timedelta(hours=1)
 ACCESS = Access(0, bytes(3))
@@ -74,11 +78,68 @@ async def test_alarm_and_keeping_supply() -> None:
     async with site() as one:
         assert (await obeyed(one, Function.ALARM)).alarm is True
         assert (await obeyed(one, Function.ALARM_OFF)).alarm is False
-        await obeyed(one, Function.PROTECT)
+        kept = await obeyed(one, Function.PROTECT)
+        assert (kept.kept, kept.has_kept) == (True, None)
         with pytest.raises(Refused):
             await obeyed(one, Function.TRIP)
-        await obeyed(one, Function.UNPROTECT)
+        assert (await obeyed(one, Function.UNPROTECT)).kept is False
         assert (await obeyed(one, Function.TRIP)).relay_open is True
+
+
+@pytest.mark.parametrize(("raw", "kept"), [(b"\xff\xff", None), (b"\x00\x10", True), (b"\x50\x00", False)])
+async def test_a_status_word_of_nothing_but_ones_is_none(raw: bytes, kept: bool | None) -> None:
+    async with site() as one:
+        order, target = ordered(one, Function.PROTECT)
+        with Bus({target.address: {"04000503": raw}}).on_tcp() as url:
+            line = Line(LinePath("line", url, "dlt645"), TIMING)
+            seen = await look(line, one.meters[0], order)
+            await line.close()
+    assert (seen.kept, seen.relay_open) == (kept, None if kept is None else not kept)
+
+
+async def test_a_freeze_moves_those_before_it_down() -> None:
+    async with site() as one:
+        order, _ = ordered(one, Function.FREEZE)
+        assert (await look(one.line, one.meters[0], order)).frozen == ()
+        first = await obeyed(one, Function.FREEZE)
+        assert first.frozen == (one.now().astimezone(one.meters[0].zone).strftime("%Y-%m-%dT%H:%M"),)
+        second = await obeyed(one, Function.FREEZE)
+        assert second.frozen == first.frozen * 2
+        one.memory(0).freezes.erase(one.now())
+        assert (await look(one.line, one.meters[0], order)).frozen == (), "it refuses to tell"
+
+
+def limited(one: Site) -> None:
+    """Its model says that its relay acts on the limit."""
+    model = one.meters[0].model
+    assert isinstance(model, Dlt645Model)
+    one.meters = [replace(one.meters[0], model=replace(model, relay=Relay(limit=True)))]
+
+
+async def test_a_load_limit_is_written_where_the_model_says_that_the_relay_acts_on_it() -> None:
+    async with site() as one:
+        one.memory(0).press_programming_key(True, one.now())
+        order, target = ordered(one, Function.LIMIT_LOAD, kw="5.5")
+        assert "[dlt645.relay] limit" in is_possible(one.meters[0], order, target)
+        with pytest.raises(NotPermitted):
+            await obeyed(one, Function.LIMIT_LOAD, kw="5.5")
+        limited(one)
+        assert is_possible(one.meters[0], order, target) == ""
+        seen = await obeyed(one, Function.LIMIT_LOAD, kw="5.5")
+        assert (seen.limit_kw, seen.as_written) == (Decimal("5.5"), True)
+        assert one.memory(0).number("active_power_import_limit", "04000E01") == 55000
+        other, _ = ordered(one, Function.RAISE_LIMIT, kw="6")
+        assert (await look(one.line, one.meters[0], other)).as_written is False
+
+
+@pytest.mark.parametrize("kw", ["0", "-1", "100", "5.55555", "NaN", "much", ""])
+async def test_no_limit_is_written_that_the_item_does_not_hold(kw: str) -> None:
+    async with site() as one:
+        limited(one)
+        with pytest.raises(NotPermitted):
+            await obeyed(one, Function.LIMIT_LOAD, kw=kw)
+        with pytest.raises(NotPermitted):
+            await obeyed(one, Function.LIMIT_LOAD, kw="5", n2="1")
 
 
 async def test_an_item_is_written_and_read_back() -> None:
@@ -109,7 +170,14 @@ async def test_demand_is_reset() -> None:
 
 @pytest.mark.parametrize(
     ("item", "data"),
-    [("04000C03", "02000000"), ("0400010C", "0102030405060708"), ("04000401", "111111111111"), ("04000103", "zz")],
+    [
+        ("04000C03", "02000000"),
+        ("0400010C", "0102030405060708"),
+        ("04000401", "111111111111"),
+        ("04000103", "zz"),
+        ("04000E01", "000005"),
+        ("04000E02", "000005"),
+    ],
 )
 async def test_no_order_writes_passwords_clocks_or_addresses(item: str, data: str) -> None:
     async with site() as one:

@@ -29,6 +29,7 @@ from headend.work.plan import Kind
 from protocols import models
 from protocols.dlt645.services.access import Access
 from protocols.timing import Timing
+from protocols.traffic import Tap
 from simulators.fleet import Fleet
 from storage import people
 from storage.connection import Session
@@ -69,12 +70,13 @@ class Factory:
 
 @dataclass
 class Works:
-    """`lines` with their meters, in the fleet's order."""
+    """`lines` with their meters, in the fleet's order. `sent`: every frame that went out, as hex."""
 
     conninfo: str
     fleet: Fleet
     lines: list[tuple[LinePath, list[MeterPath]]]
     desks: list[Desk] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
 
     @property
     def meters(self) -> list[MeterPath]:
@@ -82,6 +84,10 @@ class Works:
 
     def memory(self, meter: MeterPath) -> Any:
         return self.fleet.station(meter.name).memory(now())
+
+    def _show(self, direction: str, raw: bytes) -> None:
+        if direction == ">":
+            self.sent.append(raw.hex().upper())
 
     def closed(self, meter: MeterPath) -> bool:
         return bool(self.memory(meter).relay.closed)
@@ -130,7 +136,7 @@ class Works:
         async with dispatching(self.conninfo, name, "Asia/Shanghai", clock, Factory(), **more) as given:
             crew = Crew(
                 lambda path, meters, guard: Poller(
-                    Line(path, TIMING, None, guard), meters, (), Pending(10), now,
+                    Line(path, TIMING, Tap(self._show), guard), meters, (), Pending(10), now,
                     errands={Kind.COMMAND: given.errand}, given_up=given.given_up,
                 )
             )  # fmt: skip
@@ -158,11 +164,18 @@ async def until(condition: Callable[[], bool], patience_s: float = PATIENCE_S) -
 
 @asynccontextmanager
 async def works(
-    conninfo: str, lines: int = 1, meters: int = 4, text: str = "", extra: str = ""
+    conninfo: str,
+    lines: int = 1,
+    meters: int = 4,
+    text: str = "",
+    extra: str = "",
+    protocol: str = "dlt645",
+    carrier: str = "tcp://127.0.0.1:0",
+    model: str = "dlt645_2007",
 ) -> AsyncIterator[Works]:
-    """`text`: the policy; `extra`: of each bus of the scenario."""
-    rows = [f"meters = {meters}", *([extra] if extra else [])]
-    buses = "".join(bus("dlt645", "tcp://127.0.0.1:0", *rows, f'name = "bus{n}"') for n in range(lines))
+    """`text`: the policy; `extra`: of each bus of the scenario; `model`: its name or file."""
+    rows = [f"meters = {meters}", f'model = "{model}"', *([extra] if extra else [])]
+    buses = "".join(bus(protocol, carrier, *rows, f'name = "bus{n}"') for n in range(lines))
     async with AsyncExitStack() as stack:
         fleet = await stack.enter_async_context(Fleet(scenario(buses), now))
         names = [(f"line{n}", running.url, running.meters) for n, running in enumerate(fleet.buses)]
@@ -170,9 +183,9 @@ async def works(
         async with Registry(conninfo) as registry:
             await registry.add(
                 Additions(
-                    lines=tuple(NewLine(name=line, url=url, protocol="dlt645") for line, url, _ in names),
+                    lines=tuple(NewLine(name=line, url=url, protocol=protocol) for line, url, _ in names),
                     meters=tuple(
-                        NewMeter(name=one.name, address=one.address, model="dlt645_2007", line=line, created=PAST)
+                        NewMeter(name=one.name, address=one.address, model=model, line=line, created=PAST)
                         for line, one in made
                     ),
                     points=tuple(NewUsagePoint(name=f"p-{one.name}") for _, one in made),
@@ -187,14 +200,14 @@ async def works(
             )
             ids = {meter.name: meter.id for meter in await registry.meters()}
         await found(conninfo, {who: list(roles) for who, roles in PEOPLE.items()}, text or policy())
-        model = models.load("dlt645_2007")
+        known = models.load(model)
         done = Works(
             conninfo,
             fleet,
             [
                 (
-                    LinePath(line, url, "dlt645"),
-                    [MeterPath(ids[one.name], one.name, one.address, model, ZONE) for one in own],
+                    LinePath(line, url, protocol),
+                    [MeterPath(ids[one.name], one.name, one.address, known, ZONE) for one in own],
                 )
                 for line, url, own in names
             ],

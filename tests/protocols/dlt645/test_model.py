@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocols import models
+from protocols.dlt645.model import Dlt645Model, Relay
 from protocols.dlt645.wire import Wire
 from protocols.errors import BadAnswer, ModelError
 from protocols.meter_model import Golden
@@ -91,9 +92,21 @@ def test_address_is_spelled_out() -> None:
         model.check_address("1234567890123")
 
 
+def test_what_a_relay_does_is_said_or_not_so() -> None:
+    generic = models.load("dlt645_2007")
+    assert isinstance(generic, Dlt645Model)
+    assert generic.relay == Relay(), "the standard promises nothing"
+    body = '[dlt645]\nitems = ["00010000"]\n[dlt645.relay]\nlimit = true\nprepaid = true\n'
+    model = models.parse(HEAD + body, "meter.toml")
+    assert isinstance(model, Dlt645Model)
+    assert model.relay == Relay(limit=True, prepaid=True, kept=False)
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
+        ('[dlt645]\nitems = ["00010000"]\n[dlt645.relay]\nprepayed = true', "prepayed"),
+        ('[dlt645]\nedition = "1997"\nitems = ["9010"]\n[dlt645.relay]\nlimit = true', "edition 2007"),
         ("[dlt645]\nitems = []", "items is empty"),
         ('[dlt645]\nitems = ["05000000"]', "unknown item 05000000"),
         ('[dlt645]\nitems = ["0001"]', "not a data identifier"),

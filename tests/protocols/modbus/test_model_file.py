@@ -12,7 +12,7 @@ from protocols.modbus import RtuWire, rtu
 from protocols.modbus.bits import WriteBit, WriteBits
 from protocols.modbus.pdu import ReadRegisters, WriteRegister, WriteRegisters, parse_request
 from protocols.modbus.writes import Safety
-from protocols.model import Quality
+from protocols.model import Quality, Unit
 from protocols.quantities import quantity
 from tests.protocols.modbus.conversation import opened
 from tests.protocols.modbus.test_model import model
@@ -89,6 +89,13 @@ class = "parameter"
 address = 201
 type = "float32"
 [[write]]
+name = "most"
+class = "limit"
+function = 6
+address = 210
+type = "u16"
+scale = "0.1"
+[[write]]
 name = "owner"
 class = "parameter"
 address = 300
@@ -161,6 +168,7 @@ def test_golden_conversations_hold_texts_and_bits() -> None:
         ("relays", "1", WriteBits(8, 1, b"\x01"), "1"),
         ("clear_demand", "now", WriteRegister(200, 2), "now"),
         ("baud_rate", "2.5", WriteRegisters(201, bytes.fromhex("40200000")), "2.5"),
+        ("most", "5.5", WriteRegister(210, 55), "5.5"),
         ("owner", "ACME", WriteRegisters(300, b"ACME\0\0\0\0"), "ACME"),
     ],
 )
@@ -178,8 +186,10 @@ def test_writes_have_a_class() -> None:
         "relays": Safety.RELAY,
         "clear_demand": Safety.RESET,
         "baud_rate": Safety.PARAMETER,
+        "most": Safety.LIMIT,
         "owner": Safety.PARAMETER,
     }
+    assert model(RICH).writes["most"].register.part.unit is Unit.KW
 
 
 @pytest.mark.parametrize(

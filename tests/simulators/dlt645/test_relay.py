@@ -11,9 +11,10 @@ from protocols.dlt645.services.control import Command
 from protocols.errors import Refused
 from protocols.model import Quantity
 from protocols.quantities import BY_NAME
+from simulators.dlt645 import Quirks
 from tests.simulators.dlt645.lab import Lab, lab
 
-OPEN, TOLD, ALARM, KEY = 1 << 4, 1 << 6, 1 << 7, 1 << 3
+OPEN, TOLD, ALARM, KEY, KEPT = 1 << 4, 1 << 6, 1 << 7, 1 << 3, 1 << 12
 
 
 async def word(line: Lab) -> int:
@@ -95,11 +96,19 @@ async def test_protection_refuses_trips_until_it_is_lifted() -> None:
         for command in (Command.TRIP, Command.TRIP_RECLOSE, Command.TRIP_RECLOSE_SILENTLY):
             with pytest.raises(Refused):
                 await line.control(command, n2=1)
-        assert await word(line) == 0
+        assert await word(line) == KEPT
         assert await line.one("1D000001") == 0
         await line.control(Command.UNPROTECT)
         await line.control(Command.TRIP)
         assert await word(line) == OPEN | TOLD
+
+
+async def test_not_every_meter_tells_that_it_keeps_supply() -> None:
+    async with lab(quirks=Quirks(tells_kept=False)) as line:
+        await line.control(Command.PROTECT)
+        assert await word(line) == 0
+        with pytest.raises(Refused):
+            await line.control(Command.TRIP)
 
 
 async def test_what_is_expired_by_the_meter_s_own_clock_is_refused() -> None:
