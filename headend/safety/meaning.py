@@ -109,6 +109,7 @@ class Dlt645:
 LIMIT: Final = "04000E01"
 """The greatest active power import, NN.NNNN kW."""
 _BY_LIMIT: Final = "a power limit, which limit_load and raise_limit set"
+_CREDIT: Final = "an amount of credit at which the meter cuts or stays cut, which no order writes"
 _ELSEWHERE: Final[tuple[tuple[str, str], ...]] = (
     ("04000C", "a password, which no order writes"),
     ("04000101", "the date, which no order writes"),
@@ -118,6 +119,8 @@ _ELSEWHERE: Final[tuple[tuple[str, str], ...]] = (
     (LIMIT, _BY_LIMIT),
     ("04000E02", _BY_LIMIT),
     ("04000EFF", _BY_LIMIT),
+    ("040010", _CREDIT),
+    ("040014", "when and how the meter cuts by itself, which no order writes"),
 )
 """Items that are not written as parameters, by the beginning of their identifiers."""
 

@@ -177,9 +177,11 @@ async def test_demand_is_reset() -> None:
         ("04000103", "zz"),
         ("04000E01", "000005"),
         ("04000E02", "000005"),
+        ("04001003", "00000000"),
+        ("04001401", "0100"),
     ],
 )
-async def test_no_order_writes_passwords_clocks_or_addresses(item: str, data: str) -> None:
+async def test_no_parameter_is_a_password_a_clock_an_address_or_a_way_to_cut(item: str, data: str) -> None:
     async with site() as one:
         with pytest.raises(NotPermitted):
             await obeyed(one, Function.WRITE_PARAMETER, item=item, data=data)
