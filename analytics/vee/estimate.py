@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.vee.checks import tolerance
-from analytics.vee.frame import Fact, Frame, Mask, Profiles, Steps
+from analytics.vee.frame import NO_SUPPLY, Frame, Mask, Profiles, Steps
 from analytics.vee.parameters import Parameters
 from analytics.vee.shapes import Days, Shape, class_day, like_day
 from analytics.vee.share import nearest, shared
@@ -34,6 +34,8 @@ class Row:
     """(first, last, steps)"""
     days: Days
     profiles: Profiles
+    classed: Mask
+    """Of which intervals the class told."""
     parameters: Parameters
     contradicted: list[tuple[int, int]]
 
@@ -77,6 +79,7 @@ def _weights(row: Row, places: Sequence[int]) -> list[int]:
         counts = [shape.days for shape in shapes.values() if shape is not None]
         if len(counts) == len(shapes):
             common = int(np.lcm.reduce(counts))
+            row.classed[places] |= of is _class
             return [_weight(row, at, shapes, common) for at in places]
     return [1] * len(places)
 
@@ -111,6 +114,7 @@ def _by_day(row: Row, at: int) -> None:
         if shape is not None:
             row.steps[at] = nearest(int(shape.sums[slot]), shape.days)
             row.method[at] = method
+            row.classed[at] = method is Method.CLASS
             return
 
 
@@ -119,13 +123,14 @@ def _like(row: Row, day: int) -> Shape | None:
 
 
 def _class(row: Row, day: int) -> Shape | None:
-    if not row.frame.klass:
+    """A class lives there: it tells nothing of a vacant day."""
+    if not row.frame.klass or row.days.vacant[row.at, row.days.first + day]:
         return None
     return class_day(row.profiles, row.frame.klass[row.at], row.days.types[row.days.first + day])
 
 
 def _out(row: Row) -> Mask:
-    found: Mask = (row.frame.facts[row.at] & np.uint8(Fact.OUTAGE)) > 0
+    found: Mask = (row.frame.facts[row.at] & NO_SUPPLY) > 0
     return found
 
 

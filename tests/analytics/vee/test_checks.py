@@ -150,6 +150,28 @@ def test_little_usage_is_never_high_and_nothing_known_tells_nothing() -> None:
 def test_use_where_nobody_should(idle: Fact) -> None:
     assert failed("inactive", fact(full(GRID), idle, DAY, 2 * DAY)) == [[0, 1]]
     assert failed("inactive", fact(full(GRID, 0), idle, DAY, 2 * DAY)) == []  # 276 steps
+    assert failed("inactive", fact(full(GRID), idle, DAY + 1, 3 * DAY - 1)) == []  # two days, neither throughout
+    both = fact(fact(full(GRID), Fact.VACANT, DAY, DAY + 9), Fact.DISCONNECTED, DAY + 9, 2 * DAY)
+    assert failed("inactive", both) == [[0, 1]]
+
+
+@pytest.mark.parametrize("idle", [Fact.DISCONNECTED, Fact.VACANT])
+def test_nothing_used_where_nobody_should_is_no_zero(idle: Fact) -> None:
+    still = replace(full(GRID), steps=np.zeros((1, len(GRID)), np.int64), voltage=np.ones((1, 10), np.int8))
+    assert len(failed("zero", still)) == 10
+    assert len(failed("zero", fact(still, idle, 7 * DAY + 3, 8 * DAY))) == 7
+    assert failed("zero", fact(still, idle, 5 * DAY, 5 * DAY + 1)) == []
+
+
+@pytest.mark.parametrize("idle", [Fact.DISCONNECTED, Fact.VACANT])
+def test_days_on_which_nobody_lives_there_are_no_low_usage(idle: Fact) -> None:
+    steps = full(GRID, 5000).steps
+    steps[:, 2 * DAY :] = 0
+    usual = history(days(date(2026, 5, 30), 2), last=DAY * 5000)
+    still = replace(full(GRID), steps=steps)
+    low = rule("low_usage", percent=50)
+    assert failed("low_usage", still, usual, low) == [[0]]
+    assert failed("low_usage", fact(still, idle, 2 * DAY, 10 * DAY), usual, low) == []
 
 
 def test_active_energy_without_its_reactive_channel() -> None:
