@@ -33,6 +33,8 @@ class Row:
     totals: Sequence[tuple[int, int, int]]
     """(first, last, steps)"""
     days: Days
+    liked: dict[int, Shape | None]
+    """By day: what was found for it."""
     profiles: Profiles
     classed: Mask
     """Of which intervals the class told."""
@@ -62,11 +64,10 @@ def _from_register(row: Row, first: int, last: int, total: int) -> None:
             row.contradicted.append((first, last))
             return
         left = 0  # the register's last digit is coarser than the intervals
-    supplied = open_[~_out(row)[open_]]
-    if len(supplied):  # an outage that the register contradicts was none
-        dead = np.setdiff1d(open_, supplied)
+    out = _out(row)[open_]
+    if not out.all():  # an outage that the register contradicts was none
+        dead, open_ = open_[out], open_[~out]
         row.steps[dead], row.method[dead] = 0, Method.OUTAGE
-        open_ = supplied
     parts = shared(abs(left), _weights(row, open_.tolist()))
     row.steps[open_] = parts if left >= 0 else [-part for part in parts]
     row.method[open_] = Method.REGISTER
@@ -119,7 +120,9 @@ def _by_day(row: Row, at: int) -> None:
 
 
 def _like(row: Row, day: int) -> Shape | None:
-    return like_day(row.days, row.at, day, row.parameters.estimations.like_day)
+    if day not in row.liked:
+        row.liked[day] = like_day(row.days, row.at, day, row.parameters.estimations.like_day)
+    return row.liked[day]
 
 
 def _class(row: Row, day: int) -> Shape | None:

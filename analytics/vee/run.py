@@ -136,7 +136,7 @@ def _fill(
     for at in needy:
         assert known is not None
         row = Row(
-            frame, at, view.steps[at], view.method[at], totals.get(at, []), known, profiles,
+            frame, at, view.steps[at], view.method[at], totals.get(at, []), known, {}, profiles,
             view.classed[at], parameters, [],
         )  # fmt: skip
         estimated(row)
