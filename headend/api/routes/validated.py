@@ -30,8 +30,8 @@ _FIRST, _LAST = date(1970, 1, 1), date(9000, 1, 1)
 
 class Value(BaseModel):
     """An interval, known by its start. `value` is exact, multiplied; `raw` what came, null where nothing did. `failed`:
-    checks that it did not pass; `run` made this version of its day by these `parameters`; `profiles`: the version of the
-    class profiles that it may stand on."""
+    checks that it did not pass; `run` made this version of its day by these `parameters`; `profiles`: the version of
+    the class profiles that it may stand on."""
 
     start: AwareDatetime
     value: str | None
