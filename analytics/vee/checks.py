@@ -123,8 +123,10 @@ def low_usage(frame: Frame, checks: Checks, history: History | None) -> Mask:
 
 
 def inactive(frame: Frame, checks: Checks, history: History | None) -> Mask:
-    """Use on a day on which the point is disconnected or vacant throughout."""
-    whole = _idle(frame) == (frame.grid.layout >= 0).sum(axis=1)
+    """Use on a day on which the point is disconnected or vacant throughout. A roof exports while nobody lives there."""
+    exports = np.isin(np.arange(len(frame.names)), frame.export)[:, None]
+    idle = np.where(exports, by_day(frame.facts, np.uint8(Fact.DISCONNECTED), frame.grid), _idle(frame))
+    whole = idle == (frame.grid.layout >= 0).sum(axis=1)
     return np.asarray(whole & (_sums(_held(frame), frame.grid) >= checks.inactive.least_steps))
 
 

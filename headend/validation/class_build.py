@@ -73,14 +73,14 @@ async def build(
     finally:
         await loader.close()
     made, refused = [], []
+    missing = {point.category for point in points} | set(categories or ())
     for of, found in sorted(sums.profiles(least), key=lambda pair: pair[0]):
+        missing.discard(of.category)
         if isinstance(found, TooFew):
             refused.append(Refused(of, found.why))
         else:
             made.append(_profile(of, found, rules.step_s))
-    there = {of.category for of, _ in sums.profiles(least)}
-    missing = {point.category for point in points} | set(categories or ())
-    refused += [Refused(Class(name, 0, ""), "no sound day") for name in sorted(missing - there)]
+    refused += [Refused(Class(name, 0, ""), "no sound day") for name in sorted(missing)]
     if not made:
         return Built(None, made, refused)
     new = NewClassVersion(actor=actor, reason=reason, since=days[0], until=days[1], as_of=as_of, least=least)

@@ -155,6 +155,12 @@ def test_use_where_nobody_should(idle: Fact) -> None:
     assert failed("inactive", both) == [[0, 1]]
 
 
+@pytest.mark.parametrize(("idle", "fails"), [(Fact.DISCONNECTED, [[0, 1]]), (Fact.VACANT, [])])
+def test_a_roof_exports_though_nobody_lives_there(idle: Fact, fails: list[list[int]]) -> None:
+    roof = full(GRID, rows=2, export=np.array([-1, 0]))
+    assert failed("inactive", fact(roof, idle, DAY, 2 * DAY)) == fails
+
+
 @pytest.mark.parametrize("idle", [Fact.DISCONNECTED, Fact.VACANT])
 def test_nothing_used_where_nobody_should_is_no_zero(idle: Fact) -> None:
     still = replace(full(GRID), steps=np.zeros((1, len(GRID)), np.int64), voltage=np.ones((1, 10), np.int8))
