@@ -16,7 +16,7 @@ from analytics.vee.frame import Channel, Fact, Frame, History, Totals
 from analytics.vee.parameters import Checks
 from analytics.vee.run import run
 from analytics.vee.validated import NAMES, ValidatedFrame
-from tests.analytics.vee.frames import PLAIN, SHIPPED, days, full, history, holed, only
+from tests.analytics.vee.frames import BERLIN, PLAIN, SHIPPED, days, full, history, holed, only
 
 GRID = days(date(2026, 6, 1), 10)
 DAY = len(GRID) // 10
@@ -153,6 +153,15 @@ def test_use_where_nobody_should(idle: Fact) -> None:
     assert failed("inactive", fact(full(GRID), idle, DAY + 1, 3 * DAY - 1)) == []  # two days, neither throughout
     both = fact(fact(full(GRID), Fact.VACANT, DAY, DAY + 9), Fact.DISCONNECTED, DAY + 9, 2 * DAY)
     assert failed("inactive", both) == [[0, 1]]
+
+
+@pytest.mark.parametrize("first", [date(2026, 3, 27), date(2026, 10, 23)])
+def test_a_vacant_day_may_have_23_or_25_hours(first: date) -> None:
+    cells = days(first, 4, BERLIN)
+    begins, ends = (int(cells.layout[day, 0]) for day in (2, 3))
+    assert ends - begins in (23, 25)
+    assert failed("inactive", fact(full(cells), Fact.VACANT, begins, ends)) == [[0, 2]]
+    assert failed("inactive", fact(full(cells), Fact.VACANT, begins, ends - 1)) == []
 
 
 @pytest.mark.parametrize(("idle", "fails"), [(Fact.DISCONNECTED, [[0, 1]]), (Fact.VACANT, [])])

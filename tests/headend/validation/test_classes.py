@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from analytics.vee.validated import Method
+from headend.validation.class_build import build
 from storage.class_profiles import ClassProfile, ClassProfiles, NewClassVersion
 from storage.topology_entries import Vacancy
 from storage.vacancies import Vacancies
 from tests.headend.command import Headend, Ran
-from tests.headend.validation.site import DAY, IMPORT, Site, energies, midnight
+from tests.headend.validation.site import BERLIN, DAY, IMPORT, RULES, Site, energies, midnight
 
 MONDAY = date(2026, 3, 2)
 SPAN = ("--from", "2026-03-02", "--to", "2026-03-09")
@@ -155,6 +156,19 @@ def test_what_would_tell_of_single_customers_is_refused(headend: Headend, site: 
     assert (shop.code, shop.document["version"]) == (1, 1)
     assert shop.document["refused"] == [{"category": "shop", "quantity": None, "day_type": None, "why": "no sound day"}]
     assert "no usage point has such a category" in build("--category", "shop").err
+
+
+async def test_a_day_of_23_hours_is_no_days_shape(plain_database: str) -> None:
+    saturday = date(2026, 3, 28)
+    site = Site(plain_database, midnight(saturday, BERLIN), BERLIN)
+    await site.build(10, category="home")
+    for n in range(1, 11):
+        await site.store(site.captures(f"m{n}", energies(96 + 92)))
+    await site.vee(saturday, saturday + 2 * DAY)
+    span = saturday, saturday + 2 * DAY
+    done = await build(plain_database, RULES, BERLIN, span, None, 10, "Li", "")
+    assert [(one.day_type, one.days, one.steps) for one in done.profiles] == [("weekend", 10, tuple(energies(96)))]
+    assert not done.refused
 
 
 HEADING = "category,quantity,day_type,time,value\n"
