@@ -75,7 +75,9 @@ def month(meters: int, seed: int) -> tuple[Frame, History]:
     usual = np.full(meters, 40_000)
     outages = np.zeros((meters, len(BEFORE.days)), np.bool_)
     days = np.zeros(meters, np.int64)
-    return made, History(BEFORE, energies(BEFORE, meters, seed + 1), known, outages, usual, usual * 0 + UNKNOWN, days)
+    return made, History(
+        BEFORE, energies(BEFORE, meters, seed + 1), known, outages, outages, usual, usual * 0 + UNKNOWN, days
+    )
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -56,7 +56,7 @@ async def measured(meters: int, rules: Rules) -> float:
             connection.execute("CHECKPOINT")
             postmaster = _postmaster(connection)
         order = Order("benchmark", rules.parameters.version, rules.contents)
-        _forget_peak()
+        before = _forget_peak()
         spent, server_s, began = process_time(), _cpu_s(postmaster), perf_counter()
         outcome = await validate(conninfo, rules, ZONE, None, (FIRST, UNTIL), order)
         took = perf_counter() - began
@@ -68,8 +68,8 @@ async def measured(meters: int, rules: Rules) -> float:
         with psycopg.connect(conninfo) as connection:
             _check(connection, meters)
     print(
-        f"vee_stored: {meters} meters in {took:.1f} s, {ours_s:.1f} s of ours and "
-        f"{server_s:.1f} s of the server's on processors, {peak} MB at most, {len(outcome.runs)} runs",
+        f"vee_stored: {meters} meters in {took:.1f} s, {ours_s:.1f} s of ours and {server_s:.1f} s of the server's on "
+        f"processors, {peak} MB at most ({before} MB before), {len(outcome.runs)} runs",
         file=sys.stderr,
     )
     return took
@@ -167,8 +167,10 @@ def _postmaster(connection: psycopg.Connection[Any]) -> int:
     return int(_stat(connection.info.backend_pid)[1])
 
 
-def _forget_peak() -> None:
+def _forget_peak() -> int:
+    """What is held now."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return _peak_mb()
 
 
 def _peak_mb() -> int:

@@ -146,6 +146,12 @@ _DATED: Final = (
         stored="stored_exchanges",
         key=lambda row: row[1:2],
     ),
+    _Sort(
+        "vacancies",
+        "add_vacancy",
+        lambda e, ids: (ids.of("usage point", e.point, "vacancy"), e.start, e.end, e.actor, e.reason),
+        stored="stored_vacancies",
+    ),
 )  # fmt: skip
 
 
@@ -249,7 +255,7 @@ _NAMES: Final = {
         ("meters", "name"), ("installations", "meter"), ("totals", "meter"), ("states", "meter"),
         ("multipliers", "meter"), ("registers", "meter"), ("exchanges", "old", "new"),
     ),
-    "point": (("points", "name"), ("installations", "point"), ("area_points", "point")),
+    "point": (("points", "name"), ("installations", "point"), ("area_points", "point"), ("vacancies", "point")),
     "feeder": (("feeders", "name"), ("area_feeders", "feeder"), ("totals", "feeder")),
     "area": (("areas", "name"), ("area_feeders", "area"), ("area_points", "area"), ("totals", "area")),
     "plan": (("plans", "name"),),

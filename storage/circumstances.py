@@ -62,6 +62,16 @@ class Circumstances(Session):
         given = {"meters": array(meters), "start": span[0], "end": span[1]}
         return [(meter, start, end) for meter, start, end in await self._rows("outages", given)]
 
+    async def vacant(self, points: Collection[int], span: Span) -> list[tuple[int, datetime, datetime | None]]:
+        """Usage point, from when and to when nobody had a contract there; None: it goes on."""
+        given = {"points": array(points), "start": span[0], "end": span[1]}
+        return [(point, start, end) for point, start, end in await self._rows("vacant", given)]
+
+    async def relays(self, meters: Collection[int], until: datetime) -> list[tuple[int, datetime, int]]:
+        """Meter, when, and what its relay showed before `until`, as `analytics.vee.relay.Shown` numbers it."""
+        given = {"meters": array(meters), "until": until}
+        return [(meter, at, shown) for meter, at, shown in await self._rows("relays", given)]
+
     async def read_by_persons(
         self, meters: Collection[int], quantity: Quantity, span: Span
     ) -> list[tuple[int, datetime, int]]:

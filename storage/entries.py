@@ -19,6 +19,7 @@ from storage.topology_entries import (
     RegisterMark,
     StateChange,
     TotalMeter,
+    Vacancy,
 )
 from storage.topology_entries import (
     MeterState as MeterState,
@@ -157,6 +158,7 @@ class Additions:
     multipliers: tuple[MultiplierChange, ...] = ()
     registers: tuple[RegisterMark, ...] = ()
     exchanges: tuple[Exchanged, ...] = ()
+    vacancies: tuple[Vacancy, ...] = ()
     plans: tuple[NewPlan, ...] = ()
 
 

@@ -31,6 +31,7 @@ from storage.topology_entries import (
     RegisterSource,
     StateChange,
     TotalMeter,
+    Vacancy,
 )
 
 SQL = load("topology")
@@ -221,6 +222,12 @@ class Topology(Session):
         rows = await self._rows("exchanges", meters=meters)
         found = (Exchanged(old=o, new=n, at=t, actor=a, reason=r) for o, n, t, a, r in rows)
         return sorted(found, key=lambda exchanged: (exchanged.at, exchanged.old))
+
+    async def vacancies(self) -> list[Vacancy]:
+        """By point and time; those that count."""
+        rows = await self._rows("vacancies")
+        found = (Vacancy(point=p, start=s, end=e, actor=a, reason=r) for p, s, e, a, r in rows)
+        return sorted(found, key=lambda vacancy: (vacancy.point, vacancy.start))
 
     async def _rows(self, statement: str, **given: object) -> list[Row]:
         async with self.use() as connection:

@@ -156,3 +156,14 @@ class Exchanged:
     at: datetime
     actor: str = ""
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vacancy:
+    """Nobody has a contract at the usage point."""
+
+    point: str
+    start: datetime
+    end: datetime | None = None
+    actor: str
+    reason: str = ""

@@ -47,6 +47,8 @@ class Days:
     failed: npt.NDArray[np.uint32]
     version: Ints
     run: Ints
+    profiles: Ints
+    """The version of the class profiles that the day's values stand on; 0: on none."""
 
     def __len__(self) -> int:
         return len(self.point)
@@ -86,7 +88,7 @@ class Days:
         return cls(
             step_s, column(), column(), np.zeros(rows, "datetime64[D]"), column(), column(), table(np.int64),
             table(np.bool_), table(np.int64), table(np.bool_), table(np.uint8), table(np.uint8), table(np.uint8),
-            table(np.uint32), column(), column(),
+            table(np.uint32), column(), column(), column(),
         )  # fmt: skip
 
 

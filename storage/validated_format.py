@@ -21,7 +21,7 @@ _EPOCH_DAYS: Final = 10957
 """From 1970-01-01 to 2000-01-01, from which PostgreSQL counts days."""
 _FIXED: Final = (
     ("point", "i4"), ("quantity", "i2"), ("step_s", "i4"), ("day", "i4"), ("version", "i4"), ("run", "i8"),
-    ("start", "i8"),
+    ("start", "i8"), ("profiles", "i4"),
 )  # fmt: skip
 _BYTES: Final = ("source", "method", "reason")
 _ARRAYS: Final = (("failed", "i4", 23), ("raw", "i8", 20), ("steps", "i8", 20))
@@ -80,7 +80,7 @@ def _encoded(days: Days) -> bytes:
     for name, kind in _FIXED:
         rows[f"{name}_length"] = np.dtype(kind).itemsize
     rows["step_s"] = days.step_s
-    for name in ("point", "quantity", "version", "run"):
+    for name in ("point", "quantity", "version", "run", "profiles"):
         rows[name] = getattr(days, name)
     rows["day"] = days.day.astype(np.int64) - _EPOCH_DAYS
     rows["start"] = days.start * 1_000_000 - POSTGRES_EPOCH_US
@@ -172,7 +172,7 @@ def _count(run: _Run) -> int:
 
 def _fill(days: Days, at: npt.NDArray[np.intp], count: int, run: _Run) -> None:
     rows = run.rows
-    for name in ("point", "quantity", "version", "run"):
+    for name in ("point", "quantity", "version", "run", "profiles"):
         getattr(days, name)[at] = rows[name]
     days.day[at] = (rows["day"].astype(np.int64) + _EPOCH_DAYS).astype("datetime64[D]")
     days.start[at] = (rows["start"].astype(np.int64) + POSTGRES_EPOCH_US) // 1_000_000

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.intervals.grid import Grid
-from analytics.vee.frame import UNKNOWN, Fact, Frame, History, Mask, Steps
+from analytics.vee.frame import IDLE, UNKNOWN, Fact, Frame, History, Mask, Steps
 from analytics.vee.parameters import Checks
+from analytics.vee.shapes import by_day
 
 
 class Scope(StrEnum):
@@ -101,8 +102,8 @@ def static(frame: Frame, checks: Checks, history: History | None) -> Mask:
 
 
 def zero(frame: Frame, checks: Checks, history: History | None) -> Mask:
-    """Days on which nothing was used though there was voltage."""
-    nothing = (_sums(_held(frame) != 0, frame.grid) == 0) & _complete(frame)
+    """Days on which nothing was used though there was voltage, and a customer who could."""
+    nothing = (_sums(_held(frame) != 0, frame.grid) == 0) & _complete(frame) & (_idle(frame) == 0)
     return _runs(nothing & (frame.voltage == 1), checks.zero.days)
 
 
@@ -122,10 +123,11 @@ def low_usage(frame: Frame, checks: Checks, history: History | None) -> Mask:
 
 
 def inactive(frame: Frame, checks: Checks, history: History | None) -> Mask:
-    """Use on a day while the point is disconnected or vacant."""
-    idle = (frame.facts & np.uint8(Fact.DISCONNECTED | Fact.VACANT)) > 0
-    used = np.where(idle, _held(frame), 0)
-    return np.asarray(_sums(used, frame.grid) >= checks.inactive.least_steps)
+    """Use on a day on which the point is disconnected or vacant throughout. A roof exports while nobody lives there."""
+    exports = np.isin(np.arange(len(frame.names)), frame.export)[:, None]
+    idle = np.where(exports, by_day(frame.facts, np.uint8(Fact.DISCONNECTED), frame.grid), _idle(frame))
+    whole = idle == (frame.grid.layout >= 0).sum(axis=1)
+    return np.asarray(whole & (_sums(_held(frame), frame.grid) >= checks.inactive.least_steps))
 
 
 def no_reactive(frame: Frame, checks: Checks, history: History | None) -> Mask:
@@ -219,6 +221,11 @@ def _sums(cells: NDArray[np.int64] | Mask, grid: Grid) -> Steps:
     return np.asarray(np.add.reduceat(cells, grid.layout[:, 0], axis=1, dtype=np.int64))
 
 
+def _idle(frame: Frame) -> Steps:
+    """Intervals of each day in which nothing is to be used."""
+    return by_day(frame.facts, IDLE, frame.grid)
+
+
 def _complete(frame: Frame) -> Mask:
     return np.asarray(_sums(~frame.present, frame.grid) == 0)
 
@@ -228,10 +235,10 @@ def _clock_off(frame: Frame) -> Steps:
 
 
 def _usage(frame: Frame, history: History | None, is_off: Callable[[Steps, Steps], Mask], least: int) -> Mask:
-    """By the days that are complete; it has to be off against both periods, as far as they are known."""
+    """By the days that are complete and not idle; it has to be off against both periods, as far as they are known."""
     if history is None:
         return np.zeros(len(frame.names), np.bool_)
-    complete = _complete(frame)
+    complete = _complete(frame) & (_idle(frame) == 0)
     sums = np.where(complete, _sums(_held(frame), frame.grid), 0).sum(axis=1)
     days = complete.sum(axis=1)
     mean = sums // np.maximum(days, 1)

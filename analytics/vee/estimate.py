@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.vee.checks import tolerance
-from analytics.vee.frame import Fact, Frame, Mask, Profiles, Steps
+from analytics.vee.frame import NO_SUPPLY, Frame, Mask, Profiles, Steps
 from analytics.vee.parameters import Parameters
 from analytics.vee.shapes import Days, Shape, class_day, like_day
 from analytics.vee.share import nearest, shared
@@ -33,7 +33,11 @@ class Row:
     totals: Sequence[tuple[int, int, int]]
     """(first, last, steps)"""
     days: Days
+    liked: dict[int, Shape | None]
+    """By day: what was found for it."""
     profiles: Profiles
+    classed: Mask
+    """Of which intervals the class told."""
     parameters: Parameters
     contradicted: list[tuple[int, int]]
 
@@ -60,11 +64,10 @@ def _from_register(row: Row, first: int, last: int, total: int) -> None:
             row.contradicted.append((first, last))
             return
         left = 0  # the register's last digit is coarser than the intervals
-    supplied = open_[~_out(row)[open_]]
-    if len(supplied):  # an outage that the register contradicts was none
-        dead = np.setdiff1d(open_, supplied)
+    out = _out(row)[open_]
+    if not out.all():  # an outage that the register contradicts was none
+        dead, open_ = open_[out], open_[~out]
         row.steps[dead], row.method[dead] = 0, Method.OUTAGE
-        open_ = supplied
     parts = shared(abs(left), _weights(row, open_.tolist()))
     row.steps[open_] = parts if left >= 0 else [-part for part in parts]
     row.method[open_] = Method.REGISTER
@@ -77,6 +80,7 @@ def _weights(row: Row, places: Sequence[int]) -> list[int]:
         counts = [shape.days for shape in shapes.values() if shape is not None]
         if len(counts) == len(shapes):
             common = int(np.lcm.reduce(counts))
+            row.classed[places] |= of is _class
             return [_weight(row, at, shapes, common) for at in places]
     return [1] * len(places)
 
@@ -111,21 +115,25 @@ def _by_day(row: Row, at: int) -> None:
         if shape is not None:
             row.steps[at] = nearest(int(shape.sums[slot]), shape.days)
             row.method[at] = method
+            row.classed[at] = method is Method.CLASS
             return
 
 
 def _like(row: Row, day: int) -> Shape | None:
-    return like_day(row.days, row.at, day, row.parameters.estimations.like_day)
+    if day not in row.liked:
+        row.liked[day] = like_day(row.days, row.at, day, row.parameters.estimations.like_day)
+    return row.liked[day]
 
 
 def _class(row: Row, day: int) -> Shape | None:
-    if not row.frame.klass:
+    """A class lives there: it tells nothing of a vacant day."""
+    if not row.frame.klass or row.days.vacant[row.at, row.days.first + day]:
         return None
     return class_day(row.profiles, row.frame.klass[row.at], row.days.types[row.days.first + day])
 
 
 def _out(row: Row) -> Mask:
-    found: Mask = (row.frame.facts[row.at] & np.uint8(Fact.OUTAGE)) > 0
+    found: Mask = (row.frame.facts[row.at] & NO_SUPPLY) > 0
     return found
 
 

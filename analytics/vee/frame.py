@@ -28,7 +28,14 @@ class Fact(IntFlag):
     DUPLICATE = 2
     """Several values came and they differ: none of them holds."""
     DISCONNECTED = 4
+    """The relay was open for the whole of it. Without a value it is 0 kWh; its day is no reference."""
     VACANT = 8
+    """Nobody had a contract for the whole of it. Its day is a reference for vacant days only."""
+
+
+NO_SUPPLY: Final = np.uint8(Fact.OUTAGE | Fact.DISCONNECTED)
+IDLE: Final = np.uint8(Fact.DISCONNECTED | Fact.VACANT)
+"""Nothing is to be used."""
 
 
 class Channel(NamedTuple):
@@ -130,7 +137,8 @@ def frame(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
-    """What the same rows used before, validated. `actual`: read and found good; `outage` (meter, day): a day with one.
+    """What the same rows used before, validated. `actual`: read and found good; `outage` (meter, day): for a part of it
+    there was no supply, or nobody had a contract; `vacant` (meter, day): nobody had one, all day.
 
     `last_period`, `last_year`: the average of a day in the period before and in the same period of last year, in steps,
     `UNKNOWN` where not known. `estimated_days`: how many days with estimates the history ends with.
@@ -140,6 +148,7 @@ class History:
     steps: Steps
     actual: Mask
     outage: Mask
+    vacant: Mask
     last_period: Steps
     last_year: Steps
     estimated_days: Steps

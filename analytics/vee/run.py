@@ -46,6 +46,7 @@ def run(
         method=np.zeros(shape, np.uint8),
         reason=np.zeros(shape, np.uint8),
         failed=np.zeros(shape, np.uint32),
+        classed=np.zeros(shape, np.bool_),
         findings=(),
         parameters=parameters.version,
     )
@@ -56,15 +57,16 @@ def run(
         older = None if history is None else history.rows(since, until)
         view = ValidatedFrame(
             part, made.steps[since:until], made.source[since:until], made.method[since:until],
-            made.reason[since:until], made.failed[since:until], (), parameters.version,
+            made.reason[since:until], made.failed[since:until], made.classed[since:until], (), parameters.version,
         )  # fmt: skip
         good = _check(view, parameters, older, findings)
         _fill(view, good, parameters, calendar, older, profiles, findings)
         _prolonged(view, parameters, older, findings)
     findings.sort()
     return ValidatedFrame(
-        frame, made.steps, made.source, made.method, made.reason, made.failed, tuple(findings), parameters.version
-    )
+        frame, made.steps, made.source, made.method, made.reason, made.failed, made.classed, tuple(findings),
+        parameters.version,
+    )  # fmt: skip
 
 
 def holding(frame: Frame, parameters: Parameters) -> Mask:
@@ -134,8 +136,8 @@ def _fill(
     for at in needy:
         assert known is not None
         row = Row(
-            frame, at, view.steps[at], view.method[at], totals.get(at, []), known, profiles,
-            parameters, [],
+            frame, at, view.steps[at], view.method[at], totals.get(at, []), known, {}, profiles,
+            view.classed[at], parameters, [],
         )  # fmt: skip
         estimated(row)
         for first, last in row.contradicted:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.day_types import Calendar
-from analytics.vee.frame import Fact, Frame, History, Mask, Profiles, Steps
+from analytics.intervals.grid import Grid
+from analytics.vee.frame import NO_SUPPLY, Fact, Frame, History, Mask, Profiles, Steps
 from analytics.vee.parameters import LikeDay
 
 
@@ -21,26 +22,27 @@ class Shape(NamedTuple):
 
 
 class Days(NamedTuple):
-    """Days of the history and then of the frame. `steps` (row, day, slot) by the wall clock; `valid` (row, day)."""
+    """Days of the history and then of the frame. `steps` (row, day, slot) by the wall clock; `valid`, `vacant` (row,
+    day)."""
 
     dates: tuple[date, ...]
     types: tuple[str, ...]
     steps: Steps
     valid: Mask
+    vacant: Mask
     first: int
     """Which of `dates` the frame begins with."""
 
 
 def days(frame: Frame, good: Mask, history: History | None, calendar: Calendar) -> Days:
-    """Of the frame's days only actual and good values count; a day with an outage is no reference.
+    """Of the frame's days only actual and good values count; a day with an outage is no reference, nor is one on which
+    the point was disconnected or vacant for a part.
 
     Raises `YearUnknown` where the calendar does not know a day, `ValueError` for a history of another step.
     """
     grid = frame.grid
-    out = np.zeros((len(frame.names), len(grid.days)), np.bool_)
-    hit = np.nonzero((frame.facts & np.uint8(Fact.OUTAGE)) > 0)
-    out[hit[0], grid.day[hit[1]]] = True
-    steps = [frame.steps[:, grid.wall]]
+    out, empty = unlike(frame.facts, grid)
+    steps, vacant = [frame.steps[:, grid.wall]], [empty]
     valid = [_complete(good, grid.wall) & ~out]
     dates = grid.days
     if history is not None:
@@ -48,9 +50,25 @@ def days(frame: Frame, good: Mask, history: History | None, calendar: Calendar) 
             raise ValueError("a history has the step of its frame and ends before it")
         steps.insert(0, history.steps[:, history.grid.wall])
         valid.insert(0, _complete(history.actual, history.grid.wall) & ~history.outage)
+        vacant.insert(0, history.vacant)
         dates = (*history.grid.days, *dates)
     types = tuple(calendar.day_type(day).value for day in dates)
-    return Days(dates, types, np.concatenate(steps, axis=1), np.concatenate(valid, axis=1), len(dates) - len(grid.days))
+    return Days(
+        dates, types, np.concatenate(steps, axis=1), np.concatenate(valid, axis=1), np.concatenate(vacant, axis=1),
+        len(dates) - len(grid.days),
+    )  # fmt: skip
+
+
+def unlike(facts: NDArray[np.uint8], grid: Grid) -> tuple[Mask, Mask]:
+    """Days that are like no other: without supply, or vacant, for a part; and those that are vacant throughout."""
+    empty = by_day(facts, np.uint8(Fact.VACANT), grid)
+    vacant = empty == (grid.layout >= 0).sum(axis=1)
+    return (by_day(facts, NO_SUPPLY, grid) > 0) | ((empty > 0) & ~vacant), vacant
+
+
+def by_day(facts: NDArray[np.uint8], which: np.uint8, grid: Grid) -> Steps:
+    """How many intervals of each day are so."""
+    return np.asarray(np.add.reduceat((facts & which) > 0, grid.layout[:, 0], axis=1, dtype=np.int64))
 
 
 def _complete(good: Mask, wall: Steps) -> Mask:
@@ -59,13 +77,14 @@ def _complete(good: Mask, wall: Steps) -> Mask:
 
 
 def like_day(known: Days, row: int, day: int, rule: LikeDay) -> Shape | None:
-    """The last valid days of the same type before day `day` of the frame; None: too few."""
+    """The last valid days of the same type before day `day` of the frame, vacant as it is or not; None: too few."""
     at = known.first + day
     found: list[int] = []
     for before in range(at - 1, -1, -1):
         if (known.dates[at] - known.dates[before]).days > rule.horizon_days or len(found) == rule.days:
             break
-        if known.types[before] == known.types[at] and known.valid[row, before]:
+        same = known.types[before] == known.types[at] and known.vacant[row, before] == known.vacant[row, at]
+        if same and known.valid[row, before]:
             found.append(before)
     if len(found) < rule.least_days:
         return None
@@ -73,6 +92,6 @@ def like_day(known: Days, row: int, day: int, rule: LikeDay) -> Shape | None:
 
 
 def class_day(profiles: Profiles, klass: str, day_type: str) -> Shape | None:
-    """Raises `ValueError` for a profile that is no day of this step (by the caller's slots)."""
+    """None: there is no profile."""
     found: NDArray[np.int64] | None = profiles.get(klass, {}).get(day_type)
     return None if found is None else Shape(found, 1)

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.vee.frame import Frame, Steps
+from analytics.vee.frame import Frame, Mask, Steps
 
 
 class Source(IntEnum):
@@ -33,7 +33,7 @@ class Method(IntEnum):
     NONE = 0
     RAW = 1
     OUTAGE = 2
-    """No supply: nothing was used."""
+    """No supply, by an outage or an open relay: nothing was used."""
     REGISTER = 3
     """What the registers leave, shared out by the shape of like days, of the class, or evenly."""
     LINEAR = 4
@@ -76,7 +76,8 @@ class Value(NamedTuple):
 class ValidatedFrame:
     """`steps` means something where `source` is not `NONE`. `failed`: bit k is set where check k of `NAMES` failed.
 
-    `reason`: which check cost the raw value its place. `parameters`: the version of those that judged.
+    `reason`: which check cost the raw value its place. `classed`: where the day of the class gave the value, or the
+    shape of a register's. `parameters`: the version of those that judged.
     """
 
     raw: Frame
@@ -85,6 +86,7 @@ class ValidatedFrame:
     method: NDArray[np.uint8]
     reason: NDArray[np.uint8]
     failed: NDArray[np.uint32]
+    classed: Mask
     findings: tuple[Finding, ...]
     parameters: str
 

@@ -25,6 +25,7 @@ files of DIR (CSV with a heading, UTF-8; each may be left out; times ISO 8601 wi
   registers.csv      meter,time,quantity,edge,value,source[,actor][,reason]
                                                                    initial|final; read|manual|estimated
   exchanges.csv      old,new,at[,actor][,reason]
+  vacancies.csv      point,from,actor[,to][,reason]                nobody has a contract there
 """
 
 

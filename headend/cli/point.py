@@ -7,19 +7,20 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-from headend.cli import point_contract
+from headend.cli import point_contract, point_vacant
 from headend.cli.output import Output
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     from headend.cli.main import common
 
-    verbs = parser.add_subparsers(dest="verb", metavar="show|move|use|contract|forget", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="show|move|use|contract|vacant|forget", required=True)
     sentences = {
         "show": "One usage point: its data, the meters that stood there, the areas that it belonged to.",
         "move": "From then on a usage point belongs to another area.",
         "use": "What was used at a point between two moments, by register, over exchanges and multipliers.",
         "contract": "What is agreed with a usage point's customer: capacity, demand, basic charge, from when on.",
+        "vacant": "When nobody has a contract at a usage point: said, ended, withdrawn, by whom and when.",
         "forget": "Blank a usage point's address and options; if asked for, delete the readings of its meters there.",
     }
     made = {
@@ -29,6 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     for each in made.values():
         each.add_argument("point", metavar="POINT")
     point_contract.add_verb(made["contract"])
+    point_vacant.add_verb(made["vacant"])
     made["move"].add_argument("area", metavar="AREA")
     made["move"].add_argument("--at", metavar="T", help="ISO 8601 (default: now)")
     made["move"].add_argument("--phase", choices=["L1", "L2", "L3", "three-phase"])
@@ -52,6 +54,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     return asyncio.run(
         {
             "show": _show, "move": _move, "use": _use, "forget": _forget, "contract": point_contract.run,
+            "vacant": point_vacant.run,
         }[arguments.verb](arguments, output)
     )  # fmt: skip
 

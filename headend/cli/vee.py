@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from headend.cli import vee_class
 from headend.cli.output import Output
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ _SENTENCES = {
     "findings": "What checks found: reviews for people and work orders.",
     "edit": "Put a value in for an interval; it outlives later runs.",
     "history": "All versions of one day of a point: who, when, why, and how they differ.",
+    "class": "What days of a class of usage points look like: for points without days of their own to go by.",
 }
 
 
@@ -30,6 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         name: verbs.add_parser(name, help=sentence, description=sentence, parents=[common()])
         for name, sentence in _SENTENCES.items()
     }
+    vee_class.add_verb(made["class"])
     for name in ("run", "show", "findings"):
         is_needed = name != "run"
         made[name].add_argument("--from", dest="start", metavar="DAY", required=is_needed, help="the first local day")
@@ -68,7 +71,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     from headend.errors import HeadendError
 
     verbs = {
-        "run": _run, "edit": _edit,
+        "run": _run, "edit": _edit, "class": vee_class.run,
         "show": vee_shown.show, "findings": vee_shown.findings, "history": vee_shown.history,
     }  # fmt: skip
     try:

@@ -49,10 +49,11 @@ async def show(arguments: argparse.Namespace, output: Output) -> int:
         output.document({"point": point.name, "quantity": what.name, **one})
     shown = [
         (one["start"].astimezone(config.zone), one["value"], one["source"], one["rule"], one["reason"], one["raw"],
-         " ".join(one["failed"]), one["version"], one["run"], one["parameters"])
+         " ".join(one["failed"]), one["version"], one["run"], one["parameters"], one["profiles"])
         for one in rows
     ]  # fmt: skip
-    columns = ["start", f"{what.unit}>", "source", "rule", "reason", "raw>", "failed", "version>", "run>", "parameters"]
+    columns = ["start", f"{what.unit}>", "source", "rule", "reason", "raw>", "failed", "version>", "run>", "parameters",
+               "profiles>"]  # fmt: skip
     output.table(columns, shown)
     if not rows:
         output.text("no such days were validated: `headend vee run` does")

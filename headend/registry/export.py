@@ -44,6 +44,7 @@ async def everything(registry: Registry, topology: Topology) -> Additions:
         multipliers=tuple(await topology.multipliers()),
         registers=tuple(await topology.registers()),
         exchanges=tuple(await topology.exchanges()),
+        vacancies=tuple(await topology.vacancies()),
     )
 
 
@@ -109,6 +110,11 @@ _SHEETS: Final[Mapping[str, tuple[str, tuple[str, ...], Callable[[Any], tuple[ob
         "exchanges",
         ("old", "new", "at", "actor", "reason"),
         lambda e: (e.old, e.new, e.at, e.actor, e.reason),
+    ),
+    "vacancies.csv": (
+        "vacancies",
+        ("point", "from", "to", "actor", "reason"),
+        lambda e: (e.point, e.start, e.end, e.actor, e.reason),
     ),
 }
 """File to what of `Additions` it holds, its columns and a row of them."""

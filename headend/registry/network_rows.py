@@ -27,6 +27,7 @@ from storage.topology_entries import (
     RegisterSource,
     StateChange,
     TotalMeter,
+    Vacancy,
 )
 
 Names = Mapping[str, set[str]]
@@ -149,6 +150,11 @@ def _exchange(cells: Cells, names: Names) -> Exchanged:
     return Exchanged(old=old, new=new, at=needed_moment(cells, "at"), **_who(cells))
 
 
+def _vacancy(cells: Cells, names: Names) -> Vacancy:
+    start, end = span(cells)
+    return Vacancy(point=known(cells, "point", names["point"]), start=start, end=end, **_who(cells))
+
+
 def _who(cells: Cells) -> dict[str, str]:
     return {"actor": cells.get("actor", ""), "reason": cells.get("reason", "")}
 
@@ -193,5 +199,11 @@ DATED: Final[Mapping[str, Sheet]] = {
         key=lambda e: (e.meter, e.time, e.quantity.id, e.edge),
     ),
     "exchanges.csv": Sheet("exchanges", Heading(("old", "new", "at"), _WHO), _exchange, key=lambda e: (e.new,)),
+    "vacancies.csv": Sheet(
+        "vacancies",
+        Heading(("point", "from", "actor"), ("to", "reason")),
+        _vacancy,
+        subject=lambda e: ("point", e.point),
+    ),
 }
 """What holds for a time, or from a moment on; all of it refers to names."""

@@ -10,7 +10,9 @@ import numpy as np
 
 from analytics.intervals.grid import Grid
 from analytics.vee.frame import UNKNOWN, History
+from analytics.vee.shapes import unlike
 from analytics.vee.validated import Method, Source
+from headend.validation.facts import idle, mark
 from headend.validation.intervals import Ints, Mask
 from headend.validation.loader import Loader
 from headend.validation.rows import Rows
@@ -28,6 +30,7 @@ def nothing(rows: int, grid: Grid) -> History:
         steps=np.zeros((rows, len(grid)), np.int64),
         actual=np.zeros((rows, len(grid)), np.bool_),
         outage=np.zeros((rows, len(grid.days)), np.bool_),
+        vacant=np.zeros((rows, len(grid.days)), np.bool_),
         last_period=np.full(rows, UNKNOWN),
         last_year=np.full(rows, UNKNOWN),
         estimated_days=np.zeros(rows, np.int64),
@@ -74,6 +77,17 @@ async def read(loader: Loader, points: Sequence[Point], rows: Rows, made: Histor
         if row >= 0 and lacking[row]:
             made.steps[row] = older.steps[at]
             made.actual[row] = older.present[at] & older.expected[at] & (older.steps[at] >= 0)
+
+
+async def unused(loader: Loader, rows: Rows, made: History) -> None:
+    """Marks the days on which points were disconnected or vacant."""
+    stretches = await idle(loader.circumstances, rows.point.tolist(), rows.stays, made.grid)
+    if stretches:
+        facts = np.zeros(made.steps.shape, np.uint8)
+        mark(facts, made.grid, stretches)
+        out, vacant = unlike(facts, made.grid)
+        made.outage[:] |= out
+        made.vacant[:] |= vacant
 
 
 async def usual(loader: Loader, rows: Rows, days: tuple[date, date]) -> tuple[Ints, Ints]:

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from analytics.intervals.grid import Grid, grid
-from analytics.vee.frame import Fact
 from headend.series.board import Board, board
+from headend.validation.facts import by_meter, idle, mark, outages
 from headend.validation.intervals import Ints, Mounted, raw
 from headend.validation.limits import limit_kw
 from headend.validation.reconcile import Others, apart, last_digits, off_boundaries
@@ -113,22 +113,12 @@ class Loader:
         )
 
     async def _circumstances(self, rows: Rows) -> None:
-        """Outages, clocks, and voltage where nothing was used."""
-        cells, span = rows.cells, _span(rows.cells)
-        meters = {stay.meter_id for stays in rows.stays for stay in stays}
-        own: dict[int, list[tuple[int, Stay]]] = {}
-        for row, stays in enumerate(rows.stays):
-            for stay in stays:
-                own.setdefault(stay.meter_id, []).append((row, stay))
-        step = cells.step_s
-        for meter, start, end in await self.circumstances.outages(meters, span):
-            for row, stay in own[meter]:
-                since, until = max(start, stay.start), min(end, stay.end)
-                first = -(-int((since - span[0]).total_seconds()) // step)
-                last = int((until - span[0]).total_seconds()) // step
-                rows.facts[row, max(first, 0) : max(last, 0)] |= np.uint8(Fact.OUTAGE)
+        """Supply and contracts, clocks, and voltage where nothing was used."""
+        cells, span, own = rows.cells, _span(rows.cells), by_meter(rows.stays)
+        mark(rows.facts, cells, await outages(self.circumstances, rows.stays, cells))
+        mark(rows.facts, cells, await idle(self.circumstances, rows.point.tolist(), rows.stays, cells))
         checks = self.rules.parameters.checks
-        offsets = await self.circumstances.clock_offsets(meters, span, checks.clock_sync.beyond_ms)
+        offsets = await self.circumstances.clock_offsets(own, span, checks.clock_sync.beyond_ms)
         if offsets:
             far_off = {meter for meter, _, offset in offsets if abs(offset) > checks.clock_quarantine.beyond_ms}
             dated = {(meter, _day(cells, at)) for meter, at in await self.registers.recorded(far_off, span)}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from analytics.intervals.grid import Grid
 from analytics.vee.frame import UNKNOWN, Frame, Totals, frame
+from headend.validation.classes import klass
 from headend.validation.intervals import Ints, Mask, Raw
 from headend.validation.limits import limit_kw, limit_steps
 from protocols.model import Quantity
@@ -22,7 +23,7 @@ _SIBLINGS: Final = (
     ("export", BY_NAME["active_energy_import"].id, BY_NAME["active_energy_export"].id),
     ("reactive", BY_NAME["active_energy_import"].id, BY_NAME["reactive_energy_import"].id),
 )
-_SIGNED: Final = (BY_NAME["active_energy_combined"].id,)
+SIGNED: Final = (BY_NAME["active_energy_combined"].id,)
 """Import plus or less export, as the meter is set: it may count backwards."""
 
 
@@ -94,7 +95,7 @@ class Rows:
         return frame(
             self.names, self.cells, self.steps, self.present, Totals(*self.totals.T.copy()), facts=self.facts,
             limit=self.limit, unit=self.unit, clock_ms=self.clock_ms, voltage=self.voltage, klass=self.klass,
-            signed=np.isin(self.quantity, _SIGNED), **siblings,
+            signed=np.isin(self.quantity, SIGNED), **siblings,
         )  # fmt: skip
 
     def _sibling(self, of: int, other: int) -> Ints:
@@ -152,7 +153,8 @@ def rows_of(
         cells=cells, point=np.array([points[a].id for a, _ in wanted], np.int64),
         quantity=np.array([found[n].quantity.id for _, n in wanted], np.int64),
         facts=np.zeros((count, len(cells)), np.uint8), clock_ms=np.full((count, days), UNKNOWN),
-        voltage=np.full((count, days), -1, np.int8), klass=tuple(points[a].category for a, _ in wanted),
+        voltage=np.full((count, days), -1, np.int8),
+        klass=tuple(klass(points[a].category, found[n].quantity.id) for a, n in wanted),
         stays=tuple(found[n].stays[points[a].id] for a, n in wanted),
         totals=joined[np.argsort(joined[:, 0], kind="stable")], **made,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from analytics.vee.frame import History, Mask
 from analytics.vee.run import holding
 from analytics.vee.run import run as vee
 from headend.validation import history
+from headend.validation.classes import Classes, newest
 from headend.validation.commit import Order, Outcome, commit
 from headend.validation.loader import Loader
 from headend.validation.rows import Rows
@@ -50,6 +51,7 @@ async def validate(
     until = min(days[1], datetime.now(zone).date())
     if not days[0] < until:
         return outcome
+    classes = await newest(conninfo, rules.step_s)
     loader, validated, days_left = Loader(conninfo, rules, zone), Validated(conninfo), LateDays(conninfo)
     try:
         span = days[0], until
@@ -59,7 +61,7 @@ async def validate(
         cells = loader.grid(*span)
         marks = await days_left.marks(cells.start(0), cells.start(len(cells))) if names is None else []
         async for loaded in _ahead(loader, pieces, span):
-            judged = [await asyncio.to_thread(_judge, one, loader, span) for one in loaded]
+            judged = [await asyncio.to_thread(_judge, one, loader, span, classes) for one in loaded]
             outcome.add(await commit(validated, Days.joined(rules.step_s, judged), order))
         if not order.only_new:  # what came meanwhile has marks of its own
             await days_left.unmark(marks)
@@ -146,6 +148,7 @@ async def _load(loader: Loader, points: Sequence[Point], days: tuple[date, date]
             older, has = await history.stored(loader, own, days[0] - MARGIN)
             if not has.all():
                 await history.read(loader, points, own, older, ~has)
+            await history.unused(loader, own, older)
         found.append(_Loaded(own, replace(older, last_period=last_period[chosen], last_year=last_year[chosen])))
     return found
 
@@ -158,7 +161,7 @@ def _whole(rows: Rows, asked: Grid, rules: Rules) -> Mask:
     return np.asarray(~np.isin(own.point, own.point[bad]))
 
 
-def _judge(loaded: _Loaded, loader: Loader, days: tuple[date, date]) -> Days:
+def _judge(loaded: _Loaded, loader: Loader, days: tuple[date, date], classes: Classes) -> Days:
     rules = loader.rules
-    values = vee(loaded.rows.frame(), rules.parameters, rules.calendar, loaded.older)
-    return by_day(values, loaded.rows, loader.grid(*days))
+    values = vee(loaded.rows.frame(), rules.parameters, rules.calendar, loaded.older, classes.days)
+    return by_day(values, loaded.rows, loader.grid(*days), classes.version)

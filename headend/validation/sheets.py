@@ -15,8 +15,9 @@ from storage.validated_days import Days
 _SUM: Final = np.uint32(1 << NAMES.index("sum"))
 
 
-def by_day(values: ValidatedFrame, rows: Rows, asked: Grid) -> Days:
-    """The days of `asked`, within those of `rows`; days on which no meter stood there at all are left out.
+def by_day(values: ValidatedFrame, rows: Rows, asked: Grid, profiles: int) -> Days:
+    """The days of `asked`, within those of `rows`; days on which no meter stood there at all are left out. `profiles`:
+    the version of the class profiles that values may stand on.
 
     What was not expected has no value, and nothing failed there.
     """
@@ -51,6 +52,7 @@ def by_day(values: ValidatedFrame, rows: Rows, asked: Grid) -> Days:
         failed=np.where(expected, table(values.failed | np.where(rows.apart, _SUM, np.uint32(0))), np.uint32(0)),
         version=np.zeros(count * len(layout), np.int64),
         run=np.zeros(count * len(layout), np.int64),
+        profiles=np.where((expected & table(values.classed)).any(axis=1), profiles, 0),
     )
     there = expected.any(axis=1)
     return made if there.all() else made.take(there)

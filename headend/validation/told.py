@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from analytics.vee.validated import NAMES, Method, Source
 from protocols.model import Quantity
 from storage.validated import EditRow, Run
 from storage.validated_days import Days
+
+_CLASSED: Final = (Method.CLASS, Method.REGISTER)
+"""Rules that may stand on the day of a class: by itself, or by its shape."""
 
 
 def told(days: Days, row: int, quantity: Quantity, run: Run, edits: Sequence[EditRow]) -> Iterator[dict[str, Any]]:
@@ -21,18 +24,20 @@ def told(days: Days, row: int, quantity: Quantity, run: Run, edits: Sequence[Edi
         source, because = Source(int(days.source[row, cell])), int(days.reason[row, cell])
         reason = NAMES[because - 1] if because else ""
         bits = int(days.failed[row, cell])
+        method = Method(int(days.method[row, cell]))
         yield {
             "start": start,
             "value": quantity.text(int(days.steps[row, cell])) if days.present[row, cell] else None,
             "unit": str(quantity.unit),
             "source": source.name.lower(),
-            "rule": Method(int(days.method[row, cell])).name.lower(),
+            "rule": method.name.lower(),
             "reason": reasons.get(start, reason) if source is Source.EDITED else reason,
             "raw": quantity.text(int(days.raw[row, cell])) if days.raw_present[row, cell] else None,
             "failed": [name for number, name in enumerate(NAMES) if bits >> number & 1],
             "version": int(days.version[row]),
             "run": run.number,
             "parameters": run.parameters,
+            "profiles": int(days.profiles[row]) or None if method in _CLASSED else None,
         }
 
 

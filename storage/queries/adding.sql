@@ -56,6 +56,9 @@ COPY register_mark (meter_id, "time", quantity, edge, value, source, actor, reas
 -- name: add_exchange
 COPY meter_exchange (old_meter_id, new_meter_id, "at", actor, reason) FROM STDIN;
 
+-- name: add_vacancy
+COPY point_vacancy (usage_point_id, "from", "to", actor, reason) FROM STDIN;
+
 -- name: stored_installations
 SELECT meter_id, "from" FROM meter_installation;
 
@@ -79,3 +82,7 @@ SELECT meter_id, quantity, "time", edge FROM register_mark;
 
 -- name: stored_exchanges
 SELECT new_meter_id FROM meter_exchange;
+
+-- What was withdrawn is not said again by the same file.
+-- name: stored_vacancies
+SELECT usage_point_id, "from" FROM point_vacancy;

@@ -33,6 +33,29 @@ JOIN meter m ON m.name = ANY (o.meters)
 WHERE m.id = ANY (%(meters)s::integer[]) AND o.start < %(end)s AND coalesce(o.restored, o.seen) > %(start)s
   AND o.confidence >= 0.9;
 
+-- name: vacant
+SELECT usage_point_id, "from", "to" FROM vacancy
+WHERE usage_point_id = ANY (%(points)s::integer[]) AND "from" < %(end)s AND ("to" IS NULL OR "to" > %(start)s);
+
+-- What relays showed: 0 open, 1 closed, 2 not known from then on. A command tells what was read back after it; one that may
+-- have closed the relay takes away what was known.
+-- name: relays
+SELECT m.id, x.at, CASE WHEN x.after <> 'verified' THEN 2 WHEN o.function = 'trip' THEN 0 ELSE 1 END
+FROM meter m
+JOIN command_target t ON t.meter = m.name
+JOIN command_order o ON o.key = t.key AND o.version = t.version
+JOIN command_transition x ON x.key = t.key AND x.meter = t.meter AND x.version = t.version
+WHERE m.id = ANY (%(meters)s::integer[]) AND x.at < %(until)s AND (
+    (o.function IN ('trip', 'close') AND x.after IN ('verified', 'contradicted'))
+    OR (o.function IN ('close', 'permit_close', 'raise_limit', 'trip_reclose') AND x.after = 'sent')
+)
+UNION ALL
+SELECT meter_id, start, CASE kind WHEN 'close' THEN 1 ELSE 0 END FROM meter_event
+WHERE meter_id = ANY (%(meters)s::integer[]) AND kind IN ('trip', 'close', 'relay_open') AND start < %(until)s
+UNION ALL
+SELECT meter_id, "end", 1 FROM meter_event
+WHERE meter_id = ANY (%(meters)s::integer[]) AND kind = 'relay_open' AND "end" > start AND "end" < %(until)s;
+
 -- What points used over a span, by their registers at its very ends, where one meter stood there under one multiplier.
 -- name: used
 SELECT i.usage_point_id, (b.value - a.value) * multiplier_at(i.meter_id, %(end)s)

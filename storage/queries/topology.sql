@@ -48,6 +48,9 @@ SELECT o.name, n.name, x."at", x.actor, x.reason
 FROM meter_exchange x JOIN meter o ON o.id = x.old_meter_id JOIN meter n ON n.id = x.new_meter_id
 WHERE %(meters)s::text[] IS NULL OR o.name = ANY (%(meters)s) OR n.name = ANY (%(meters)s);
 
+-- name: vacancies
+SELECT p.name, v."from", v."to", v.actor, v.reason FROM vacancy v JOIN usage_point p ON p.id = v.usage_point_id;
+
 -- name: multipliers_at
 SELECT m.id, multiplier_at(m.id, %(at)s) FROM meter m WHERE m.id = ANY (%(meters)s);
 

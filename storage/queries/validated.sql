@@ -19,7 +19,7 @@ VALUES (%(number)s, %(actor)s, %(kind)s, %(reason)s, %(parameters)s);
 SELECT validated_partition(%s::date);
 
 -- name: add_days
-COPY validated_day (usage_point_id, quantity, step_s, day, version, run, start, source, method, reason, failed, raw, steps)
+COPY validated_day (usage_point_id, quantity, step_s, day, version, run, start, profiles, source, method, reason, failed, raw, steps)
 FROM STDIN (FORMAT BINARY);
 
 -- The planner would rather sort the wide rows of all days than go along the index.
@@ -30,7 +30,7 @@ SET LOCAL enable_sort = off;
 -- name: days
 COPY (
     SELECT DISTINCT ON (usage_point_id, quantity, step_s, day)
-           usage_point_id, quantity, step_s, day, version, run, start, source, method, reason, failed, raw, steps
+           usage_point_id, quantity, step_s, day, version, run, start, profiles, source, method, reason, failed, raw, steps
     FROM validated_day
     WHERE (%(points)s::integer[] IS NULL OR usage_point_id = ANY (%(points)s::integer[]))
       AND quantity = ANY (%(quantities)s::smallint[]) AND step_s = %(step_s)s
@@ -43,7 +43,7 @@ COPY (
 -- name: values_only
 COPY (
     SELECT DISTINCT ON (usage_point_id, quantity, step_s, day)
-           usage_point_id, quantity, step_s, day, version, run, start, source, method, reason,
+           usage_point_id, quantity, step_s, day, version, run, start, profiles, source, method, reason,
            NULL::integer[], NULL::bigint[], steps
     FROM validated_day
     WHERE (%(points)s::integer[] IS NULL OR usage_point_id = ANY (%(points)s::integer[]))
@@ -56,7 +56,7 @@ COPY (
 -- Newest versions in which a check failed.
 -- name: failed
 COPY (
-    SELECT usage_point_id, quantity, step_s, day, version, run, start, source, method, reason, failed, raw, steps
+    SELECT usage_point_id, quantity, step_s, day, version, run, start, profiles, source, method, reason, failed, raw, steps
     FROM validated_day d
     WHERE failed IS NOT NULL AND (%(points)s::integer[] IS NULL OR usage_point_id = ANY (%(points)s::integer[]))
       AND quantity = ANY (%(quantities)s::smallint[]) AND step_s = %(step_s)s
@@ -75,7 +75,7 @@ WHERE r.number = ANY (%(numbers)s::bigint[]);
 -- All versions of one day, the first one first.
 -- name: versions
 COPY (
-    SELECT usage_point_id, quantity, step_s, day, version, run, start, source, method, reason, failed, raw, steps
+    SELECT usage_point_id, quantity, step_s, day, version, run, start, profiles, source, method, reason, failed, raw, steps
     FROM validated_day
     WHERE usage_point_id = %(point)s AND quantity = %(quantity)s AND step_s = %(step_s)s AND day = %(day)s::date
     ORDER BY version

@@ -40,6 +40,7 @@ def some_days(points: int = 3, days: int = 4, *, quantity: int = 1, first: date 
         made.raw[row, 90:], made.raw_present[row, 90:] = 0, False
         made.raw[row, 0] += 1
     made.failed[nth == 3, 7] = 1 << 17
+    made.profiles[nth == 1] = 3
     return made
 
 

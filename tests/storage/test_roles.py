@@ -9,6 +9,8 @@ import pytest
 from psycopg import errors as pg
 from psycopg.conninfo import make_conninfo
 
+from storage.circumstances import Circumstances
+from storage.class_profiles import ClassProfiles
 from storage.export_entries import Attempt, BatchStatus
 from storage.exports import Exports
 from storage.migrate import check
@@ -132,6 +134,18 @@ async def test_batches_and_validated_days_are_made_by_the_daemon(database: str) 
     async with Retention(daemon) as retention:
         gone = await retention.drop(Keep(validated=timedelta(days=35)), datetime(2026, 5, 10, tzinfo=UTC))
     assert [(one.name, one.refused) for one in gone or ()] == [("validated_day_202603", None)]
+
+
+async def test_the_daemon_reads_vacancies_and_class_profiles_and_changes_none(database: str) -> None:
+    daemon = as_daemon(database)
+    async with ClassProfiles(daemon) as profiles, Circumstances(daemon) as circumstances:
+        assert (await profiles.last(), await profiles.holding(1)) == (0, [])
+        assert await circumstances.vacant([1], (START, END)) == []
+        assert await circumstances.relays([1], END) == []
+    with psycopg.connect(daemon, autocommit=True) as connection:
+        for statement in ("UPDATE class_profile SET days = 1", "DELETE FROM point_vacancy"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
 
 
 async def test_whoever_makes_a_partition_it_is_the_daemons(database: str) -> None:

@@ -30,7 +30,8 @@ _FIRST, _LAST = date(1970, 1, 1), date(9000, 1, 1)
 
 class Value(BaseModel):
     """An interval, known by its start. `value` is exact, multiplied; `raw` what came, null where nothing did. `failed`:
-    checks that it did not pass; `run` made this version of its day by these `parameters`."""
+    checks that it did not pass; `run` made this version of its day by these `parameters`; `profiles`: the version of
+    the class profiles that it may stand on."""
 
     start: AwareDatetime
     value: str | None
@@ -43,6 +44,7 @@ class Value(BaseModel):
     version: int
     run: int
     parameters: str
+    profiles: int | None
 
 
 @router.get("/v1/validated", response_model=Page[Value], responses=documented(["bad-cursor", "not-found"]))

@@ -43,6 +43,7 @@ def history(on: Grid, value: int = 1000, rows: int = 1, last: int = UNKNOWN, yea
     steps = np.tile(value + on.slot, (rows, 1))
     return History(
         on, steps, np.ones(steps.shape, np.bool_), np.zeros((rows, len(on.days)), np.bool_),
+        np.zeros((rows, len(on.days)), np.bool_),
         np.full(rows, last), np.full(rows, year), np.zeros(rows, np.int64),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from analytics.vee.frame import Channel, Fact, Frame, History, Totals
 from analytics.vee.parameters import Checks
 from analytics.vee.run import run
 from analytics.vee.validated import NAMES, ValidatedFrame
-from tests.analytics.vee.frames import PLAIN, SHIPPED, days, full, history, holed, only
+from tests.analytics.vee.frames import BERLIN, PLAIN, SHIPPED, days, full, history, holed, only
 
 GRID = days(date(2026, 6, 1), 10)
 DAY = len(GRID) // 10
@@ -150,6 +150,43 @@ def test_little_usage_is_never_high_and_nothing_known_tells_nothing() -> None:
 def test_use_where_nobody_should(idle: Fact) -> None:
     assert failed("inactive", fact(full(GRID), idle, DAY, 2 * DAY)) == [[0, 1]]
     assert failed("inactive", fact(full(GRID, 0), idle, DAY, 2 * DAY)) == []  # 276 steps
+    assert failed("inactive", fact(full(GRID), idle, DAY + 1, 3 * DAY - 1)) == []  # two days, neither throughout
+    both = fact(fact(full(GRID), Fact.VACANT, DAY, DAY + 9), Fact.DISCONNECTED, DAY + 9, 2 * DAY)
+    assert failed("inactive", both) == [[0, 1]]
+
+
+@pytest.mark.parametrize("first", [date(2026, 3, 27), date(2026, 10, 23)])
+def test_a_vacant_day_may_have_23_or_25_hours(first: date) -> None:
+    cells = days(first, 4, BERLIN)
+    begins, ends = (int(cells.layout[day, 0]) for day in (2, 3))
+    assert ends - begins in (23, 25)
+    assert failed("inactive", fact(full(cells), Fact.VACANT, begins, ends)) == [[0, 2]]
+    assert failed("inactive", fact(full(cells), Fact.VACANT, begins, ends - 1)) == []
+
+
+@pytest.mark.parametrize(("idle", "fails"), [(Fact.DISCONNECTED, [[0, 1]]), (Fact.VACANT, [])])
+def test_a_roof_exports_though_nobody_lives_there(idle: Fact, fails: list[list[int]]) -> None:
+    roof = full(GRID, rows=2, export=np.array([-1, 0]))
+    assert failed("inactive", fact(roof, idle, DAY, 2 * DAY)) == fails
+
+
+@pytest.mark.parametrize("idle", [Fact.DISCONNECTED, Fact.VACANT])
+def test_nothing_used_where_nobody_should_is_no_zero(idle: Fact) -> None:
+    still = replace(full(GRID), steps=np.zeros((1, len(GRID)), np.int64), voltage=np.ones((1, 10), np.int8))
+    assert len(failed("zero", still)) == 10
+    assert len(failed("zero", fact(still, idle, 7 * DAY + 3, 8 * DAY))) == 7
+    assert failed("zero", fact(still, idle, 5 * DAY, 5 * DAY + 1)) == []
+
+
+@pytest.mark.parametrize("idle", [Fact.DISCONNECTED, Fact.VACANT])
+def test_days_on_which_nobody_lives_there_are_no_low_usage(idle: Fact) -> None:
+    steps = full(GRID, 5000).steps
+    steps[:, 2 * DAY :] = 0
+    usual = history(days(date(2026, 5, 30), 2), last=DAY * 5000)
+    still = replace(full(GRID), steps=steps)
+    low = rule("low_usage", percent=50)
+    assert failed("low_usage", still, usual, low) == [[0]]
+    assert failed("low_usage", fact(still, idle, 2 * DAY, 10 * DAY), usual, low) == []
 
 
 def test_active_energy_without_its_reactive_channel() -> None:

@@ -152,6 +152,51 @@ def test_like_days_are_the_last_four_valid_ones_of_the_type() -> None:
     assert told(saturday, 5 * DAY) == (nearest(2100 + 2000 + 1400 + 1300, 4), Source.ESTIMATED, Method.LIKE_DAY)
 
 
+def idle(of: Frame, what: Fact, first: int, last: int) -> Frame:
+    facts = of.facts.copy()
+    facts[0, first:last] |= np.uint8(what)
+    return replace(of, facts=facts)
+
+
+def test_a_vacant_days_like_days_are_vacant_ones() -> None:
+    past = history(days(date(2026, 5, 11), 21))
+    for day in range(21):
+        past.steps[0, day * DAY : (day + 1) * DAY] = 100 * (day + 1)
+    past.vacant[0, [1, 2, 3]] = True
+    base = holed(full(GRID), (3, 9), (DAY + 3, DAY + 9))
+    made = run(idle(base, Fact.VACANT, DAY, 2 * DAY), SHIPPED, PLAIN, past)
+    assert told(made, 3) == (1750, Source.ESTIMATED, Method.LIKE_DAY)  # of 16 to 19
+    assert told(made, DAY + 3) == (300, Source.ESTIMATED, Method.LIKE_DAY)  # of 2 to 4
+    partly = run(idle(base, Fact.VACANT, 2, DAY), SHIPPED, PLAIN, past)
+    assert told(partly, 3)[0] == 1750, "who comes on that day uses as he does"
+
+
+@pytest.mark.parametrize("what", [Fact.DISCONNECTED, Fact.VACANT])
+def test_days_on_which_nobody_lives_there_are_no_references(what: Fact) -> None:
+    base = holed(full(GRID), (9 * DAY + 3, 9 * DAY + 9))
+    base.steps[0, 3 * DAY : 4 * DAY] = 9000
+    assert told(run(base, SHIPPED, PLAIN), 9 * DAY + 3)[0] == nearest(3 * 1003 + 9000, 4)
+    for first, last in ((3 * DAY, 4 * DAY), (3 * DAY, 3 * DAY + 1)):
+        made = run(idle(base, what, first, last), SHIPPED, PLAIN)
+        assert told(made, 9 * DAY + 3) == (1003, Source.ESTIMATED, Method.LIKE_DAY)
+
+
+def test_nothing_flows_through_an_open_relay_unless_the_register_says_so() -> None:
+    base = idle(holed(full(GRID), (3, 9)), Fact.DISCONNECTED, 0, DAY)
+    assert told(run(base, SHIPPED, PLAIN), 4) == (0, Source.ESTIMATED, Method.OUTAGE)
+    counted = idle(holed(full(GRID), (3, 9), totals=[(0, 3, 9, 600)]), Fact.DISCONNECTED, 0, DAY)
+    assert told(run(counted, SHIPPED, PLAIN), 4) == (100, Source.ESTIMATED, Method.REGISTER)
+
+
+def test_a_class_tells_nothing_of_vacant_days_and_gives_registers_their_shape() -> None:
+    profiles = {"home": {"workday": np.arange(24) * 10}}
+    base = replace(holed(full(GRID), (2, 8), (DAY + 2, DAY + 4), totals=[(0, DAY + 2, DAY + 4, 50)]), klass=("home",))
+    made = run(idle(base, Fact.VACANT, 0, DAY), SHIPPED, PLAIN, None, profiles)
+    assert told(made, 3)[1] is Source.NONE
+    assert made.steps[0, DAY + 2 : DAY + 4].tolist() == [20, 30]
+    assert np.argwhere(made.classed[0]).ravel().tolist() == [DAY + 2, DAY + 3]
+
+
 def test_with_less_than_three_like_days_the_class_is_asked() -> None:
     past = history(days(date(2026, 5, 30), 2))
     profiles = {"home": {"workday": np.arange(24) * 10}}
@@ -159,6 +204,7 @@ def test_with_less_than_three_like_days_the_class_is_asked() -> None:
     made = run(base, SHIPPED, PLAIN, past, profiles)
     assert told(made, 4) == (40, Source.ESTIMATED, Method.CLASS)
     assert told(made, 5 * DAY)[1] is Source.NONE  # the class has no weekend
+    assert np.argwhere(made.classed[0]).ravel().tolist() == list(range(3, 9))
     with pytest.raises(ValueError, match="profile home, workday: expected 24 steps"):
         run(base, SHIPPED, PLAIN, past, {"home": {"workday": np.arange(96)}})
 

@@ -285,7 +285,7 @@ def test_export_and_import_into_an_empty_database_give_the_same_registry(
 ) -> None:
     assert headend("meter", "import", *files.arguments, "--config", site).code == 0
     ran = headend("meter", "export", tmp_path / "out", "--config", site, "--json")
-    assert (ran.code, len(ran.document["written"])) == (0, 13)
+    assert (ran.code, len(ran.document["written"])) == (0, 14)
     assert all(Path(path).parent == tmp_path / "out" for path in ran.document["written"])
     other, other_conninfo = empty_site
     assert headend("meter", "import", tmp_path / "out", "--config", other).code == 0

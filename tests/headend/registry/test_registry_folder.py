@@ -60,6 +60,11 @@ m1,2026-03-01T10:00:00+08:00,active_energy_import,final,20451.37,read,li,
 m2,2026-03-01T10:00:00+08:00,1-0:1.8.0,initial,0.03,manual,li,
 """,
     "exchanges": "old,new,at,actor,reason\nm1,m2,2026-03-01T10:00:00+08:00,li,worn\n",
+    "vacancies": """\
+point,from,to,actor,reason
+home,2026-01-05T00:00:00+08:00,2026-01-20T00:00:00+08:00,li,moved out
+home,2026-02-05T00:00:00+08:00,,li,
+""",
 }
 
 
@@ -157,6 +162,11 @@ BAD = {
     "exchanges": [
         ("m3,m3,2026-03-01T10:00:00+08:00,,", "new", "'m3' takes its own place"),
         ("m3,m5,2026-03-01T10:00:00+08:00,,", "new", "'m5' is not known"),
+    ],
+    "vacancies": [
+        ("home,2026-03-05T00:00:00+08:00,,li,", "point", "'home' overlaps"),
+        ("roof,2026-03-05T00:00:00+08:00,,,", "actor", "is empty"),
+        ("roof,2026-03-05T00:00:00+08:00,2026-03-05T00:00:00+08:00,li,", "to", "is not after from"),
     ],
 }
 
