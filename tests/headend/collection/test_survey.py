@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 
 from headend.collection.line import Line, LinePath
-from headend.collection.survey import MeterPath, Survey, gather, missed, stored, survey, task_of
+from headend.collection.survey import UTC, MeterPath, Survey, gather, missed, survey, task_of
 from protocols import models
 from protocols.dlt645.items import item
 from protocols.errors import NoAnswer, Refused
 from protocols.model import Quality, Source, Value
 from protocols.quantities import BY_NAME, HOME
+from protocols.stored_value import stored
 from protocols.timing import Timing
 from tests.headend.bus import EXPORT, IMPORT, VOLTAGE, Bus, data, meter, path
 from tests.headend.conftest import Plug
@@ -216,12 +217,13 @@ PART = item(IMPORT).parts[0][0]  # two decimals, stored with four
     ],
 )
 def test_what_63_bits_cannot_hold_is_out_of_range(number: int | None, expected: tuple[int | None, Quality]) -> None:
-    assert stored(Value(PART, number, None, Quality.GOOD)) == expected
+    energy = BY_NAME["active_energy_import"]
+    assert stored(Value(PART, number, None, Quality.GOOD), energy, UTC, START) == expected
 
 
 def test_out_of_range_is_captured_as_such() -> None:
     result, quantity = Survey(), BY_NAME["active_energy_import"]
     value = Value(PART, 10**30, None, Quality.GOOD)
-    gather(result, 1, [quantity], {quantity: (value, START)}, {}, "not_given", START, START)
+    gather(result, meter(1), [quantity], {quantity: (value, START)}, {}, "not_given", START, START)
     assert (result.misses, result.readings) == ([], 1)
     assert cells(result) == {"active_energy_import": (None, Quality.OUT_OF_RANGE)}
