@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,15 @@ def write(folder: Path, readings: Sequence[Reading], names: Mapping[int, str]) -
     """readings.csv, readings.json (one array) and readings.parquet in `folder`; each appears whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [told(reading, names[reading.meter_id]) for reading in readings]
-    writers: dict[str, Callable[[Sequence[Mapping[str, Any]], str], None]] = {
-        "readings.csv": _csv,
-        "readings.json": _json,
-        "readings.parquet": parquet,
+    writers: dict[str, Callable[[str], None]] = {
+        "readings.csv": partial(_csv, rows),
+        "readings.json": partial(_json, rows),
+        "readings.parquet": partial(parquet, readings, names),
     }
     written = []
     for name, write_rows in writers.items():
         half = folder / f".{name}.part"
-        write_rows(rows, str(half))
+        write_rows(str(half))
         os.replace(half, folder / name)
         written.append(folder / name)
     return written

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final, TextIO
 
-from protocols.model import plain
 from storage.reader import Reader, Reading
 
 LATEST_WITHIN: Final = timedelta(days=7)
 """How far back a latest value is looked for."""
 
 
-def told(reading: Reading, meter: str) -> dict[str, Any]:
-    """One reading as JSON says it: an exact decimal text, null where the meter said that it has none."""
+def told(reading: Reading, meter: str, zone: tzinfo | None = None) -> dict[str, Any]:
+    """One reading as JSON says it: an exact decimal text, or ISO 8601 where the value is a moment (in `zone`, else in
+    that of the reading's time); null where the meter said that it has none."""
     return {
         "meter": meter,
         "quantity": reading.quantity.name,
         "obis": str(reading.quantity.obis),
         "time": reading.time,
-        "value": None if reading.value is None else plain(reading.value),
-        "unit": str(reading.quantity.unit),
+        "value": reading.told(zone),
+        "unit": reading.quantity.told_unit,
         "quality": reading.quality.name.lower(),
         "received": reading.received,
     }
@@ -37,8 +36,8 @@ async def latest_of(reader: Reader, meter_id: int) -> list[dict[str, Any]]:
         {
             "name": r.quantity.name,
             "obis": str(r.quantity.obis),
-            "value": None if r.value is None else plain(r.value),
-            "unit": str(r.quantity.unit),
+            "value": r.told(),
+            "unit": r.quantity.told_unit,
             "quality": r.quality.name.lower(),
             "time": r.time,
             "age_s": int(r.age(now).total_seconds()),
@@ -60,21 +59,37 @@ def write_csv(rows: Iterable[Mapping[str, Any]], file: TextIO) -> None:
 
 
 def parquet_schema() -> Any:
-    """Values as decimal128(38, 9), exact; times in UTC, microseconds."""
+    """Values as decimal128(38, 9), exact; where the value is a moment it stands in `moment`. Times in UTC,
+    microseconds."""
     import pyarrow as pa
 
     time = pa.timestamp("us", tz="UTC")
-    types = {"time": time, "received": time, "value": pa.decimal128(38, 9)}
-    return pa.schema([(name, types.get(name, pa.string())) for name in COLUMNS])
+    types = {"time": time, "received": time, "moment": time, "value": pa.decimal128(38, 9)}
+    return pa.schema([(name, types.get(name, pa.string())) for name in (*COLUMNS, "moment")])
 
 
-def parquet(rows: Iterable[Mapping[str, Any]], path: str) -> None:
-    """Readings as Parquet."""
+def parquet_table(readings: Sequence[Reading], names: Mapping[int, str]) -> Any:
+    """Readings as `parquet_schema` says; `names` of meters."""
     import pyarrow as pa
+
+    schema = parquet_schema()
+    moments = [r.moment for r in readings]
+    columns = {
+        "meter": [names[r.meter_id] for r in readings],
+        "quantity": [r.quantity.name for r in readings],
+        "obis": [str(r.quantity.obis) for r in readings],
+        "time": [r.time for r in readings],
+        "value": [r.value if moment is None else None for r, moment in zip(readings, moments, strict=True)],
+        "unit": [r.quantity.told_unit for r in readings],
+        "quality": [r.quality.name.lower() for r in readings],
+        "received": [r.received for r in readings],
+        "moment": moments,
+    }
+    return pa.table([pa.array(columns[name], schema.field(name).type) for name in schema.names], schema=schema)
+
+
+def parquet(readings: Sequence[Reading], names: Mapping[int, str], path: str) -> None:
+    """Readings as Parquet."""
     from pyarrow import parquet as pq
 
-    table = pa.Table.from_pylist(
-        [{**row, "value": None if row["value"] is None else Decimal(row["value"])} for row in rows],
-        schema=parquet_schema(),
-    )
-    pq.write_table(table, path)
+    pq.write_table(parquet_table(readings, names), path)

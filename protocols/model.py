@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_CALENDAR: Final = 50 * 10**9
+"""Seconds: some 1580 years, so that in every zone the year is one of the calendar's."""
 _OBIS = re.compile(r"^(\d{1,3})-(\d{1,3}):(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?(?:\*(\d{1,3}))?$")
 
 
@@ -65,6 +68,8 @@ class Unit(StrEnum):
     IMPULSES_KVARH = "imp/kvarh"
     YUAN = "CNY"
     YUAN_KWH = "CNY/kWh"
+    SINCE_1970 = "s since 1970"
+    """Of a moment: seconds since 1970-01-01T00:00Z, leap seconds not counted."""
     NONE = ""
 
 
@@ -75,6 +80,8 @@ class Kind(StrEnum):
     INSTANTANEOUS = "instantaneous"
     DEMAND = "demand"
     INDICATING = "indicating"
+    TIME = "time"
+    """A moment, as a number of seconds: never added, subtracted or averaged."""
 
 
 class Quality(IntEnum):
@@ -84,7 +91,7 @@ class Quality(IntEnum):
     NOT_AVAILABLE = 1
     """The meter answered that it has no such value (FF..FF, NaN, the model's "not available" word)."""
     OUT_OF_RANGE = 2
-    """The meter gave a number that the quantity's scaled integer cannot hold."""
+    """The meter gave what the quantity cannot hold: too large a number, a time that is no one moment."""
     CLOCK_DOUBTFUL = 3
     """The value is there; the meter dated it itself, and its clock was far off."""
 
@@ -127,8 +134,23 @@ class Quantity:
         return Decimal(steps).scaleb(-self.decimals)
 
     def text(self, steps: int) -> str:
-        """The stored number in plain decimal notation with the zeros of its step cut off."""
-        return plain(self.value(steps))
+        """The stored number as people see it."""
+        return self.told(self.value(steps))
+
+    def told(self, value: Decimal, zone: tzinfo | None = UTC) -> str:
+        """A value as people see it: plain decimal notation without trailing zeros; a moment in ISO 8601 in `zone`."""
+        moment = self.moment(value)
+        return plain(value) if moment is None else moment.astimezone(zone or UTC).isoformat()
+
+    def moment(self, value: Decimal) -> datetime | None:
+        """The value as a moment in UTC; None where it is none, or one that no calendar has."""
+        is_moment = self.kind is Kind.TIME and abs(value) < _CALENDAR
+        return EPOCH + timedelta(seconds=int(value)) if is_moment else None
+
+    @property
+    def told_unit(self) -> str:
+        """Of what `told` says: a moment that is written out has none."""
+        return "" if self.kind is Kind.TIME else str(self.unit)
 
 
 def plain(value: Decimal) -> str:

@@ -6,7 +6,8 @@ under two names. To add a quantity, take the next free id in a new layout; never
 OBIS codes: IEC 62056-6-1 / 6-2 and the Blue Book's electricity groups (C 1/2 active import/export, 3/4 reactive,
 5-8 quadrants, 9/10 apparent, 13 power factor, 14 frequency, 15 sum and 16 difference of active, 131 signed reactive;
 +20/+40/+60 phases L1-L3). The signed "combined" energies of DL/T 645 (组合) are put at C=15, which is what the usual
-combination word 05H (forward + reverse) means.
+combination word 05H (forward + reverse) means. When a maximum demand (D=6) occurred is an attribute of the same object
+there, without a code of its own: it is put at D=134 (128 + 6, of the range that is left to makers).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Final
 from protocols.errors import ModelError
 from protocols.model import POSITIONS, Kind, Layout, Obis, Quantity, Unit
 
-_C, _I, _D, _N = Kind.CUMULATIVE, Kind.INSTANTANEOUS, Kind.DEMAND, Kind.INDICATING
+_C, _I, _D, _N, _T = Kind.CUMULATIVE, Kind.INSTANTANEOUS, Kind.DEMAND, Kind.INDICATING, Kind.TIME
 
 # layout id, layout name, then rows: quantity id, name, Chinese name, OBIS, unit, decimals, kind
 _TABLE: Final[tuple[tuple[int, str, tuple[tuple[int, str, str, str, Unit, int, Kind], ...]], ...]] = (
@@ -92,6 +93,12 @@ _TABLE: Final[tuple[tuple[int, str, tuple[tuple[int, str, str, str, Unit, int, K
         (54, "status_word_5", "电表运行状态字5", "0-0:96.5.5", Unit.NONE, 0, _N),
         (55, "status_word_6", "电表运行状态字6", "0-0:96.5.6", Unit.NONE, 0, _N),
         (56, "status_word_7", "电表运行状态字7", "0-0:96.5.7", Unit.NONE, 0, _N),
+    )),
+    (9, "demand_time", (
+        (57, "active_demand_import_max_time", "正向有功总最大需量发生时间", "1-0:1.134.0", Unit.SINCE_1970, 0, _T),
+        (58, "active_demand_export_max_time", "反向有功总最大需量发生时间", "1-0:2.134.0", Unit.SINCE_1970, 0, _T),
+        (59, "reactive_demand_import_max_time", "组合无功1总最大需量发生时间", "1-0:3.134.0", Unit.SINCE_1970, 0, _T),
+        (60, "reactive_demand_export_max_time", "组合无功2总最大需量发生时间", "1-0:4.134.0", Unit.SINCE_1970, 0, _T),
     )),
 )  # fmt: skip
 

@@ -17,7 +17,7 @@ from protocols.model import Kind, Quantity
 from simulators.digits import Digits, Nameplate
 from simulators.load import EPOCH, RATES, Load, mixed, seconds_of
 from simulators.past import Counts, Era, Past, Way
-from simulators.snapshot import MEASURED, Snapshot
+from simulators.snapshot import MEASURED, PEAK_ENDS, Snapshot
 
 _WS_PER_KWH: Final = 3_600_000
 _UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,6 +96,10 @@ class VirtualMeter:
         """`at` as its load and its counters go by."""
         return seconds_of(at, self.utc_offset_s + self.clock_offset_s)
 
+    def unix(self, second: int) -> int:
+        """A second of its local time in seconds since 1970, as who knows its zone reads its clock."""
+        return (EPOCH - _UNIX) // timedelta(seconds=1) + second - self.utc_offset_s
+
     def local_time(self, second: int) -> datetime:
         """A second of its local time, such as the end of a demand period, as its clock showed it."""
         return (EPOCH + timedelta(seconds=second)).replace(tzinfo=None)
@@ -111,7 +115,7 @@ class VirtualMeter:
         snapshot = self.snapshot(at)
         energies = _Energies(self, snapshot)
         quantities = digits if wanted is None else wanted
-        return {quantity: _shown(quantity, digits[quantity], snapshot, energies) for quantity in quantities}
+        return {quantity: self._shown(quantity, digits[quantity], snapshot, energies) for quantity in quantities}
 
     def value(self, quantity: Quantity, at: datetime) -> Decimal | None:
         """One of them."""
@@ -126,6 +130,15 @@ class VirtualMeter:
             era = self.era(refreshed)
         return Snapshot(self.load, self.phases, self.second(refreshed), self.seed, era, self.past)
 
+    def _shown(self, quantity: Quantity, digits: Digits, snapshot: Snapshot, energies: _Energies) -> Decimal | None:
+        if quantity.kind is Kind.CUMULATIVE:
+            return energies.shown(quantity.name, digits)
+        if quantity.kind is Kind.TIME:
+            end = PEAK_ENDS[quantity.name](snapshot)
+            return Decimal(self.unix(end)) if end else None
+        ratio = MEASURED[quantity.name](snapshot)
+        return None if ratio is None else digits.shown(*ratio)
+
     def counters(self, way: Way, second: int) -> Counts:
         """Watt-seconds by rate at a second of its load."""
         return self.counted(way, second, self.past.at_second(second))
@@ -139,13 +152,6 @@ class VirtualMeter:
             for wh, flowed, less in zip(start, self.past.flowed(way, second, era), zero, strict=True)
         )
         return one, two, three, four
-
-
-def _shown(quantity: Quantity, digits: Digits, snapshot: Snapshot, energies: _Energies) -> Decimal | None:
-    if quantity.kind is Kind.CUMULATIVE:
-        return energies.shown(quantity.name, digits)
-    ratio = MEASURED[quantity.name](snapshot)
-    return None if ratio is None else digits.shown(*ratio)
 
 
 class _Energies:

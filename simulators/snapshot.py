@@ -165,3 +165,11 @@ MEASURED: Final[Mapping[str, Callable[[Snapshot], Ratio]]] = {
     **{f"status_word_{n}": partial(_faults, number=n) for n in (4, 5, 6, 7)},
 }
 """Quantity name to its value; energies are counted by the meter (`simulators.meter`)."""
+
+PEAK_ENDS: Final[Mapping[str, Callable[[Snapshot], int]]] = {
+    "active_demand_import_max_time": lambda s: s.peak_taken.end,
+    "active_demand_export_max_time": lambda s: s.peak_given.end,
+    "reactive_demand_import_max_time": lambda s: s.peak_taken.end,
+    "reactive_demand_export_max_time": lambda _: 0,
+}
+"""Quantity name to the second of local time at which the period of the maximum demand ended; 0: there was none."""

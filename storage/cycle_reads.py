@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -78,6 +78,24 @@ class Agreed:
     basic_charge: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a maximum register showed at `time`, and when the meter says that it was; None: it does not say."""
+
+    time: datetime
+    value: Decimal
+    occurred: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Highest:
+    """The most that a maximum register showed within a span: of what is of the span, or of an unknown time; and of what
+    by the meter's own word is of another time."""
+
+    own: Shown | None = None
+    outside: Shown | None = None
+
+
 Captures = dict[tuple[int, int], dict[int, tuple[int, ...]]]
 """(microseconds since 1970, layout) to meter to its eight values in steps, `HOLE` for none, and the packed quality."""
 
@@ -131,10 +149,10 @@ class CycleReads(Session):
         return found
 
     async def highest(
-        self, quantity: Quantity, spans: Sequence[tuple[int, datetime, datetime]]
-    ) -> list[tuple[datetime, Decimal] | None]:
-        """For each meter and (start, end]: when it showed the most, the first time, and how much."""
-        found: list[tuple[datetime, Decimal] | None] = [None] * len(spans)
+        self, quantity: Quantity, occurred: Quantity, spans: Sequence[tuple[int, datetime, datetime]]
+    ) -> list[Highest]:
+        """For each meter and (start, end]: the most that it showed, the first time; `occurred` tells when that was."""
+        found = [Highest()] * len(spans)
         if not spans:
             return found
         given = {
@@ -144,9 +162,12 @@ class CycleReads(Session):
             "start": min(start for _, start, _ in spans),
             "end": max(end for _, _, end in spans),
             "quantity": quantity.id,
+            "occurred": occurred.id,
         }
-        for number, time, steps in await self._rows("highest", given):
-            found[number - 1] = (time, quantity.value(steps))
+        for number, is_outside, time, steps, moment in await self._rows("highest", given):
+            shown = Shown(time, quantity.value(steps), moment)
+            which = {"outside": shown} if is_outside else {"own": shown}
+            found[number - 1] = replace(found[number - 1], **which)
         return found
 
     async def _rows(self, statement: str, given: Mapping[str, object]) -> list[Row]:

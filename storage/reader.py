@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from protocols.model import Quality, Quantity, Source
@@ -31,6 +31,15 @@ class Reading:
     value: Decimal | None
     quality: Quality
     source: Source
+
+    def told(self, zone: tzinfo | None = None) -> str | None:
+        """The value as people see it; a moment in `zone`, or in that of the reading's own time."""
+        return None if self.value is None else self.quantity.told(self.value, zone or self.time.tzinfo)
+
+    @property
+    def moment(self) -> datetime | None:
+        """The value, where it is a moment."""
+        return None if self.value is None else self.quantity.moment(self.value)
 
     def age(self, now: datetime) -> timedelta:
         """How old it is: a last value is never shown without it."""

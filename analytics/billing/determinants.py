@@ -58,10 +58,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """The highest demand of the cycle, kW, and when; time None: not told."""
+    """The highest demand of the cycle, kW, and when; time None: not told. `source`: ``meter``, by whose own clock the
+    demand period ended then; ``intervals``, of which the highest began then; empty: as given."""
 
     kw: Decimal
     time: datetime | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class Determinants:
     parts: tuple[Part, ...]
     demand: Mapping[str, Demand] = field(default_factory=dict)
     """By band; `total` is the highest of all."""
+    demand_outside: Demand | None = None
+    """What a maximum register showed and by its own word is of another cycle: it is not billed."""
     reactive: Decimal | None = None
     power_factor: Decimal | None = None
     capacity: tuple[Capacity, ...] = ()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -37,6 +37,7 @@ class _Part(_Table, frozen=True):
 class _Demand(_Table, frozen=True):
     kw: Decimal
     time: datetime | None = None
+    source: Literal["", "meter", "intervals"] = ""
 
 
 class _Capacity(_Table, frozen=True):
@@ -101,7 +102,7 @@ def parse(text: str, file: str) -> tuple[Determinants, Context]:
                 Part(p.start, p.end, _totalled(p.energy), _totalled(p.export) if p.export else {}, p.estimated)
                 for p in told
             ),
-            demand={band: Demand(each.kw, each.time) for band, each in given.demand.items()},
+            demand={band: Demand(each.kw, each.time, each.source) for band, each in given.demand.items()},
             reactive=given.reactive,
             power_factor=given.power_factor,
             capacity=tuple(Capacity(c.kva, c.start or given.start, c.end or given.end) for c in given.capacity),
@@ -133,7 +134,9 @@ def content(given: Determinants) -> dict[str, Any]:
             for part in given.parts
         ],
         "demand": {
-            band: {"kw": plain(each.kw), "time": None if each.time is None else _iso(each.time)}
+            band: {
+                "kw": plain(each.kw), "time": None if each.time is None else _iso(each.time), "source": each.source,
+            }
             for band, each in given.demand.items()
         },
         "capacity": [

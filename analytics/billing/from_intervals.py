@@ -72,7 +72,7 @@ def from_intervals(
             for name in (TOTAL, band) if band else (TOTAL,):
                 energy[name] += interval.kwh
                 if name not in demand or kw > demand[name].kw:
-                    demand[name] = Demand(kw, moment)
+                    demand[name] = Demand(kw, moment, "intervals")
             estimated += interval.kwh if interval.estimated else Decimal(0)
         parts.append(Part(stretch.start, stretch.end, energy, {}, estimated))
     complete = EXACT.divide(Decimal(len(known) - len(missing)), Decimal(len(known)))

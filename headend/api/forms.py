@@ -12,8 +12,8 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from headend.stored import COLUMNS, parquet_schema
-from protocols.model import Quality, plain
+from headend.stored import COLUMNS, parquet_schema, parquet_table
+from protocols.model import Quality
 from protocols.quantities import BY_ID
 from storage.reader import Reading
 
@@ -39,8 +39,8 @@ async def as_csv(parts: Parts, names: Mapping[int, str]) -> AsyncGenerator[bytes
     async with aclosing(parts):
         async for part in parts:
             yield "".join(
-                f"{front(r.meter_id, r.quantity.id)},{time},{'' if r.value is None else plain(r.value)},"
-                f"{r.quantity.unit},{_WORDS[r.quality]},{received}\n"
+                f"{front(r.meter_id, r.quantity.id)},{time},{r.told() or ''},{r.quantity.told_unit},"
+                f"{_WORDS[r.quality]},{received}\n"
                 for r, time, received in _timed(part)
             ).encode()
 
@@ -54,13 +54,13 @@ async def as_lines(parts: Parts, names: Mapping[int, str]) -> AsyncGenerator[byt
         return msgspec.json.encode(told).decode()[:-1]
 
     def value(r: Reading) -> str:
-        return "null" if r.value is None else f'"{plain(r.value)}"'
+        return "null" if (told := r.told()) is None else f'"{told}"'
 
     async with aclosing(parts):
         async for part in parts:
             yield "".join(
-                f'{front(r.meter_id, r.quantity.id)},"time":"{time}","value":{value(r)},"unit":"{r.quantity.unit}",'
-                f'"quality":"{_WORDS[r.quality]}","received":"{received}"}}\n'
+                f'{front(r.meter_id, r.quantity.id)},"time":"{time}","value":{value(r)},'
+                f'"unit":"{r.quantity.told_unit}","quality":"{_WORDS[r.quality]}","received":"{received}"}}\n'
                 for r, time, received in _timed(part)
             ).encode()
 
@@ -130,20 +130,7 @@ async def _grouped(parts: Parts) -> AsyncIterator[list[Reading]]:
 
 
 def _write_group(writer: Any, group: Sequence[Reading], names: Mapping[int, str]) -> None:
-    import pyarrow as pa
-
-    schema = parquet_schema()
-    columns = {
-        "meter": [names[r.meter_id] for r in group],
-        "quantity": [r.quantity.name for r in group],
-        "obis": [str(r.quantity.obis) for r in group],
-        "time": [r.time for r in group],
-        "value": [r.value for r in group],
-        "unit": [str(r.quantity.unit) for r in group],
-        "quality": [_WORDS[r.quality] for r in group],
-        "received": [r.received for r in group],
-    }
-    writer.write_table(pa.table([pa.array(columns[name], schema.field(name).type) for name in COLUMNS], schema=schema))
+    writer.write_table(parquet_table(group, names))
 
 
 def _row(cells: Sequence[str]) -> str:

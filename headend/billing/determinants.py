@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from analytics.billing.band_reads import Run, by_band, runs
+from analytics.billing.demand import held_against, left_out
 from analytics.billing.determinants import TOTAL, Demand, Determinants, Part, utc
 from analytics.billing.errors import DeterminantFault
-from analytics.billing.from_intervals import from_intervals
+from analytics.billing.from_intervals import Interval, from_intervals
 from analytics.billing.from_registers import Measured, from_registers
 from analytics.billing.stretches import cuts, cycle
 from analytics.billing.tariff import Tariff
@@ -25,11 +26,12 @@ from headend.billing.known import Known
 from headend.billing.segments import segments
 from protocols.model import Quantity
 from protocols.quantities import BY_NAME, HOME
-from storage.cycle_reads import BilledPoint
+from storage.cycle_reads import BilledPoint, Highest, Shown
 
 IMPORT: Final = BY_NAME["active_energy_import"]
 EXPORT: Final = BY_NAME["active_energy_export"]
 DEMAND: Final = BY_NAME["active_demand_import_max"]
+OCCURRED: Final = BY_NAME["active_demand_import_max_time"]
 REACTIVE: Final = (
     ("Q1 + Q4", BY_NAME["reactive_energy_q1"], BY_NAME["reactive_energy_q4"]),
     ("combined reactive 1 + 2", BY_NAME["reactive_energy_import"], BY_NAME["reactive_energy_export"]),
@@ -92,44 +94,63 @@ def determinants(
     wanted = needs(tariff, *span)
     bounds = [span[0], *(m for m in cuts(tariff, *span) if _is_read(point, m, wanted, known)), span[1]]
     reactive, rule = _reactive(point, span, known) if wanted.reactive else (None, "")
+    demand, outside = _demand(point, span, known) if wanted.demand else ({}, None)
     found = from_registers(
         point.name,
         [_measured(point, since, until, tariff, known) for since, until in pairwise(bounds)],
         limit_kw=point.capacity_kw,
         reactive=reactive,
-        demand=_demand(point, span, known) if wanted.demand else {},
+        demand=demand,
+        demand_outside=outside,
         capacity=agreed.capacity,
         contract_kw=agreed.kw,
-        notes=(*notes, *([f"reactive energy by {rule}"] if rule else [])),
+        notes=(
+            *notes,
+            *([f"reactive energy by {rule}"] if rule else []),
+            *([left_out(outside, tariff.zone)] if outside is not None else []),
+        ),
     )
+    found = _held_against(point, found, tariff, known)
     if not wanted.bands or all(len(part.energy) > 1 for part in found.parts):
         return found
-    if point.id in known.intervals and len(found.parts) == len(bounds) - 1:
+    by_intervals = point.id in known.intervals and lacks_bands(point, span, wanted, known)
+    if by_intervals and len(found.parts) == len(bounds) - 1:
         return _by_intervals(point, found, tariff, known)
     parts = tuple(p if len(p.energy) > 1 else _by_the_clock(point, p, tariff, known) for p in found.parts)
     return replace(found, parts=parts)
 
 
 def _by_intervals(point: BilledPoint, found: Determinants, tariff: Tariff, known: Known) -> Determinants:
-    """Bands and the time of the highest demand by validated intervals, which have to agree with the registers."""
-    step, intervals = known.intervals[point.id]
-    within = [i for i in intervals if utc(found.start) <= utc(i.start) < utc(found.end)]
-    shown = sum((use.multiplier for use in found.registers if use.band == TOTAL), Decimal(0)) * REGISTER_STEP
+    """Bands, and the highest demand where no register tells it, by validated intervals, which have to agree with the
+    registers."""
+    step, within = _within(point, found, known)
     by_band = from_intervals(
-        point.name, found.start, found.end, within, tariff, step=step, register=found.energy, tolerance=shown
+        point.name, found.start, found.end, within, tariff, step=step, register=found.energy, tolerance=_shown(found)
     )
-    demand = by_band.demand if not found.demand else {
-        band: _timed(own, by_band.demand.get(band)) for band, own in found.demand.items()
-    }  # fmt: skip
+    demand = found.demand or by_band.demand
     exports = {part.start: part.export for part in found.parts}
     parts = tuple(replace(part, export=exports.get(part.start, {})) for part in by_band.parts)
     return replace(found, parts=parts, demand=demand, notes=(*found.notes, BY_INTERVALS, *by_band.notes))
 
 
-def _timed(demand: Demand, by_intervals: Demand | None) -> Demand:
-    """When it was, where the intervals show the same."""
-    is_same = by_intervals is not None and by_intervals.kw == demand.kw
-    return replace(demand, time=by_intervals.time) if is_same and by_intervals is not None else demand
+def _held_against(point: BilledPoint, found: Determinants, tariff: Tariff, known: Known) -> Determinants:
+    """With when the highest demand was, and what validated intervals have against it."""
+    if point.id not in known.intervals or TOTAL not in found.demand:
+        return found
+    step, within = _within(point, found, known)
+    demand, contradiction = held_against(found.demand[TOTAL], within, step, _shown(found), tariff.zone)
+    notes = (*found.notes, contradiction) if contradiction else found.notes
+    return replace(found, demand={**found.demand, TOTAL: demand}, notes=notes)
+
+
+def _within(point: BilledPoint, found: Determinants, known: Known) -> tuple[timedelta, list[Interval]]:
+    step, intervals = known.intervals[point.id]
+    return step, [one for one in intervals if utc(found.start) <= utc(one.start) < utc(found.end)]
+
+
+def _shown(found: Determinants) -> Decimal:
+    """kWh by which intervals and registers may differ."""
+    return sum((use.multiplier for use in found.registers if use.band == TOTAL), Decimal(0)) * REGISTER_STEP
 
 
 def _is_read(point: BilledPoint, moment: datetime, wanted: Needs, known: Known) -> bool:
@@ -189,14 +210,25 @@ def _reactive(point: BilledPoint, span: Span, known: Known) -> tuple[Decimal | N
     return None, ""
 
 
-def _demand(point: BilledPoint, span: Span, known: Known) -> dict[str, Demand]:
-    """The highest that the meters' own maximum registers showed after the cycle began, up to its end."""
-    found: Demand | None = None
+def _demand(point: BilledPoint, span: Span, known: Known) -> tuple[dict[str, Demand], Demand | None]:
+    """The highest that the meters' own maximum registers showed after the cycle began, up to its end; and what was
+    higher and by the meter's own word is of another time, as where a register was not reset."""
+    own, outside = [], []
     for multiplier, which in demand_spans(point, span, known):
-        seen = known.highest.get(which)
-        if seen is not None and (found is None or seen[1] * multiplier > found.kw):
-            found = Demand(seen[1] * multiplier)
-    return {} if found is None else {TOTAL: found}
+        seen = known.highest.get(which, Highest())
+        own += [_multiplied(shown, multiplier) for shown in (seen.own,) if shown is not None]
+        outside += [_multiplied(shown, multiplier) for shown in (seen.outside,) if shown is not None]
+    highest = max(own, key=lambda demand: demand.kw, default=None)
+    beyond = max(outside, key=lambda demand: demand.kw, default=None)
+    if highest is not None and beyond is not None and beyond.kw <= highest.kw:
+        beyond = None
+    return {} if highest is None else {TOTAL: highest}, beyond
+
+
+def _multiplied(shown: Shown, multiplier: Decimal) -> Demand:
+    if shown.occurred is None:
+        return Demand(shown.value * multiplier)
+    return Demand(shown.value * multiplier, utc(shown.occurred), "meter")
 
 
 def demand_spans(point: BilledPoint, span: Span, known: Known) -> list[tuple[Decimal, tuple[int, datetime, datetime]]]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from analytics.billing.stretches import cuts
 from analytics.billing.tariff import Tariff
 from headend.billing.cycles import Span
-from headend.billing.determinants import DEMAND, IMPORT, changes, demand_spans, lacks_bands, needs
+from headend.billing.determinants import DEMAND, IMPORT, OCCURRED, changes, demand_spans, lacks_bands, needs
 from headend.billing.intervals import validated_intervals
 from headend.billing.known import Known
 from protocols.quantities import HOME
@@ -35,12 +35,12 @@ async def gather(
         known.contracts.setdefault(agreed.point_id, []).append(agreed)
     if wanted.demand:
         spans = [which for point in points for _, which in demand_spans(point, span, known)]
-        for which, seen in zip(spans, await reads.highest(DEMAND, spans), strict=True):
-            if seen is not None:
-                known.highest[which] = seen
+        known.highest = dict(zip(spans, await reads.highest(DEMAND, OCCURRED, spans), strict=True))
     lacking = [point for point in points if lacks_bands(point, span, wanted, known)]
+    if lacking or wanted.demand:
+        asked = [point.id for point in (points if wanted.demand else lacking)]
+        known.intervals = await validated_intervals(validated, asked, IMPORT, span, tariff)
     if lacking:
-        known.intervals = await validated_intervals(validated, [point.id for point in lacking], IMPORT, span, tariff)
         clocked = {meter for p in lacking if p.id not in known.intervals for meter in _meters(known, [p.id], span)}
         moments = {edge for run in changes(tariff, *span) for edge in (run.start, run.end)}
         known.add_captures(await reads.captures(sorted(clocked), sorted(moments), [HOME[IMPORT.id][0].id]))

@@ -14,7 +14,7 @@ from analytics.billing.from_intervals import Interval
 from analytics.registers import ReadType
 from protocols.model import Quantity
 from protocols.quantities import HOME
-from storage.cycle_reads import HOLE, Agreed, Captures, HandRead, Mark, Stay
+from storage.cycle_reads import HOLE, Agreed, Captures, HandRead, Highest, Mark, Stay
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
@@ -68,8 +68,8 @@ class Known:
     """Validated intervals of the whole cycle with their length, by point."""
     stops: dict[tuple[int, str, str], Stop] = field(default_factory=dict)
     """Where a point's last final bill ended, by point, meter and quantity: the next one goes on from there."""
-    highest: dict[tuple[int, datetime, datetime], tuple[datetime, Decimal]] = field(default_factory=dict)
-    """The most that a meter's maximum register showed in (start, end], and when it was seen."""
+    highest: dict[tuple[int, datetime, datetime], Highest] = field(default_factory=dict)
+    """The most that a meter's maximum register showed in (start, end]."""
 
     def add_marks(self, marks: Iterable[Mark]) -> None:
         for mark in marks:

@@ -119,12 +119,10 @@ _SHOWN = ("active_energy_import", "active_power", "voltage_l1", "current_l1", "p
 
 
 def _tables(result: Any, output: Output) -> None:
-    from protocols.model import plain
-
     meters: dict[str, dict[str, str]] = {}
     times: dict[str, Any] = {}
     for name, reading in result.latest:
-        cell = reading.quality.name.lower() if reading.value is None else plain(reading.value)
+        cell = reading.told() or reading.quality.name.lower()
         meters.setdefault(name, {})[reading.quantity.name] = cell
         times[name] = max(times.get(name, reading.time), reading.time)
     rows = [

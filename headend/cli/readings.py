@@ -73,17 +73,17 @@ async def _readings(arguments: argparse.Namespace, output: Output) -> int:
         if arguments.level:
             return await _rolled(arguments, kind, (opened.conninfo, config.zone), meter, (start, end, quantities))
         found = await opened.reader.readings([meter.id], start, end, quantities)
-    rows = [told(reading, meter.name) for reading in found]
     if kind == "parquet":
-        parquet(rows, arguments.output)
-    elif kind == "table" and not arguments.output:
+        parquet(found, {meter.id: meter.name}, arguments.output)
+    elif kind == "table":
+        rows = [told(reading, meter.name, config.zone) for reading in found]
         cells = [
             (r["time"].astimezone(config.zone), *(r[key] for key in ("quantity", "value", "unit", "quality")))
             for r in rows
         ]
         output.table(["time", "quantity", "value>", "unit", "quality"], cells)
     else:
-        _write(rows, kind, arguments.output, write_csv)
+        _write([told(reading, meter.name) for reading in found], kind, arguments.output, write_csv)
     return 0
 
 

@@ -129,7 +129,7 @@ async def recall(
     for moment in sorted(wanted, reverse=True):
         values, reasons = state.values[moment], state.reasons[moment]
         told = [quantity for quantity in wanted[moment] if quantity in values or quantity in reasons]
-        gather(result, meter.id, told, values, reasons, "", moment, now(), Source.RECORD, FINAL)
+        gather(result, meter, told, values, reasons, "", moment, now(), Source.RECORD, FINAL)
     if doubtful:
         result.captures = [_doubted(capture) for capture in result.captures]
     return result

@@ -15,6 +15,7 @@ from protocols.errors import CommunicationError, LinkError, ModelError, NoAnswer
 from protocols.meter_model import MeterModel, Read
 from protocols.model import POSITIONS, Capture, Quality, Quantity, Source, Value
 from protocols.quantities import HOME, LAYOUTS
+from protocols.stored_value import stored
 from storage.writer import Miss
 
 UTC: Final = ZoneInfo("UTC")
@@ -147,20 +148,20 @@ async def survey(line: Line, meter: MeterPath, task: Task, slot: datetime, now: 
                 default = "late"
                 break
             values.update({value.part.quantity: (value, received) for value in answer if value.part.quantity})
-    gather(result, meter.id, task.wanted, values, reasons, default, slot, now())
+    gather(result, meter, task.wanted, values, reasons, default, slot, now())
     return result
 
 
 def missed(meter: MeterPath, task: Task, slot: datetime, reason: str, now: datetime) -> Survey:
     """A survey that was not even begun."""
     result = Survey()
-    gather(result, meter.id, task.wanted, {}, {}, reason, slot, now)
+    gather(result, meter, task.wanted, {}, {}, reason, slot, now)
     return result
 
 
 def gather(
     result: Survey,
-    meter_id: int,
+    meter: MeterPath,
     wanted: Collection[Quantity],
     values: dict[Quantity, tuple[Value, datetime]],
     reasons: dict[Quantity, str],
@@ -182,26 +183,14 @@ def gather(
                 continue
             value, received = values[quantity]
             position = HOME[quantity.id][1]
-            numbers[position], quality[position] = stored(value)
+            numbers[position], quality[position] = stored(value, quantity, meter.zone, received)
             times.append(received)
         if times:
-            result.captures.append(Capture(meter_id, layout, slot, max(times), source, tuple(numbers), tuple(quality)))
+            result.captures.append(Capture(meter.id, layout, slot, max(times), source, tuple(numbers), tuple(quality)))
         if len(times) < len(members):
             why = [reasons.get(quantity, default) for quantity in members if quantity not in values]
             told = next((reason for reason in why if reason not in final), why[0])
-            result.misses.append(Miss(meter_id, layout, slot, told, now, told in final))
+            result.misses.append(Miss(meter.id, layout, slot, told, now, told in final))
 
 
 _MEMBERS: Final = {layout.id: layout.quantities for layout in LAYOUTS}
-
-_LIMIT = 2**63 - 1
-
-
-def stored(value: Value) -> tuple[int | None, Quality]:
-    """The scaled integer to store, or nothing with its quality."""
-    steps = value.steps
-    if steps is None:
-        return None, value.quality if value.quality is not Quality.GOOD else Quality.NOT_AVAILABLE
-    if abs(steps) > _LIMIT:
-        return None, Quality.OUT_OF_RANGE
-    return steps, value.quality

@@ -76,7 +76,7 @@ class _Freezes:
                 continue
             at = nearest(found, heard.sent_us(message))
             for value in values:
-                told.add(message, key, value, at)
+                told.add(heard, message, key, value, at)
 
 
 class _Records:
@@ -100,7 +100,7 @@ class _Records:
                     heard.rejects.add(message, Reason.BAD_TIME, detail, len(record.values))
                     continue
                 for value in record.values:
-                    told.add(message, key, value, at)
+                    told.add(heard, message, key, value, at)
 
 
 def _left_out(text: str, heard: Heard) -> str:

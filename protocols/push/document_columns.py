@@ -87,7 +87,7 @@ def spread(entry: Columns, number: int, origin: MeterKey, time_us: int, keys: Ke
         try:
             quantity = measured(name)
             shift = power(entry, name, quantity)
-            told = _column(bytes(text), name, shift, number, rejects)
+            told = _column(bytes(text), quantity, shift, number, rejects)
             if len(told.numbers) != count:
                 raise Unusable(Reason.BAD_FORM, f"{name} has {len(told.numbers)} values, expected {count}")
             told = _with_quality(told, name, entry, count)
@@ -143,12 +143,12 @@ def _times_one_by_one(raw: bytes, number: int, rejects: Rejects) -> Ints:
     return told
 
 
-def _column(raw: bytes, name: str, shift: int, number: int, rejects: Rejects) -> Column:
+def _column(raw: bytes, quantity: Quantity, shift: int, number: int, rejects: Rejects) -> Column:
     """Raises `Unusable`."""
     found = _integers(raw) or decimals(raw)
     if found is not None and shift - found.decimals >= LEAST_SHIFT:
         return Column(found.numbers, shift - found.decimals, found.nothing)
-    return _one_by_one(raw, name, shift, number, rejects)
+    return _one_by_one(raw, quantity, shift, number, rejects)
 
 
 def _with_quality(column: Column, name: str, entry: Columns, count: int) -> Column:
@@ -183,11 +183,11 @@ def _integers(raw: bytes) -> Decimals | None:
         return None
 
 
-def _one_by_one(raw: bytes, name: str, shift: int, number: int, rejects: Rejects) -> Column:
+def _one_by_one(raw: bytes, quantity: Quantity, shift: int, number: int, rejects: Rejects) -> Column:
     try:
         values = _ANYTHING.decode(raw)
     except (ValueError, ArithmeticError) as error:
-        raise Unusable(Reason.BAD_FORM, f"{name} is no list: {error}") from error
+        raise Unusable(Reason.BAD_FORM, f"{quantity.name} is no list: {error}") from error
     told = np.zeros(len(values), np.int64)
     silent = np.ones(len(values), np.bool_)
     quality = np.zeros(len(values), np.uint8)
@@ -195,7 +195,7 @@ def _one_by_one(raw: bytes, name: str, shift: int, number: int, rejects: Rejects
         if value is None:
             continue
         try:
-            found = steps(value, shift, name)
+            found = steps(value, shift, quantity)
         except Unusable as error:
             rejects.add(number, error.reason, str(error))
             continue

@@ -142,7 +142,7 @@ def _read_values(
                 continue
             if quality is not Quality.GOOD:
                 raise Unusable(Reason.BAD_QUALITY, f"{name} has a value and a quality that says that there is none")
-            scaled = steps(value, shift, name)
+            scaled = steps(value, shift, found)
             rows.put(number, key, found, scaled, Quality.GOOD if scaled is not None else Quality.OUT_OF_RANGE, time_us)
         except Unusable as error:
             rejects.add(number, error.reason, str(error))

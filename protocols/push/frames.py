@@ -22,6 +22,7 @@ from protocols.push.heard import NOT_ASKED, Heard, heard
 from protocols.push.readings import Ints, Places, Readings, no_readings
 from protocols.push.reasons import Reason
 from protocols.push.rejects import Rejects
+from protocols.push.rows import Rows
 from protocols.push.settings import PayloadSettings
 from protocols.push.stored_items import NOWHERE, Homes, in_steps, stored_item
 from protocols.push.times import TIMELESS, time_of_arrival, timely
@@ -56,9 +57,7 @@ class FramesDecoder:
         clocks = Clocks()
         clocks.listen(found, np.frombuffer(raw, np.uint8))
         parts = [self._present(found)]
-        old = present_1997(found, clocks)
-        if old is not None:
-            parts.append(old)
+        parts += [more for more in (_present_moments(found), present_1997(found, clocks)) if more is not None]
         undated = Readings.concatenate(parts)
         readings = self._with_times(undated, found, clocks, self._times(messages, stated_us))
         own = dated(found)
@@ -112,6 +111,16 @@ class FramesDecoder:
                 found.rejects.add_each(undated.message[at == mark], reason, TIMELESS[reason])
             return replace(undated, time_us=at).take(known)
         return replace(undated, time_us=at)
+
+
+def _present_moments(found: Heard) -> Readings | None:
+    """What is no number among the present values of the 2007 edition, not dated yet; None where there is none."""
+    told = Rows()
+    message = found.batch.frames.message
+    for row, value in found.batch.others:
+        if value.part.quantity is not None and found.key[row] >= 0:
+            told.add(found, int(message[row]), int(found.key[row]), value)
+    return told.readings() if len(told) else None
 
 
 def _tell_bad_frames(found: Heard, edges: Places) -> None:

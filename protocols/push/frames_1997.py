@@ -38,7 +38,7 @@ def present_1997(heard: Heard, clocks: Clocks) -> Readings | None:
         for value in values:
             if code in _CLOCKS:
                 clocks.show(message, key, value.part.name, value.text)
-            told.add(message, key, value)
+            told.add(heard, message, key, value)
     for _, message, _ in heard.each(np.flatnonzero(np.isin(control, MORE_1997))):
         heard.rejects.add(message, Reason.SPLIT_ANSWER, "one of several frames of an answer")
     return told.readings() if len(told) else None

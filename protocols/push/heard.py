@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
 
 from protocols.dlt645.batch import Batch
 from protocols.dlt645.packed import Words, not_bcd
+from protocols.model import EPOCH
 from protocols.push.arrivals import Message
 from protocols.push.keys import Keys
 from protocols.push.readings import Places
@@ -42,6 +44,10 @@ class Heard:
         """Row, message and meter of those frames that have a meter."""
         rows = rows[self.key[rows] >= 0]
         return zip(rows.tolist(), self.batch.frames.message[rows].tolist(), self.key[rows].tolist(), strict=True)
+
+    def received(self, message: int) -> datetime:
+        """When the message came."""
+        return EPOCH + timedelta(microseconds=self.messages[message].received_us)
 
     def sent_us(self, message: int) -> int | None:
         """When the message came, if that is when it was sent."""

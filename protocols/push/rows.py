@@ -7,13 +7,13 @@ from typing import Final
 import numpy as np
 
 from protocols.model import Quality, Quantity, Value
+from protocols.push.heard import Heard
 from protocols.push.readings import Readings
 from protocols.quantities import BY_OBIS, HOME
+from protocols.stored_value import stored
 
 UNDATED: Final = -(1 << 62)
 """Stands for the time of a value that has none of its own."""
-
-_LIMIT: Final = 2**63 - 1
 
 
 class Rows:
@@ -22,11 +22,12 @@ class Rows:
     def __init__(self) -> None:
         self._rows: list[tuple[int, int, int, int, int, int, int, int]] = []
 
-    def add(self, message: int, key: int, value: Value, time_us: int = UNDATED) -> None:
+    def add(self, heard: Heard, message: int, key: int, value: Value, time_us: int = UNDATED) -> None:
         quantity = measured(value)
         if quantity is None:
             return
-        self.put(message, key, quantity, *stored(value, quantity), time_us)
+        told = heard.received(message)
+        self.put(message, key, quantity, *stored(value, quantity, heard.settings.zone, told), time_us)
 
     def put(
         self, message: int, key: int, quantity: Quantity, steps: int | None, quality: Quality, time_us: int
@@ -57,13 +58,3 @@ def measured(value: Value) -> Quantity | None:
     if part.quantity is not None:
         return part.quantity
     return None if part.obis is None else BY_OBIS.get(part.obis)
-
-
-def stored(value: Value, quantity: Quantity) -> tuple[int | None, Quality]:
-    """Steps of `quantity`, or nothing with its quality."""
-    steps = value._replace(part=value.part._replace(quantity=quantity)).steps
-    if steps is None:
-        return None, value.quality if value.quality is not Quality.GOOD else Quality.NOT_AVAILABLE
-    if abs(steps) > _LIMIT:
-        return None, Quality.OUT_OF_RANGE
-    return steps, value.quality

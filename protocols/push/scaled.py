@@ -6,10 +6,11 @@ import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
-from protocols.model import Quantity, Unit
+from protocols.model import Kind, Quantity, Unit
 from protocols.push.reasons import Reason
-from protocols.push.stated import Unusable
+from protocols.push.stated import Unusable, stated_us
 
+_US: Final = 10**6
 _LIMIT: Final = 2**63 - 1
 _EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _ONE: Final = Decimal(1)
@@ -38,9 +39,13 @@ def power_of(unit: object, quantity: Quantity) -> int:
     return found
 
 
-def steps(number: object, power: int, name: str) -> int | None:
-    """`number` times ten to `power`, rounded half-even; None where no bigint holds it. Raises `Unusable`."""
+def steps(number: object, power: int, quantity: Quantity) -> int | None:
+    """`number` times ten to `power`, rounded half-even; None where no bigint holds it. A moment may be ISO 8601 with
+    an offset, too. Raises `Unusable`."""
+    name = quantity.name
     if isinstance(number, str):
+        if quantity.kind is Kind.TIME and not _NUMBER.fullmatch(number):
+            return stated_us(number) // _US
         if not _NUMBER.fullmatch(number):
             raise Unusable(Reason.BAD_VALUE, f"{name}: {number[:40]!r} is no decimal number")
         number = Decimal(number)

@@ -15,7 +15,7 @@ from protocols.dlt645.load_record import CLASSES, LoadRecords
 from protocols.dlt645.model import Dlt645Model
 from protocols.dlt645.services.read import Read
 from protocols.errors import ModelError
-from protocols.model import Part
+from protocols.model import Kind, Part
 from protocols.quantities import BY_NAME
 from simulators.dlt645 import journal
 from simulators.dlt645.counts import counted, grid_word_1997, phase_loss_1997
@@ -26,17 +26,12 @@ from simulators.dlt645.journal import encode_record, scaled
 from simulators.dlt645.memory import Memory
 from simulators.dlt645.profile import EARLIEST, FROM_TIME
 from simulators.meter import VirtualMeter
+from simulators.snapshot import PEAK_ENDS
 
 _AA: Final = b"\xaa"
 _BLOCK: Final = 0xFF
 _SPELLED: Final = {"YY": "%y", "MM": "%m", "DD": "%d", "WW": "0%w", "hh": "%H", "mm": "%M", "ss": "%S"}
 _CLOCKS: Final = ("date", "time", "clock")
-_PEAK_TIMES: Final = {
-    "active_demand_import_max_time": "peak_taken",
-    "active_demand_export_max_time": "peak_given",
-    "reactive_demand_import_max_time": "peak_taken",
-}
-_NEVER_TIME: Final = "reactive_demand_export_max_time"
 _NEVER: Final = "0"
 _DISTURBED: Final = frozenset(journal_kind(log) for log in DISTURBANCES.values())
 _SWITCHINGS: Final = {"1D": journal.TRIP, "1E": journal.CLOSE}
@@ -108,12 +103,12 @@ class Contents:
         """What is measured, as it was at `at`."""
         meter = self._meter
         quantity = part.quantity or BY_NAME.get(part.name)
-        if quantity is not None and quantity in meter.plate.digits:
-            return form.encode(scaled(meter.value(quantity, at), part.decimals))
-        if part.name in _PEAK_TIMES:
-            end = getattr(meter.snapshot(at), _PEAK_TIMES[part.name]).end
+        if quantity is None or quantity not in meter.plate.digits:
+            return None
+        if quantity.kind is Kind.TIME:
+            end = PEAK_ENDS[quantity.name](meter.snapshot(at))
             return form.encode(_digits(form, meter.local_time(end)) if end else _NEVER)
-        return form.encode(_NEVER) if part.name == _NEVER_TIME else None
+        return form.encode(scaled(meter.value(quantity, at), part.decimals))
 
     def _own_part(self, part: Part, form: Format, now: datetime, writable: bool) -> bytes | None:
         """Clock, identity, counters of 1997, parameters."""

@@ -43,15 +43,25 @@ COPY (
       AND layout = ANY (%(layouts)s::smallint[])
 ) TO STDOUT (FORMAT BINARY);
 
--- The highest that a meter showed after a moment, up to another one.
+-- The highest that a meter showed after a moment, up to another one, with what it said of when that was: of those whose
+-- own time is of the span or is not known, and of the others.
 -- name: highest
-SELECT s.n, h.time, h.value
+SELECT s.n, h.is_outside, h.time, h.value, h.occurred
 FROM unnest(%(meters)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
     WITH ORDINALITY AS s (meter_id, start, "end", n)
 CROSS JOIN LATERAL (
-    SELECT r.time, r.value FROM reading r
-    WHERE r.meter_id = s.meter_id AND r.quantity = %(quantity)s AND r.time > s.start AND r.time <= s."end"
-      AND r.time > %(start)s AND r.time <= %(end)s AND r.quality = 0 AND r.value IS NOT NULL
-    ORDER BY r.value DESC, r.time LIMIT 1
+    SELECT DISTINCT ON (d.is_outside) d.is_outside, d.time, d.value, to_timestamp(d.occurred) AS occurred
+    FROM (
+        SELECT r.time, r.value, o.value AS occurred,
+               coalesce(o.value <= extract(epoch FROM s.start) OR o.value > extract(epoch FROM s."end"), false)
+                   AS is_outside
+        FROM reading r
+        LEFT JOIN reading o ON o.meter_id = r.meter_id AND o.quantity = %(occurred)s AND o.time = r.time
+            AND o.time > %(start)s AND o.time <= %(end)s AND o.quality = 0
+            AND o.value BETWEEN 0 AND 250000000000 -- what the calendar has
+        WHERE r.meter_id = s.meter_id AND r.quantity = %(quantity)s AND r.time > s.start AND r.time <= s."end"
+          AND r.time > %(start)s AND r.time <= %(end)s AND r.quality = 0 AND r.value IS NOT NULL
+    ) d
+    ORDER BY d.is_outside, d.value DESC, d.occurred IS NULL, d.time
 ) h
 ORDER BY s.n;

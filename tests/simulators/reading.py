@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from protocols.dlt645.wire import Wire
 from protocols.driver import Driver
@@ -14,13 +15,15 @@ from protocols.links.listen import close_listeners
 from protocols.links.open import open_link
 from protocols.meter_model import Read
 from protocols.modbus import RtuWire, TcpWire
-from protocols.model import Quantity, Value
+from protocols.model import Kind, Quantity, Value
+from protocols.stored_value import stored
 from protocols.timing import Timing
 from simulators.fleet import RunningBus
 from simulators.meter import VirtualMeter
 from simulators.scenario import Scenario, parse
 from simulators.truth import Truth
 
+SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 QUICK: Final = Timing(response=1.0, latency=1.0, gap=0.5, pause=0.0, late=2.0)
 WIRES: Final[dict[str, type[Any]]] = {"": Wire, "rtu": RtuWire, "tcp": TcpWire}
 
@@ -44,9 +47,18 @@ class Line:
             values = await self.read(meter, read)
             after = datetime.now(UTC)
             for value in values:
-                if value.part.quantity is not None and value.decimal is not None:
-                    found[value.part.quantity] = (value.decimal, before, after)
+                if value.part.quantity is not None and (told := exact(value, now)) is not None:
+                    found[value.part.quantity] = (told, before, after)
         return found
+
+
+def exact(value: Value, now: datetime) -> Decimal | None:
+    """As it would be stored; simulated meters stand in Shanghai."""
+    quantity = value.part.quantity
+    if quantity is None or quantity.kind is not Kind.TIME:
+        return value.decimal
+    steps, _ = stored(value, quantity, SHANGHAI, now)
+    return None if steps is None else quantity.value(steps)
 
 
 def plan_of(meter: VirtualMeter, now: datetime) -> Iterable[Read]:

@@ -22,6 +22,7 @@ from protocols.exchange import Exchange
 from protocols.model import Quality, Value
 from simulators.dlt645 import Dlt645Station, Dlt645Stations, Quirks
 from tests.simulators.meters import EVENING, NOON, meter, plate
+from tests.simulators.reading import exact
 
 OWN = "260000000016"
 
@@ -89,8 +90,9 @@ def test_every_item_of_the_model_is_answered_with_what_is_so(code: str, now: dat
     truth = one.meter.values(now)
     for value in values:
         if value.part.quantity is not None:
-            assert value.quality is Quality.GOOD
-            assert value.decimal == truth[value.part.quantity], value.part.name
+            had = truth[value.part.quantity]
+            assert value.quality is (Quality.NOT_AVAILABLE if had is None else Quality.GOOD)
+            assert exact(value, now) == had, value.part.name
 
 
 @given(
@@ -104,7 +106,7 @@ def test_any_meter_at_any_time(seed: int, at: datetime, code: str) -> None:
     truth = one.meter.values(now)
     for value in read(one, code, now):
         if value.part.quantity is not None:
-            assert value.decimal == truth[value.part.quantity]
+            assert exact(value, now) == truth[value.part.quantity]
 
 
 def test_a_block_of_rates_holds_total_and_four_rates() -> None:
@@ -124,6 +126,8 @@ def test_the_demand_comes_with_its_time() -> None:
     assert at.text is not None
     assert at.text.startswith("2026-11-22T")
     assert int(at.text[-2:]) % 15 == 0
+    assert at.part.quantity is not None
+    assert exact(at, NOON) == one.meter.value(at.part.quantity, NOON)
 
 
 def test_a_demand_that_never_was_has_no_time() -> None:

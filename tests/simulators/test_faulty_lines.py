@@ -26,7 +26,7 @@ from simulators.meter import VirtualMeter
 from simulators.modbus import ModbusStations
 from simulators.serve import serve
 from tests.simulators.meters import EVENING, meter
-from tests.simulators.reading import WIRES, Line, plan_of
+from tests.simulators.reading import WIRES, Line, exact, plan_of
 
 TIMING = Timing(response=0.06, latency=0.0, gap=0.03, pause=0.02, late=0.8, retries=2)
 FAULTS = Faults(
@@ -93,7 +93,7 @@ async def rounds(kind: str, seed: int) -> tuple[int, int, list[str], Driver[Any]
                 moments = [asked + timedelta(seconds=n) for n in range(1, int((clock.now - asked).total_seconds()) + 1)]
                 for value in values:
                     quantity = value.part.quantity
-                    if quantity is not None and value.decimal not in had(one, quantity, moments):
+                    if quantity is not None and exact(value, clock.now) not in had(one, quantity, moments):
                         faulty.append(f"{one.name} {quantity.name} {value.decimal}")
     serving.cancel()
     await asyncio.wait({serving})

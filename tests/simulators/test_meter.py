@@ -78,8 +78,8 @@ def test_phases_add_up(seed: int, at: datetime) -> None:
 def test_values_have_no_more_digits_than_the_quantity(model: str, seed: int, at: datetime) -> None:
     one = meter(seed, model)
     for item, value in one.values(at).items():
-        assert value is not None
-        assert value == item.value(item.steps(value)), item.name
+        assert value is not None or item.kind is Kind.TIME, item.name
+        assert value is None or value == item.value(item.steps(value)), item.name
 
 
 @given(seeds, moments)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from protocols.model import Quality
 from protocols.quantities import BY_NAME, HOME
-from storage.cycle_reads import HOLE, CycleReads
+from storage.cycle_reads import HOLE, CycleReads, Highest, Shown
 from storage.entries import Additions, NewInstallation, NewLine, NewMeter, NewUsagePoint
 from storage.errors import AlreadyThere, NotFound, Rejected
 from storage.register_reads import NewRead, ReadKind, RegisterReads
@@ -18,6 +18,7 @@ from storage.writer import Writer
 from tests.storage.captures import T0, capture
 
 IMPORT, DEMAND = BY_NAME["active_energy_import"], BY_NAME["active_demand_import_max"]
+OCCURRED = BY_NAME["active_demand_import_max_time"]
 DAY = timedelta(days=1)
 
 
@@ -50,9 +51,46 @@ async def test_captures_of_very_moments_and_the_highest_of_a_span(database: str)
         assert by_meter[second][8] == Quality.CLOCK_DOUBTFUL << 8
         assert await reads.captures([], [T0], [1]) == {}
         spans = [(first, T0, T0 + 3 * DAY), (first, T0 + 3 * DAY, T0 + 9 * DAY), (second, T0, T0 + DAY)]
-        assert await reads.highest(DEMAND, spans) == [(T0 + 2 * DAY, DEMAND.value(7)), None, None]
+        highest = await reads.highest(DEMAND, OCCURRED, spans)
+        assert highest == [Highest(Shown(T0 + 2 * DAY, DEMAND.value(7), None)), Highest(), Highest()]
         stays = await reads.stays([point.id for point in await reads.points(names=["pm1"])])
         assert [(stay.meter, stay.model, stay.start, stay.end) for stay in stays] == [("m1", "dlt645_2007", T0, None)]
+
+
+async def test_the_highest_with_its_own_time(database: str) -> None:
+    first, second = await registered(database)
+    layout, times = HOME[DEMAND.id][0].id, HOME[OCCURRED.id][0].id
+    start, end = T0, T0 + 30 * DAY
+
+    def seconds(moment: datetime) -> int:
+        return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+
+    shown = [  # after how many days, how much, and when it says that was
+        (first, 1, 90, start - DAY),
+        (first, 2, 90, start - DAY),
+        (first, 3, 40, start + 2 * DAY),
+        (first, 9, 60, start + 8 * DAY),
+        (first, 10, 60, start + 8 * DAY),
+        (first, 30, 60, start + 8 * DAY),
+        (second, 1, 20, start),  # a period that ended then is of the span before
+        (second, 29, 10, None),
+        (second, 30, 10, end),
+    ]
+    rows = [capture(m, start + n * DAY, layout, values=(kw,)) for m, n, kw, _ in shown]
+    rows += [capture(m, start + n * DAY, times, values=(seconds(at),)) for m, n, _, at in shown if at is not None]
+    async with Writer(database) as writer, CycleReads(database) as reads:
+        await writer.write(rows)
+        spans = [(first, start, end), (second, start, end), (first, start, start + 2 * DAY)]
+        one, other, stale = await reads.highest(DEMAND, OCCURRED, spans)
+        assert one.own == Shown(start + 9 * DAY, DEMAND.value(60), start + 8 * DAY)
+        assert one.outside == Shown(start + DAY, DEMAND.value(90), start - DAY)
+        assert other.own == Shown(end, DEMAND.value(10), end), "of equal ones that whose time is told"
+        assert other.outside == Shown(start + DAY, DEMAND.value(20), start)
+        assert stale == Highest(None, one.outside)
+        doubtful = capture(second, start + 5 * DAY, times, values=(2**62,))
+        await writer.write([doubtful, capture(second, start + 5 * DAY, layout, values=(99,))])
+        (absurd,) = await reads.highest(DEMAND, OCCURRED, spans[1:2])
+        assert absurd.own == Shown(start + 5 * DAY, DEMAND.value(99), None), "a time that no calendar has is none"
 
 
 async def test_what_persons_read_stands_beside_captures(database: str) -> None:

@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from protocols.model import Layout
 from protocols.quantities import LAYOUTS, QUANTITIES
 from storage.errors import SchemaMismatch
-from storage.migrate import Level, check, migrate, migrations
+from storage.migrate import Level, check, migrate, migrations, pending
 from tests.conftest import Servers
 from tests.servers import PostgresServer
 
@@ -127,6 +127,19 @@ async def test_what_differs_is_refused(plain_database: str, change: str, said: s
         await migrate(plain_database)
     with pytest.raises(SchemaMismatch, match=said):
         await check(plain_database)
+
+
+async def test_a_database_that_knows_no_times_of_demands_gets_them(plain_database: str) -> None:
+    with psycopg.connect(plain_database) as connection:  # as an earlier headend left it
+        connection.execute("DELETE FROM layout_item WHERE layout = 9")
+        connection.execute("DELETE FROM layout WHERE id = 9")
+        connection.execute("DELETE FROM quantity WHERE kind = 'time'")
+    assert (await pending(plain_database)).vocabulary == 4 + 1 + 4
+    with pytest.raises(SchemaMismatch, match="lacks quantities"):
+        await check(plain_database)
+    assert (await migrate(plain_database)).applied == ()
+    assert await check(plain_database) == Level.PLAIN
+    assert ("layout_item", "9", "1", "57") in [row[:4] for row in schema(plain_database)]
 
 
 async def test_a_new_layout_comes_in_and_a_grown_one_does_not(plain_database: str) -> None:

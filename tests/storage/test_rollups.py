@@ -98,7 +98,7 @@ def wild(seed: int, zone: ZoneInfo) -> list[Capture]:
     start = datetime(2026, 3, 28, tzinfo=zone).astimezone(UTC)
     found = []
     for meter in (1, 700):
-        for layout in (1, 4, 8):
+        for layout in (1, 4, 8, 9):
             value = dice.randrange(10**6)
             for slot in range(5 * 48):
                 value += dice.randrange(100) if dice.random() > 0.02 else -dice.randrange(value + 1)

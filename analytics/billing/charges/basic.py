@@ -10,6 +10,7 @@ from fractions import Fraction
 from analytics.billing.bill import Share
 from analytics.billing.charges.energy import climb
 from analytics.billing.charges.fixed import over
+from analytics.billing.demand import left_out, when
 from analytics.billing.determinants import utc
 from analytics.billing.exact import EXACT, plain
 from analytics.billing.stretches import Stretch
@@ -59,7 +60,9 @@ def _by_demand(work: Work, rules: Rules, number: int, basic: Basic, stretches: S
     key = rules.key("basic", number)
     measured = work.given.demand.get(basic.band)
     if measured is None:
-        raise work.fault(key, f"the highest demand of {basic.band} is not known")
+        outside = work.given.demand_outside
+        why = "" if outside is None else f": {left_out(outside, work.tariff.zone)}"
+        raise work.fault(key, f"the highest demand of {basic.band} is not known{why}")
     billed, notes = measured.kw, []
     if basic.rule:
         contract = work.given.contract_kw
@@ -81,7 +84,7 @@ def _by_demand(work: Work, rules: Rules, number: int, basic: Basic, stretches: S
             notes.append(f"at least {plain(least)} kW, {plain(basic.at_least_of_capacity)} of the capacity")
             billed = least
     if measured.time is not None:
-        notes.append(f"{plain(measured.kw)} kW at {measured.time.astimezone(work.tariff.zone).isoformat()}")
+        notes.append(when(measured, work.tariff.zone))
     days = sum((stretch.days for stretch in stretches), Fraction(0))
     span = (stretches[0].since, stretches[-1].until)
     _add(work, rules, number, (billed, "kW"), _share(work, rules, number, days), span, notes)

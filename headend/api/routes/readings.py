@@ -35,7 +35,8 @@ _LOOKED: Final = 200
 
 
 class Reading(BaseModel):
-    """`value` is exact, the meter's own before its multiplier; null where the meter said that it has none."""
+    """`value` is exact, the meter's own before its multiplier, a moment in ISO 8601; null where the meter said that it
+    has none."""
 
     meter: str
     quantity: str

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from protocols.dlt645.blocks import Block, Blocks
-from protocols.dlt645.catalogue.part import DEMAND, ENERGY, part, single
+from protocols.dlt645.catalogue.part import DEMAND, ENERGY, OCCURRED, part, single
 from protocols.dlt645.catalogue.table1997 import DAY_TABLES, ROWS, UNREADABLE, day_table
 from protocols.dlt645.formats import Format, Moment
 from protocols.dlt645.item import Item, PartFormat
@@ -37,10 +37,10 @@ _REACTIVE: Final = {
 }
 _DI1L: Final = (0, 1, 4, 5, 8, 9)
 # Family: what it is called, Chinese for it, format, OBIS D
-_FAMILIES: Final[dict[int, tuple[str, str, Format, int | None]]] = {
+_FAMILIES: Final[dict[int, tuple[str, str, Format, int]]] = {
     0x9: ("energy", "电能", ENERGY, 8),
     0xA: ("demand", "最大需量", DEMAND, 6),
-    0xB: ("demand", "最大需量发生时间", _TIME, None),
+    0xB: ("demand", "最大需量发生时间", _TIME, OCCURRED),
 }
 _COMBINED: Final = "9000"
 """Not in the standard: captured from a meter that answers a combined active energy here."""
@@ -98,7 +98,7 @@ def _values(code: str, rates: range) -> list[PartFormat]:
     period, period_zh, obis_f = _PERIODS[kind // 4]
     pattern, zh, obis_c = _lines(kind)[row]
     unit = Unit.NONE
-    if obis_d is not None:
+    if family != 0xB:
         energy, power = (Unit.KVARH, Unit.KVAR) if kind % 2 else (Unit.KWH, Unit.KW)
         unit = energy if family == 0x9 else power
     tail = "_time" if family == 0xB else ""
@@ -106,7 +106,7 @@ def _values(code: str, rates: range) -> list[PartFormat]:
     for rate in rates:
         name = pattern.format(word) + ("" if family == 0x9 else "_max") + (f"_t{rate}" if rate else "") + period
         label = period_zh + (f"费率{rate}{zh}" if rate else f"{zh}总") + word_zh
-        obis = None if obis_d is None else Obis(1, 0, obis_c, obis_d, rate, obis_f)
+        obis = Obis(1, 0, obis_c, obis_d, rate, obis_f)
         parts.append(part(code, name + tail, label, form, unit, obis))
     return parts
 

@@ -15,6 +15,7 @@ from protocols.dlt645.catalogue.part import (
     DEMAND,
     ENERGY,
     MINUTE_TIME,
+    OCCURRED,
     PHASES,
     PHASES_ZH,
     SIGNED_DEMAND,
@@ -147,7 +148,8 @@ def _value(code: str, row: _Row, rate: int, settlement: int) -> Iterator[PartFor
         obis = Obis(1, 0, row.obis_c, 6 if is_demand else 8, rate, 100 + settlement if settlement else 255)
     yield part(code, name, zh, row.form, row.unit, obis)
     if is_demand:
-        yield part(code, name + "_time", zh + "发生时间", MINUTE_TIME)
+        occurred = None if obis is None else obis._replace(d=OCCURRED)
+        yield part(code, name + "_time", zh + "发生时间", MINUTE_TIME, obis=occurred)
 
 
 def _rate(rate: int) -> str:

@@ -18,6 +18,7 @@ from protocols.dlt645.catalogue.part import (
     DEMAND,
     ENERGY,
     MINUTE_TIME,
+    OCCURRED,
     SIGNED_ENERGY,
     part,
     single,
@@ -129,8 +130,9 @@ def _demands(code: str, base: int) -> list[PartFormat]:
     for n in range(RATES + 1):
         label = f"{zh}{_rate_zh(n)}最大需量"
         tail = f"{name}_max{_rate(n)}"
-        parts.append(part(code, tail, label, DEMAND, unit, Obis(1, 0, obis_c, 6, n), present=False))
-        parts.append(part(code, tail + "_time", label + "发生时间", MINUTE_TIME))
+        obis, occurred = (Obis(1, 0, obis_c, obis_d, n) for obis_d in (6, OCCURRED))
+        parts.append(part(code, tail, label, DEMAND, unit, obis, present=False))
+        parts.append(part(code, tail + "_time", label + "发生时间", MINUTE_TIME, obis=occurred, present=False))
     return parts
 
 

@@ -21,6 +21,8 @@ COUNT: Final = Number(3)
 MINUTES: Final = Number(3)
 SECOND_TIME: Final = Moment("YYMMDDhhmmss")
 MINUTE_TIME: Final = Moment("YYMMDDhhmm")
+OCCURRED: Final = 134
+"""OBIS D of when a maximum demand (D=6) occurred; see `protocols.quantities`."""
 
 
 def part(

@@ -131,11 +131,61 @@ def test_reactive_energy_and_demand_by_registers(
     assert headend("point", *agreed, "--config", billed).code == 0
     found = bill(PLANT).document
     assert found["determinants"]["reactive"] == "500"
-    assert found["determinants"]["demand"] == {"total": {"kw": "7.5", "time": None}}
+    assert found["determinants"]["demand"] == {"total": {"kw": "7.5", "time": None, "source": ""}}
     assert f"reactive energy by {rule}" in found["notes"]
     lines = {line["id"]: line for line in found["lines"]}
     assert lines["basic"]["amount"] == "300.00"
     assert "power factor 0.89 of standard 0.90: 0.5 % (cn-1983)" in lines["power_factor"]["notes"]
+
+
+def shown(conninfo: str, time: str, kw: str, occurred: str) -> None:
+    """What the maximum register showed, with the time that it told."""
+    seconds = str(int(datetime.fromisoformat(occurred).timestamp()))
+    names = ("active_demand_import_max", "active_demand_import_max_time")
+    read(conninfo, "m3", time, kw, seconds, names=names)
+
+
+@pytest.fixture
+def by_demand(headend: Headend, billed: Path, conninfo: str) -> None:
+    """1000 kWh and 500 kvarh in April, and the basic charge by demand is chosen."""
+    for time, kwh, kvarh in ((FIRST, "0", ("0", "0")), (LAST, "1000", ("400", "100"))):
+        read(conninfo, "m3", time, kwh, *kvarh, names=(*TOTAL, "reactive_energy_q1", "reactive_energy_q4"))
+    agreed = ["contract", "roof", "--from", "2026-01-01", "--basic-charge", "demand", "--by", "li"]
+    assert headend("point", *agreed, "--config", billed).code == 0
+
+
+@pytest.mark.usefixtures("by_demand")
+def test_the_highest_demand_has_the_meter_s_own_time(bill: Any, conninfo: str) -> None:
+    shown(conninfo, "2026-04-10T00:00:00+08:00", "5", "2026-04-09T10:15:00+08:00")
+    shown(conninfo, LAST, "7.5", "2026-04-19T18:30:00+08:00")
+    found = bill(PLANT).document
+    told = {"kw": "7.5", "time": "2026-04-19T10:30:00+00:00", "source": "meter"}
+    assert found["determinants"]["demand"] == {"total": told}
+    (basic,) = [line for line in found["lines"] if line["id"] == "basic"]
+    assert (basic["amount"], basic["notes"]) == ("300.00", ["7.5 kW at 2026-04-19T18:30:00+08:00 by the meter"])
+    assert not [note for note in found["notes"] if "register" in note]
+
+
+@pytest.mark.usefixtures("by_demand")
+def test_a_demand_of_another_cycle_is_left_out_and_told(bill: Any, conninfo: str) -> None:
+    """The register was reset on the 3rd."""
+    for day in (1, 2, 3):
+        shown(conninfo, f"2026-04-0{day}T00:15:00+08:00", "99", "2026-03-14T18:30:00+08:00")
+    shown(conninfo, "2026-04-30T00:00:00+08:00", "7.5", "2026-04-19T18:30:00+08:00")
+    found = bill(PLANT).document
+    assert found["determinants"]["demand"]["total"]["kw"] == "7.5"
+    (told,) = [note for note in found["notes"] if "99 kW" in note]
+    assert "99 kW at 2026-03-14T18:30:00+08:00 by the meter: of another cycle, was it not reset? It is left out" in told
+
+
+@pytest.mark.usefixtures("by_demand")
+def test_a_register_that_was_never_reset_bills_nothing(bill: Any, conninfo: str) -> None:
+    shown(conninfo, "2026-04-20T00:00:00+08:00", "99", "2026-03-14T18:30:00+08:00")
+    shown(conninfo, LAST, "99", "2026-03-14T18:30:00+08:00")
+    ran = bill(PLANT)
+    assert ran.code == 1
+    message = ran.document["error"]["message"]
+    assert "the highest demand of total is not known: the maximum register showed 99 kW at 2026-03-14T18:30" in message
 
 
 def test_a_capacity_that_changes_within_the_cycle_is_billed_by_days(
@@ -190,6 +240,7 @@ def test_validated_intervals_tell_bands_that_no_register_holds(
     assert "bands by validated intervals" in found["notes"]
     demand = found["determinants"]["demand"]["total"]
     assert (demand["kw"], demand["time"]) == ("20", "2026-04-09T04:00:00+00:00")
+    assert demand["source"] == "intervals"
     if leave_out is None:
         assert energy == {"energy.peak": 30 * 14 * 4 + 4, "energy.valley": 300}
     else:
@@ -198,3 +249,28 @@ def test_validated_intervals_tell_bands_that_no_register_holds(
         frozen = connection.execute("SELECT min(day), max(day), count(*) FROM frozen_day").fetchone()
     assert frozen is not None
     assert [str(each) for each in frozen] == ["2026-04-01", "2026-04-30", "30"]
+
+
+@pytest.mark.parametrize(
+    ("kw", "occurred", "told"),
+    [
+        ("20", "2026-04-09T12:15:00+08:00", ""),
+        ("20.4", "2026-04-09T12:12:00+08:00", ""),
+        ("20", "2026-04-12T19:00:00+08:00", "20 kW at 2026-04-09T12:00:00+08:00 by validated intervals, its start"),
+        ("19", "2026-04-12T03:00:00+08:00", "validated intervals show 3.04 kW there at most"),
+    ],
+)
+def test_intervals_are_held_against_the_meter_s_own_time(
+    bill: Any, headend: Headend, billed: Path, conninfo: str, kw: str, occurred: str, told: str
+) -> None:
+    asyncio.run(quarters(conninfo, "m3", None))
+    shown(conninfo, LAST, kw, occurred)
+    span = ["--from", "2026-04-01", "--to", "2026-05-01", "--point", "roof"]
+    assert headend("vee", "run", *span, "--config", billed).code == 0
+    found = bill(CLOCK).document
+    demand = found["determinants"]["demand"]["total"]
+    assert (demand["kw"], demand["source"]) == (kw, "meter")
+    assert datetime.fromisoformat(demand["time"]) == datetime.fromisoformat(occurred)
+    notes = [note for note in found["notes"] if "by the meter" in note]
+    assert len(notes) == bool(told)
+    assert told in "".join(notes)

@@ -152,3 +152,36 @@ def test_an_unknown_meter_and_a_file_that_cannot_be_written(headend: Headend, at
         ran = headend(*at, "--format", kind, "-o", "/nonexistent/out")
         assert (ran.code, ran.out) == (1, ""), kind
         assert "/nonexistent/out" in ran.err
+
+
+@pytest.fixture
+def moments(at: list[object], conninfo: str) -> list[object]:
+    """When the demand was that the meter shows, beside what is no time."""
+
+    async def store() -> None:
+        async with Registry(conninfo) as known, Writer(conninfo) as writer:
+            number = (await known.meter("m1")).id
+            values = (1772292600, None, *[None] * (POSITIONS - 2))
+            quality = (GOOD, NONE, *[GOOD] * (POSITIONS - 2))
+            await writer.write([Capture(number, 9, T0, T0 + timedelta(seconds=3), Source.PULL, values, quality)])
+
+    asyncio.run(store())
+    return [*at, *("--quantity", "active_demand_import_max_time"), *("--quantity", "active_demand_export_max_time")]
+
+
+def test_a_moment_is_told_as_a_time(headend: Headend, moments: list[object], tmp_path: Path) -> None:
+    moment = datetime(2026, 2, 28, 15, 30, tzinfo=UTC)
+    one, other = headend(*moments, "--json").documents
+    assert (datetime.fromisoformat(one["value"]), one["unit"], one["obis"]) == (moment, "", "1-0:1.134.0*255")
+    assert (other["value"], other["quality"]) == (None, "not_available")
+    rows = list(csv.DictReader(io.StringIO(headend(*moments, "--format", "csv").out)))
+    assert [(row["value"], row["unit"]) for row in rows] == [(one["value"], ""), ("", "")]
+    assert "2026-02-28T23:30:00+08:00" in headend(*moments).out
+    assert headend(*moments, "--format", "parquet", "-o", tmp_path / "out.parquet").code == 0
+    columns = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    assert [(row["value"], row["moment"]) for row in columns] == [(None, moment), (None, None)]
+
+
+def test_a_moment_is_not_rolled_up(headend: Headend, moments: list[object]) -> None:
+    ran = headend(*moments, "--level", "day", "--json")
+    assert (ran.code, ran.out) == (0, "")

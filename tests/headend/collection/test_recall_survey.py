@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,8 +18,10 @@ from protocols.errors import BadAnswer, CommunicationError, NoAnswer, Refused
 from protocols.model import Quality, Quantity, Value
 from protocols.quantities import BY_NAME
 from protocols.recall import Recalled, RecallPlan, Remembered, Wanted
-from tests.headend.bus import path
+from tests.headend.bus import Bus, data, path
+from tests.headend.conftest import Plug
 from tests.headend.plant import MODEL, TIMING
+from tests.headend.virtual_time import virtually
 
 IMPORT, VOLTAGE, T1 = (BY_NAME[name] for name in ("active_energy_import", "voltage_l1", "active_energy_import_t1"))
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -164,3 +167,36 @@ async def test_what_no_memory_holds_is_final_at_once() -> None:
     told = await recalled(Kind([[]], {HOURS[0]: frozenset({VOLTAGE})}), {HOURS[0]: {VOLTAGE}})
     assert misses(told) == {HOURS[0]: (NO_MEMORY, True)}
     assert told.asked == 0
+
+
+@virtually
+@pytest.mark.parametrize(
+    ("without", "answers"),
+    [
+        (
+            {"freeze_day"},
+            {"04000B01": data("04000B01", "01T00"), "01010001": item("01010000").encode([12345, "2026-02-14T10:15"])},
+        ),
+        (
+            {"settlement"},
+            {
+                "05060001": data("05060001", "2026-03-01T00:00"),
+                "05060901": data("05060901", 12345, "2026-02-14T10:15"),
+            },
+        ),
+    ],
+)
+async def test_a_settled_demand_has_its_time(plug: Plug, without: set[str], answers: dict[str, bytes]) -> None:
+    plug("bus", Bus({"000000000001": answers}))
+    zone = ZoneInfo("Asia/Shanghai")
+    moment, now = (datetime(2026, 3, 1, hour, tzinfo=zone).astimezone(UTC) for hour in (0, 12))
+    quantities = [BY_NAME[name] for name in ("active_demand_import_max", "active_demand_import_max_time")]
+    line = Line(path("bus"), TIMING)
+    meter = MeterPath(1, "m1", "000000000001", MODEL, zone)
+    told = await recall(line, meter, {moment: quantities}, lambda: now, without=without)
+    await line.close()
+    assert (told.misses, told.errors) == ([], [])
+    assert [(capture.layout, capture.time, capture.values[0]) for capture in told.captures] == [
+        (7, moment, 1234500),
+        (9, moment, int(datetime(2026, 2, 14, 10, 15, tzinfo=zone).timestamp())),
+    ]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from headend.collection.line import Line, LinePath
-from headend.collection.survey import MeterPath, Survey, gather, missed, stored, survey, task_of
+from headend.collection.survey import UTC, MeterPath, Survey, gather, missed, survey, task_of
 from protocols import models
 from protocols.dlt645.items import item
 from protocols.errors import NoAnswer, Refused
 from protocols.model import Quality, Source, Value
 from protocols.quantities import BY_NAME, HOME
+from protocols.stored_value import stored
 from protocols.timing import Timing
 from tests.headend.bus import EXPORT, IMPORT, VOLTAGE, Bus, data, meter, path
 from tests.headend.conftest import Plug
@@ -75,6 +76,37 @@ async def test_values_are_grouped_by_their_layouts(bus: Bus) -> None:
     assert [capture.layout for capture in result.captures] == [1, 4]
     assert (result.misses, result.errors, result.readings) == ([], [], 3)
     assert sorted(code for _, code in bus.asked) == sorted([IMPORT, EXPORT, VOLTAGE])
+
+
+@virtually
+async def test_a_demand_comes_with_its_time_in_one_answer(bus: Bus) -> None:
+    bus.meters["000000000001"]["01010000"] = data("01010000", 12345, "2026-02-14T10:15")
+    result = await surveyed(names=("active_demand_import_max", "active_demand_import_max_time"))
+    moment = int(datetime(2026, 2, 14, 10, 15, tzinfo=UTC).timestamp())
+    assert cells(result) == {
+        "active_demand_import_max": (1234500, Quality.GOOD),
+        "active_demand_import_max_time": (moment, Quality.GOOD),
+    }
+    assert [capture.layout for capture in result.captures] == [7, 9]
+    assert (result.misses, [code for _, code in bus.asked]) == ([], ["01010000"])
+
+
+@virtually
+async def test_a_demand_of_no_time(bus: Bus) -> None:
+    bus.meters["000000000001"]["01010000"] = data("01010000", 0, "0000000000")
+    result = await surveyed(names=("active_demand_import_max", "active_demand_import_max_time"))
+    assert cells(result) == {
+        "active_demand_import_max": (0, Quality.GOOD),
+        "active_demand_import_max_time": (None, Quality.NOT_AVAILABLE),
+    }
+    assert result.misses == []
+
+
+@virtually
+async def test_an_unreadable_time_costs_the_demand_too(bus: Bus) -> None:
+    bus.meters["000000000001"]["01010000"] = bytes.fromhex("4523010010213126")
+    result = await surveyed(names=("active_demand_import_max", "active_demand_import_max_time"))
+    assert (result.captures, reasons(result)) == ([], {7: "bad_answer", 9: "bad_answer"})
 
 
 @virtually
@@ -216,12 +248,13 @@ PART = item(IMPORT).parts[0][0]  # two decimals, stored with four
     ],
 )
 def test_what_63_bits_cannot_hold_is_out_of_range(number: int | None, expected: tuple[int | None, Quality]) -> None:
-    assert stored(Value(PART, number, None, Quality.GOOD)) == expected
+    energy = BY_NAME["active_energy_import"]
+    assert stored(Value(PART, number, None, Quality.GOOD), energy, UTC, START) == expected
 
 
 def test_out_of_range_is_captured_as_such() -> None:
     result, quantity = Survey(), BY_NAME["active_energy_import"]
     value = Value(PART, 10**30, None, Quality.GOOD)
-    gather(result, 1, [quantity], {quantity: (value, START)}, {}, "not_given", START, START)
+    gather(result, meter(1), [quantity], {quantity: (value, START)}, {}, "not_given", START, START)
     assert (result.misses, result.readings) == ([], 1)
     assert cells(result) == {"active_energy_import": (None, Quality.OUT_OF_RANGE)}

@@ -20,12 +20,13 @@ from protocols.errors import BadAnswer, ModelError, Refused
 from protocols.model import Quality
 from protocols.push.arrivals import MeterKey
 from protocols.push.reasons import Reason
-from protocols.push.rows import stored
+from protocols.stored_value import stored
 from tests.protocols.push.messages import (
     BERLIN,
     METER,
     OTHER,
     RECEIVED,
+    SHANGHAI,
     Told,
     at,
     decoded,
@@ -155,9 +156,33 @@ def test_what_the_meter_does_not_have() -> None:
     ]
 
 
-def test_the_demand_without_its_time() -> None:
-    values, _ = decoded(reply("01010000", 12345, "2026-11-21T10:00"), time="received")
-    assert values == [good("active_demand_import_max", "1.2345", SLOT)]
+def occurred(text: str) -> str:
+    """As it is stored."""
+    return str(int(at(text).timestamp()))
+
+
+def test_a_demand_and_its_time() -> None:
+    values, rejected = decoded(reply("01010000", 12345, "2026-11-21T10:00"), time="received")
+    moment = occurred("2026-11-21T10:00+08:00")
+    assert values == [
+        good("active_demand_import_max", "1.2345", SLOT),
+        good("active_demand_import_max_time", moment, SLOT),
+    ]
+    assert rejected == []
+
+
+def test_a_demand_of_no_time() -> None:
+    values, rejected = decoded(reply("01010000", 0, "0000000000"), time="received")
+    assert values == [
+        good("active_demand_import_max", "0", SLOT),
+        Told(METER, "active_demand_import_max_time", SLOT, None, Quality.NOT_AVAILABLE),
+    ]
+    assert rejected == []
+
+
+def test_an_unreadable_time_costs_the_whole_answer() -> None:
+    raw = encode(to_wire(METER), 0x91, item("01010000").wire + bytes.fromhex("4523010010213126"), b"")
+    assert decoded(raw, time="received") == ([], [Reason.BAD_VALUE])
 
 
 def test_topics_tell_line_and_name() -> None:
@@ -254,8 +279,9 @@ def test_a_freeze_in_parts_is_put_together() -> None:
     assert good("active_energy_import", "5", midnight) in values
     assert good("active_energy_import_t2", "2", midnight) in values
     assert good("active_demand_import_max", "1.2345", midnight) in values
+    assert good("active_demand_import_max_time", occurred("2026-11-21T10:00+08:00"), midnight) in values
     assert good("active_power_l2", "-0.003", midnight) in values
-    assert len(values) == 3 + 1 + 8
+    assert len(values) == 3 + 2 + 8
     assert {value.time for value in values} == {at(midnight)}
     assert rejected == [Reason.NO_TIME]  # of the freeze before
 
@@ -350,6 +376,20 @@ def test_the_1997_edition_by_option() -> None:
 
 
 @pytest.mark.parametrize(
+    ("shown", "year"), [("11-21T10:00", 2026), ("11-22T10:20", 2026), ("11-24T10:00", 2025), ("12-31T23:45", 2025)]
+)
+def test_a_demand_s_time_of_1997_has_its_year_from_when_it_came(shown: str, year: int) -> None:
+    payload = reply("A010", 12345) + reply("B010", shown)
+    values, rejected = decoded(payload, edition="1997", time="received")
+    moment = occurred(f"{year}-{shown}+08:00")
+    assert values == [
+        good("active_demand_import_max", "1.2345", SLOT),
+        good("active_demand_import_max_time", moment, SLOT),
+    ]
+    assert rejected == []
+
+
+@pytest.mark.parametrize(
     ("control", "data", "reason"),
     [
         (0x81, b"", Reason.BAD_VALUE),
@@ -395,7 +435,7 @@ def _one_by_one(payload: bytes) -> list[Told]:
             quantity = value.part.quantity
             if quantity is None:
                 continue
-            steps, quality = stored(value, quantity)
+            steps, quality = stored(value, quantity, SHANGHAI, RECEIVED)
             key = (address, quantity.name)
             if key not in found or (found[key].value is None and steps is not None):
                 exact = None if steps is None else quantity.value(steps).normalize()

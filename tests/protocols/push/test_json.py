@@ -189,6 +189,22 @@ def test_columns_of_integers_with_their_decimals() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "told", ['"2026-11-21T10:00:00+08:00"', '"2026-11-21T02:00:00Z"', "1795226400", '"1795226400"']
+)
+def test_a_moment_is_iso_8601_or_seconds_since_1970(told: str) -> None:
+    expected = [good("active_demand_import_max_time", "1795226400", WHEN, "M-1")]
+    name = "active_demand_import_max_time"
+    assert decoded(_single(f'{{"{name}": {told}}}'), "json") == (expected, [])
+    assert decoded(_columns(f'{{"{name}": [{told}]}}', 1), "json") == (expected, [])
+
+
+@pytest.mark.parametrize("told", ['"2026-11-21T10:00:00"', '"yesterday"'])
+def test_a_moment_that_is_none(told: str) -> None:
+    assert decoded(_single(f'{{"active_demand_import_max_time": {told}}}'), "json") == ([], [Reason.BAD_TIME])
+    assert decoded(_columns(f'{{"active_demand_import_max_time": [{told}]}}', 1), "json") == ([], [Reason.BAD_TIME])
+
+
 def test_a_bad_column_costs_nobody() -> None:
     payload = _columns(
         '{"active_energy_import": [1, 2], "voltage_l1": [1], "nonsense": [1, 2], "frequency": 50,'

@@ -73,7 +73,7 @@ def test_reactive_grid(row: int, period: int) -> None:
     ((part, form),) = item(f"A{period + 1}{row}0", "1997").parts
     assert (form, part.unit, part.obis) == (Number(3, 4), Unit.KVAR, Obis(1, 0, obis_c, 6, 0, obis_f))
     ((part, form),) = item(f"B{period + 1}{row}0", "1997").parts
-    assert (form, part.unit, part.obis) == (Moment("MMDDhhmm"), Unit.NONE, None)
+    assert (form, part.unit, part.obis) == (Moment("MMDDhhmm"), Unit.NONE, Obis(1, 0, obis_c, 134, 0, obis_f))
     assert part.name_zh == f"{period_zh}{zh}总最大需量发生时间"
 
 
