@@ -10,15 +10,12 @@ from zoneinfo import ZoneInfo
 
 from headend.safety.function import Function
 from headend.safety.order import Order, Target
-from protocols.dlt645 import address as addresses
-from protocols.dlt645.frame import Frame
-from protocols.dlt645.reader import FrameReader
+from headend.safety.passwords import Change, request_in
 from protocols.dlt645.services.clear import ClearDemand
 from protocols.dlt645.services.control import Command, Control
 from protocols.dlt645.services.field import NO_OPERATOR, local_text
 from protocols.dlt645.services.freeze import Freeze
 from protocols.dlt645.services.order import Ordered
-from protocols.dlt645.services.request import parse_request
 from protocols.dlt645.services.write import Write
 from protocols.errors import ModelError, NotPermitted, ProtocolError
 from protocols.modbus import rtu
@@ -58,23 +55,14 @@ class Dlt645:
     write `item`, a data identifier, and `data`, its bytes as on the wire (without the 33H) in hex.
 
     A control frame must say that it is good until the order expires, in the meter's local time. A body that only a
-    security module can read is refused.
+    security module can read is refused. `change`: from which password to which, out of the safe, never the order.
     """
+
+    change: Change | None = None
 
     def check(self, data: bytes, order: Order, target: Target, zone: ZoneInfo) -> None:
         want = self.wanted(order, zone)
-        try:
-            address = addresses.to_wire(target.address)
-        except ModelError as error:
-            raise NotPermitted(str(error)) from None
-        found = FrameReader().feed(data)
-        frame = found[0] if len(found) == 1 else None
-        if not isinstance(frame, Frame) or frame.address != address:
-            raise NotPermitted(f"not one frame to {target.meter}")
-        try:
-            request = parse_request(frame)
-        except ProtocolError:
-            raise NotPermitted("the frame is no request that can be read") from None
+        request = request_in(data, target)
         if (request.order if isinstance(request, Ordered) else request) != want:
             raise NotPermitted(f"the frame does something else than {order.function} as it was ordered")
 
@@ -84,6 +72,11 @@ class Dlt645:
         operator = given.pop("operator", NO_OPERATOR)
         if order.function is Function.WRITE_PARAMETER:
             return _write(given, operator)
+        if order.function is Function.CHANGE_PASSWORD:
+            unparameterised(order)
+            if self.change is None:
+                raise NotPermitted("no new password was sealed")
+            return self.change.request
         n2 = given.pop("n2", "0")
         is_reclose = order.function is Function.TRIP_RECLOSE
         if given or not n2.isdecimal() or int(n2) > 0xFF or (int(n2) > 0) != is_reclose:
@@ -93,6 +86,12 @@ class Dlt645:
         if order.function not in _CONTROLS or order.expires is None:
             raise NotPermitted(f"{order.function} has no frame in DL/T 645")
         return Control(_CONTROLS[order.function], local_text(order.expires.astimezone(zone)), operator, int(n2))
+
+
+def unparameterised(order: Order) -> None:
+    """A change of password says nothing more than two passwords, and those no order holds. Raises `NotPermitted`."""
+    if order.parameters:
+        raise NotPermitted(f"{order.function} has no frame with such parameters")
 
 
 _ELSEWHERE: Final[tuple[tuple[str, str], ...]] = (

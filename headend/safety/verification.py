@@ -8,6 +8,7 @@ from datetime import datetime
 from headend.safety.command import State
 from headend.safety.function import Effect, Function
 from headend.safety.order import Order
+from headend.safety.passwords import InForce
 
 _VOLTS_OFF = 30
 """Volts behind an open relay that are nobody's supply but coupling."""
@@ -19,7 +20,8 @@ _SHOWN = frozenset({Function.TRIP, Function.TRIP_RECLOSE, Function.CLOSE})
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Read after the command; None was not told. Of status word 3: `relay_open` b4, `told_to_trip` b6, `alarm` b7.
-    `load_volts`: behind the relay. `as_written`: what was written, or reset, reads so now."""
+    `load_volts`: behind the relay. `as_written`: what was written, or reset, reads so now. `password`: which one the
+    meter takes."""
 
     relay_open: bool | None = None
     load_volts: int | None = None
@@ -27,6 +29,7 @@ class Seen:
     told_to_trip: bool | None = None
     alarm: bool | None = None
     as_written: bool | None = None
+    password: InForce | None = None
 
     @property
     def supplied(self) -> bool | None:
@@ -60,6 +63,8 @@ def settled(before: State, order: Order, seen: Seen, now: datetime) -> State:
     """
     if before not in (State.ACKNOWLEDGED, State.UNKNOWN):
         raise ValueError(f"nothing is read back for a command that is {before}")
+    if order.function is Function.CHANGE_PASSWORD:
+        return _of_password(before, seen.password)
     if order.function in _SHOWN and seen.is_contradictory:
         return State.CONTRADICTED
     is_so = _is_as_ordered(order, seen)
@@ -72,6 +77,15 @@ def settled(before: State, order: Order, seen: Seen, now: datetime) -> State:
     if before is State.ACKNOWLEDGED:
         return State.CONTRADICTED
     return State.FAILED if order.expires is not None and now >= order.expires else State.UNKNOWN
+
+
+def _of_password(before: State, found: InForce | None) -> State:
+    """That the old one is taken says that the frame is lost, not late: it went out before on the same line."""
+    if found is None:
+        return State.UNVERIFIABLE
+    if found is InForce.NEW:
+        return State.VERIFIED
+    return State.FAILED if found is InForce.OLD and before is State.UNKNOWN else State.CONTRADICTED
 
 
 def _is_as_ordered(order: Order, seen: Seen) -> bool | None:

@@ -29,7 +29,6 @@ from protocols import models
 from protocols.dlt645.address import from_wire
 from protocols.dlt645.frame import Frame
 from protocols.dlt645.reader import FrameReader
-from protocols.dlt645.services.access import Access
 from protocols.dlt645.services.control import CONTROL
 from protocols.dlt645.services.control import Command as Word
 from protocols.errors import CommunicationError, LinkClosed
@@ -39,6 +38,7 @@ from protocols.traffic import Tap
 from simulators.dlt645.station import Dlt645Station
 from storage.errors import DatabaseUnreachable
 from tests.headend.safety.site import EVERY, POLICY, USERS, WORLD
+from tests.headend.sending.vault import Vault
 from tests.headend.virtual_time import Clock as WallClock
 from tests.simulators.meters import meter as virtual
 
@@ -100,6 +100,7 @@ class Lab:
     away: int = 0
     seen: dict[CommandKey, tuple[World, float]] = field(default_factory=dict)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    vault: Vault = field(default_factory=Vault)
 
     def build(self) -> None:
         model = models.load("dlt645_2007")
@@ -110,7 +111,7 @@ class Lab:
         for number in range(2):
             line = Line(LinePath(f"path{number}", f"lab{number}://bus", "dlt645"), TIMING, Tap(self.show))
             self.lines.append(line)
-            self.senders.append(Sender(self, self, self, self.now, timedelta(seconds=5)))
+            self.senders.append(Sender(self, self, self.vault, self.now, timedelta(seconds=5)))
 
     # -- the line
 
@@ -254,9 +255,6 @@ class Lab:
             weather={"north": Weather(False, now)},
             meter_clocks={t.meter: MeterClock.RIGHT for t in request.order.targets},
         )
-
-    async def access(self, meter: MeterPath) -> Access | None:
-        return Access(2, bytes(3))
 
     # -- what happens
 
