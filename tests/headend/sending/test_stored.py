@@ -9,10 +9,16 @@ from typing import Any
 import pytest
 
 from headend.commands.asked import NewEntry
+from headend.commands.errors import Impossible
 from headend.commands.where import Where
 from headend.frames.spelling import data_of, item_of
 from headend.safety.function import Function, ReasonCode
+from headend.secrets.changing import Vault
+from headend.secrets.keyring import Keyring
+from headend.secrets.safe import CONTROL, Entry
 from protocols.dlt645.services.control import Command, Control
+from protocols.dlt645.services.signer import PlainPassword
+from storage.secrets import SecretTable
 from tests.headend.sending.works import now, works
 
 pytestmark = pytest.mark.postgres
@@ -135,3 +141,34 @@ async def test_other_services_are_done_and_read_back(plain_database: str) -> Non
         }
         told = await utility.desk.progress(await utility.who("ada"), freeze.id)
         assert (told.done, told.troubles) == (2, ()), "nothing at a meter tells of a freeze"
+
+
+async def test_passwords_are_changed_by_order_and_orders_behind_use_the_new_ones(plain_database: str) -> None:
+    """With the real safe; and an order that was let go before and waits for its time."""
+    async with (
+        works(plain_database, meters=3, extra="programming = true") as utility,
+        SecretTable(plain_database) as table,
+    ):
+        vault = Vault(table, Keyring("k", {"k": bytes(32)}))
+        for meter in utility.meters[:2]:
+            await vault.put(Entry(meter.name, CONTROL, PlainPassword(2, "000000")), "ada")
+        with pytest.raises(Impossible, match="no password is known"):
+            await utility.released(Function.CHANGE_PASSWORD)
+        async with utility.daemon(keys=vault):
+            mine = utility.meters[:2]
+            waits = await utility.released(Function.TRIP, mine, not_before=now() + timedelta(seconds=6))
+            order = await utility.released(Function.CHANGE_PASSWORD, mine)
+            await utility.settled(order.id, "verified")
+            await utility.settled(waits.id, "verified")
+            again = await utility.released(Function.CHANGE_PASSWORD, mine)
+            await utility.settled(again.id, "verified")
+            back = await utility.released(Function.CLOSE, mine)
+            await utility.settled(back.id, "verified")
+        for meter in mine:
+            found = await vault.password(meter.name)
+            assert found is not None
+            assert utility.memory(meter).passwords._secrets[2] == found.access.secret
+        states = utility.sql("SELECT state, count(*) FROM meter_secret GROUP BY state ORDER BY state")
+        assert states == [("current", 2), ("past", 4)]
+        bodies = utility.sql("SELECT body FROM audit WHERE action = 'result' AND subject = %s", order.id)
+        assert all("** ** **" in body for (body,) in bodies)
