@@ -65,6 +65,15 @@ class SecretTable(Session):
         """What was next, made for `order` or for any, is past."""
         await self._changed("give_up", {"meter": meter, "kind": kind, "made_for": order})
 
+    async def given_up(self, meter: str, kind: str) -> SecretRow | None:
+        """The last of those, if nothing has become current since."""
+        found = await self._rows("given_up", meter=meter, kind=kind)
+        return SecretRow(*found[0]) if found else None
+
+    async def take_up(self, number: int) -> None:
+        """What was given up is next again."""
+        await self._changed("take_up", {"id": number})
+
     async def tries(self, order: str, meter: str) -> list[tuple[str, str]]:
         """Which one was tried, and what came of it."""
         return [(of, outcome) for of, outcome in await self._rows("tries", key=order, meter=meter)]

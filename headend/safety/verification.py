@@ -80,7 +80,8 @@ def settled(before: State, order: Order, seen: Seen, now: datetime) -> State:
 
 
 def _of_password(before: State, found: InForce | None) -> State:
-    """That the old one is taken says that the frame is lost, not late: it went out before on the same line."""
+    """That the old one is taken behind the change says that its frame is lost: that it comes later still is rare, and
+    what it would bring stays sealed."""
     if found is None:
         return State.UNVERIFIABLE
     if found is InForce.NEW:

@@ -30,6 +30,8 @@ class Vault(Safe):
 
     async def held(self, meter: str) -> list[Held]:
         rows = [await self.table.get(meter, CONTROL, state) for state in ("next", "current")]
+        if rows[0] is None:
+            rows.append(await self.table.given_up(meter, CONTROL))
         return [self._held(row) for row in rows if row is not None]
 
     async def make(self, key: CommandKey, old: Access) -> Access:
@@ -45,6 +47,11 @@ class Vault(Safe):
     async def made(self, key: CommandKey) -> Held | None:
         row = await self.table.made(key.meter, CONTROL, key.order)
         return None if row is None else self._held(row)
+
+    async def take_up(self, meter: str) -> None:
+        row = await self.table.given_up(meter, CONTROL)
+        if row is not None:
+            await self.table.take_up(row.id)
 
     async def give_up(self, meter: str, order: str = "") -> None:
         await self.table.give_up(meter, CONTROL, order)

@@ -89,7 +89,7 @@ class Keys(Protocol):
         no end: nobody knows which of two it takes."""
 
     async def held(self, meter: str) -> list[Held]:
-        """One of a change that came to no end, if there is one; then the current one."""
+        """One of a change that came to no end, if there is one; the current one; else one that was given up since."""
 
     async def make(self, key: CommandKey, old: Access) -> Access:
         """A new one for a command that is being sent: sealed before it is told. Raises `NotPermitted`."""
@@ -102,6 +102,9 @@ class Keys(Protocol):
 
     async def give_up(self, meter: str, order: str = "") -> None:
         """The meter takes the current one: the next one, made for `order` or for any, is past."""
+
+    async def take_up(self, meter: str) -> None:
+        """What was given up last is next again."""
 
     async def tries(self, key: CommandKey) -> list[Try]:
         """Those that are written down for a command."""

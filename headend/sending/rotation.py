@@ -6,7 +6,7 @@ Proved is what the meter has taken. A silent meter is not tried: first it is rea
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
@@ -15,6 +15,7 @@ from headend.collection.survey import MeterPath
 from headend.safety.command import FINAL, State
 from headend.safety.function import Function
 from headend.safety.passwords import Change, InForce, OneTry, Outcome, Try, found, next_try
+from headend.secrets.held import Held
 from headend.sending.book import Due, Keys
 from protocols.dlt645.services.access import Access
 from protocols.dlt645.services.password import ChangePassword
@@ -23,7 +24,7 @@ from protocols.errors import CommunicationError, LeaseLost, NotPermitted, Refuse
 
 _log = structlog.get_logger("sending")
 
-_NEXT: Final = "next"
+_NEXT, _CURRENT, _PAST = "next", "current", "past"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class Rotation:
         return Change(old, await self.keys.make(due.key, old))
 
     async def _in_force(self, line: Line, meter: MeterPath, due: Due, frames: list[bytes]) -> Access:
-        """Where an earlier change came to no end, what was made for it goes first. Each once."""
+        """Where an earlier change came to no end, what was made for it goes first; where one was given up and its frame
+        came late, last. Each once."""
         refused: Refused | None = None
         for held in await self.keys.held(meter.name):
             permit = OneTry(due.target, held.access)
@@ -66,22 +68,30 @@ class Rotation:
                 continue
             finally:
                 frames.append(permit.frame)
-            await (self.keys.confirm(meter.name) if held.state == _NEXT else self.keys.give_up(meter.name))
+            await self._is_current(meter, held)
             return held.access
         if refused is None:
             raise NotPermitted(f"no password is known of meter {meter.name}")
         raise Refused(refused.code, f"no password that is known is taken: {refused.meaning}")
 
+    async def _is_current(self, meter: MeterPath, held: Held) -> None:
+        if held.state == _CURRENT:
+            await self.keys.give_up(meter.name)
+            return
+        if held.state == _PAST:
+            await self.keys.take_up(meter.name)
+        await self.keys.confirm(meter.name)
+
     async def prove(self, line: Line, meter: MeterPath, due: Due) -> Proof:
         """Of a change that was told, or may have been: one try. Raises `LeaseLost`, `StorageError`, `HeadendError`."""
         made = await self.keys.made(due.key)
-        if made is None or made.state == "past":  # it was never told, or is given up
+        if made is None or made.state == _PAST:  # it was never told, or is given up
             return Proof(InForce.OLD, True)
         tries = await self.keys.tries(due.key)
         which = next_try(tries) if made.state == _NEXT else None
         if which is None:
             return Proof(found(tries) if made.state == _NEXT else InForce.NEW, True, tuple(tries))
-        access = made.access if which is InForce.NEW else (await self.keys.held(meter.name))[-1].access
+        access = made.access if which is InForce.NEW else await self._current(meter)
         number = len(tries) + 1
         await self.keys.begin_try(due.key, number, which)
         permit = OneTry(due.target, access)
@@ -98,6 +108,9 @@ class Rotation:
         await self.keys.end_try(due.key, number, outcome)
         tries = [*tries, Try(which, outcome)]
         return Proof(found(tries), next_try(tries) is None, tuple(tries), permit.frame)
+
+    async def _current(self, meter: MeterPath) -> Access:
+        return next(held.access for held in await self.keys.held(meter.name) if held.state == _CURRENT)
 
     async def settle(self, due: Due, after: State) -> None:
         """Before that is written down. Where nothing is proved, or the meter contradicts itself, both are kept."""

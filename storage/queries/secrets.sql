@@ -11,6 +11,16 @@ WHERE %(meters)s::text[] IS NULL OR meter = ANY (%(meters)s) ORDER BY meter, kin
 SELECT id, meter, kind, state, key_id, wrapped, data, by, at, made_for FROM meter_secret
 WHERE meter = %(meter)s AND kind = %(kind)s AND made_for = %(made_for)s;
 
+-- What was made for an order after the current one was, and given up: its frame may have come late.
+-- name: given_up
+SELECT id, meter, kind, state, key_id, wrapped, data, by, at, made_for FROM meter_secret p
+WHERE meter = %(meter)s AND kind = %(kind)s AND state = 'past' AND made_for <> ''
+  AND id > (SELECT c.id FROM meter_secret c WHERE c.meter = p.meter AND c.kind = p.kind AND c.state = 'current')
+ORDER BY id DESC LIMIT 1;
+
+-- name: take_up
+UPDATE meter_secret SET state = 'next' WHERE id = %(id)s AND state = 'past';
+
 -- name: retire
 UPDATE meter_secret SET state = 'past' WHERE meter = %(meter)s AND kind = %(kind)s AND state = %(state)s;
 

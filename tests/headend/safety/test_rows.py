@@ -14,6 +14,7 @@ from headend.safety.function import TRAITS, Effect, Function, ReasonCode, Source
 from headend.safety.ledger import Dealt, Rows
 from headend.safety.order import Approval, binding
 from headend.safety.oversight import Change, decide_change
+from headend.safety.passwords import InForce
 from headend.safety.policy import Cap
 from headend.safety.request import Request
 from headend.safety.verification import Seen, settled
@@ -407,6 +408,12 @@ def test_s09_no_way_leads_back_to_sending() -> None:
         (Function.WRITE_PARAMETER, State.UNKNOWN, Seen(as_written=False), State.UNKNOWN),
         (Function.RESET_DEMAND, State.ACKNOWLEDGED, Seen(as_written=False), State.CONTRADICTED),
         (Function.PROTECT, State.ACKNOWLEDGED, Seen(relay_open=False), State.UNVERIFIABLE),
+        (Function.CHANGE_PASSWORD, State.ACKNOWLEDGED, Seen(password=InForce.NEW), State.VERIFIED),
+        (Function.CHANGE_PASSWORD, State.UNKNOWN, Seen(password=InForce.NEW), State.VERIFIED),
+        (Function.CHANGE_PASSWORD, State.ACKNOWLEDGED, Seen(password=InForce.OLD), State.CONTRADICTED),
+        (Function.CHANGE_PASSWORD, State.UNKNOWN, Seen(password=InForce.OLD), State.FAILED),
+        (Function.CHANGE_PASSWORD, State.UNKNOWN, Seen(password=InForce.NEITHER), State.CONTRADICTED),
+        (Function.CHANGE_PASSWORD, State.UNKNOWN, Seen(), State.UNVERIFIABLE),
     ],
 )
 def test_s10_what_the_meter_shows_settles_it(function: Function, before: State, seen: Seen, after: State) -> None:

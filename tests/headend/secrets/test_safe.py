@@ -119,7 +119,13 @@ async def test_s14_both_passwords_are_kept_while_one_is_changed(plain_database: 
             await vault.access(meter)
         await vault.give_up("m1", "another order")
         assert (await vault.made(key)) == Held("next", new)
+        await vault.give_up("m1")
+        assert await vault.held("m1") == [Held("current", old), Held("past", new)]
+        assert await vault.access(meter) == old
+        await vault.take_up("m1")
+        assert await vault.made(key) == Held("next", new)
         assert await vault.confirm("m1")
+        assert await vault.held("m1") == [Held("current", new)]
         assert (await vault.access(meter), await vault.made(key)) == (new, Held("current", new))
         await vault.begin_try(key, 1, InForce.NEW)
         assert await vault.tries(key) == [Try(InForce.NEW, Outcome.SILENT)], "whoever dies now has tried"

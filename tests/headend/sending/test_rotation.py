@@ -225,6 +225,25 @@ async def test_the_old_one_found_out_by_another_change_ends_what_was_made_before
         assert it.sealed("current") == [it.in_meter]
 
 
+async def test_a_change_that_comes_later_still_is_found_by_another_one() -> None:
+    async with bench() as it:
+        it.lose(2)
+        passwords = it.one.memory(0).passwords
+        late: list[Access] = []
+        passwords.change = late.append
+        await it.send()
+        assert await it.settled() is State.FAILED
+        del passwords.change
+        _, new, _ = late
+        passwords.change(new)
+        assert not await it.takes_orders()
+        it.due = it.shelf.due(Function.CHANGE_PASSWORD, key="o2", reason=ReasonCode.DANGER)
+        assert (await it.send())[1] is State.ACKNOWLEDGED
+        assert await it.look() is State.VERIFIED
+        assert it.sealed("current") == [it.in_meter]
+        assert it.sealed("past") == [FACTORY, new]
+
+
 async def test_answers_to_proofs_that_are_lost_too_never_lock_the_meter() -> None:
     async with bench() as it:
         it.lose(2, 3, 4, 5)

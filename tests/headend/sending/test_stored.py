@@ -172,3 +172,20 @@ async def test_passwords_are_changed_by_order_and_orders_behind_use_the_new_ones
         assert states == [("current", 2), ("past", 4)]
         bodies = utility.sql("SELECT body FROM audit WHERE action = 'result' AND subject = %s", order.id)
         assert all("** ** **" in body for (body,) in bodies)
+
+
+@pytest.mark.parametrize("function", [Function.TRIP, Function.CHANGE_PASSWORD])
+async def test_without_the_key_nothing_is_sent_and_the_line_goes_on(plain_database: str, function: Function) -> None:
+    async with (
+        works(plain_database, meters=2, extra="programming = true") as utility,
+        SecretTable(plain_database) as table,
+    ):
+        keyring, (mine, other) = Keyring("k", {"k": bytes(32)}), utility.meters
+        await Vault(table, keyring).put(Entry(mine.name, CONTROL, PlainPassword(2, "000000")), "ada")
+        order = await utility.released(function, [mine])
+        async with utility.daemon(keys=Vault(table, None), settle_for=timedelta(0)):
+            freeze = await utility.released(Function.FREEZE, [other])
+            await utility.settled(freeze.id, "unverifiable")
+            assert set(utility.states(order.id).values()) == {"released"}
+        async with utility.daemon(keys=Vault(table, keyring)):
+            await utility.settled(order.id, "verified")

@@ -35,7 +35,20 @@ class Vault:
 
     async def held(self, meter: str) -> list[Held]:
         rows = [held for _, held in self.of(meter)]
-        return [held for state in ("next", "current") for held in rows if held.state == state]
+        found = [held for state in ("next", "current") for held in rows if held.state == state]
+        return found if len(found) != 1 else found + self._given_up(meter)[:1]
+
+    def _given_up(self, meter: str) -> list[Held]:
+        """Behind the current one, the last first."""
+        rows = [held for _, held in self.of(meter)]
+        at = next(number for number, held in enumerate(rows) if held.state == "current")
+        return [held for held in reversed(rows[at + 1 :]) if held.state == "past"]
+
+    async def take_up(self, meter: str) -> None:
+        last = self._given_up(meter)[0]
+        self.rows[meter] = [
+            (whose, replace(held, state="next") if held is last else held) for whose, held in self.of(meter)
+        ]
 
     async def make(self, key: CommandKey, old: Access) -> Access:
         assert all(held.state != "next" for _, held in self.of(key.meter))
