@@ -16,6 +16,7 @@ from headend.safety.command import FINAL, State
 from headend.safety.function import Function
 from headend.safety.passwords import Change, InForce, OneTry, Outcome, Try, found, next_try
 from headend.secrets.held import Held
+from headend.sending.acts import is_possible
 from headend.sending.book import Due, Keys
 from protocols.dlt645.services.access import Access
 from protocols.dlt645.services.password import ChangePassword
@@ -41,8 +42,11 @@ class Proof:
 class Rotation:
     keys: Keys
 
-    async def ready(self, meter: MeterPath) -> None:
+    async def ready(self, meter: MeterPath, due: Due) -> None:
         """Before a change is claimed. Raises `NotPermitted`, `StorageError`, `HeadendError`."""
+        why = is_possible(meter, due.order, due.target)
+        if why:
+            raise NotPermitted(why)
         if not await self.keys.held(meter.name):
             raise NotPermitted(f"no password is known of meter {meter.name}")
 

@@ -106,7 +106,7 @@ class Sender:
     async def _prepared(self, line: Line, meter: MeterPath, due: Due, zone: ZoneInfo) -> _Prepared:
         """What is done once the command is claimed, with the password of this moment. Raises `NotPermitted`."""
         if due.order.function is Function.CHANGE_PASSWORD:
-            await self._rotation.ready(meter)
+            await self._rotation.ready(meter, due)
 
             async def changing(gate: Gate) -> Act:
                 change = await self._rotation.begin(line, meter, due, gate.before)

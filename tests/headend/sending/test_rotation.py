@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,11 +14,13 @@ import pytest
 
 from headend.safety.command import State
 from headend.safety.function import Function, ReasonCode
+from headend.safety.ledger import Rows
 from headend.safety.passwords import Change, InForce, Outcome, Try, found, next_try
 from headend.safety.world import Stops
 from headend.secrets.making import is_guessable, new_password
 from headend.sending.book import Due
 from headend.sending.sender import Next
+from protocols import models
 from protocols.dlt645.services.access import Access
 from protocols.dlt645.services.signer import PlainPassword
 from protocols.errors import NoAnswer, NotPermitted
@@ -100,8 +102,8 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(known: Access | None = FACTORY, *, pressed: bool = True) -> AsyncIterator[Bench]:
-    async with site(1, f"programming = {str(pressed).lower()}") as one:
+async def bench(known: Access | None = FACTORY, *, pressed: bool = True, edition: str = "2007") -> AsyncIterator[Bench]:
+    async with site(1, f"programming = {str(pressed).lower()}", edition=edition) as one:
         shelf = Shelf(one, secret=known)
         due = shelf.due(Function.CHANGE_PASSWORD, reason=ReasonCode.DANGER)
         made = Bench(one, shelf, due)
@@ -307,6 +309,24 @@ async def test_what_is_held_back_behind_the_claim_changes_nothing() -> None:
         assert it.in_meter == FACTORY
         assert not it.sealed("next"), "what was sealed for it is past"
         assert await it.takes_orders()
+
+
+async def test_meters_of_1997_have_no_order_for_it() -> None:
+    async with bench() as it:
+        it.one.meters = [replace(it.one.meters[0], model=models.load("dlt645_1997"))]
+        assert (await it.send())[1] is State.REJECTED
+        assert "no frame for change_password" in it.shelf.moves[-1][2].why
+        assert not it.frames
+
+
+async def test_nothing_else_goes_to_a_meter_while_nobody_knows_which() -> None:
+    async with bench() as it:
+        it.lose(2)
+        await it.send()
+        it.shelf.lists["ledger"] = lambda now: Rows(())  # even if the rule on busy meters were not there
+        due = it.shelf.due(Function.CLOSE, key="between")
+        assert (await it.shelf.sender().send(it.one.line, it.one.meters[0], due))[1] is State.REJECTED
+        assert len(it.frames) == 2
 
 
 NEW, OLD = InForce.NEW, InForce.OLD
