@@ -21,18 +21,22 @@ from tests.system.switchyard import Switchyard
 
 pytestmark = pytest.mark.postgres
 
+FACTORY = "000000"
 MOST_FRAMES = 5
 """Of one order at one meter: the old one proved, the change, at most two tries of the new one and one of the old."""
 
 
 def test_a_campaign_gives_every_meter_a_password_that_nobody_sees(plain_database: str, tmp_path: Path) -> None:
     yard = Switchyard(tmp_path, plain_database, meters=3, programming=True)
-    with yard.meters(), yard.daemon("one") as daemon:
+    yard.config(more='[wire_log]\ndirectory = "wires"')
+    with yard.meters(), yard.daemon() as daemon:
         wait_until(lambda: _answers(yard), "the daemon's API")
-        yard.run("secret", "list")
         order = _drafted(yard, "--area", "north")
         assert (order["meters"], order["needs"]) == (6, ["approval", "release"])
-        shown = [yard.run("command", "approve", "new", by="bo"), yard.run("command", "release", "new", by="dee")]
+        shown = [yard.run("command", "approve", "new", by="bo"), yard.run("command", "pause", "new", by="bo")]
+        shown += [yard.run("command", "release", "new", by="dee")]
+        assert set(yard.states("new").values()) == {"released"}, "it waits"
+        shown += [yard.run("command", "continue", "new", by="dee")]
         wait_until(lambda: set(yard.states("new").values()) == {"verified"}, "all changed")
         shown += [
             yard.run("command", *verb, by="eve")
@@ -45,16 +49,25 @@ def test_a_campaign_gives_every_meter_a_password_that_nobody_sees(plain_database
         assert told["flaws"] == [] if "flaws" in told else told["whole"]
         assert daemon.stop() == 0
     assert set(_frames(yard).values()) == {3}
-    states = [row["state"] for row in yard.run("secret", "list")]
-    assert Counter(states) == {"current": 6, "past": 6}
+    kept = [(row["state"], row["made_for"]) for row in yard.run("secret", "list")]
+    assert Counter(kept) == {("current", "new"): 6, ("past", ""): 6}
+    folder = yard.folder
+    wires = list((folder / "wires").iterdir())
+    assert wires
+    _nothing_shows(yard, [folder / "report.csv", folder / "audit.jsonl", *wires], json.dumps(shown))
+
+
+def _nothing_shows(yard: Switchyard, files: list[Path], *shown: str) -> None:
+    """No password that is in force, in nothing that anybody can read but the safe."""
     secrets = asyncio.run(_digits(yard))
-    assert len(secrets) == 6
-    assert "000000" not in secrets
-    assert len(set(secrets)) > 1
-    files = ("report.csv", "audit.jsonl", "wire.jsonl", "one.log", "one.err")
-    texts = [json.dumps(shown), *(path.read_text() for name in files if (path := tmp_path / name).exists())]
+    assert len(secrets) == len(yard.names)
+    changed = [digits for digits in secrets if digits != FACTORY]
+    assert len(set(changed)) > 1
+    files = [*files, *(yard.folder / name for name in ("wire.jsonl", "one.log", "simulate.log"))]
+    texts = [*shown, *(path.read_text() for path in files)]
     texts += [str(yard.sql(f"SELECT t::text FROM {table} t")) for table in ("audit", "decision", "command_transition")]
-    for digits in secrets:
+    assert sum("** ** **" in text for text in texts) > 1, "frames are shown"
+    for digits in changed:
         assert not [text for text in texts if _holds(text, digits)]
 
 
@@ -84,6 +97,7 @@ def test_s09_killed_again_and_again_no_password_is_lost_and_no_meter_locked(
     assert max(_frames(yard).values()) <= MOST_FRAMES
     claims = yard.sql("SELECT count(*) FROM command_transition WHERE key = 'new' AND after = 'sent' GROUP BY meter")
     assert set(claims) == {(1,)}
+    _nothing_shows(yard, [])
 
 
 def _drafted(yard: Switchyard, *meters: str) -> Any:

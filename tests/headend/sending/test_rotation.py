@@ -299,6 +299,23 @@ async def test_s09_a_sender_that_dies_anywhere_leaves_what_another_one_finds_out
         assert await it.takes_orders()
 
 
+async def test_s09_one_that_dies_while_it_proves_has_tried() -> None:
+    async with bench() as it:
+        await it.send()
+        await it.shelf.vault.begin_try(it.due.key, 1, InForce.NEW)
+        assert await it.look() is State.VERIFIED
+        assert [one.outcome for one in it.shelf.vault.tried[it.due.key]] == [Outcome.SILENT, Outcome.TAKEN]
+
+
+async def test_s09_one_that_dies_behind_its_proof_is_believed() -> None:
+    """The new one is current, and that is not in the book yet."""
+    async with bench() as it:
+        await it.send()
+        await it.shelf.vault.confirm(it.due.key.meter)
+        assert await it.look() is State.VERIFIED
+        assert len(it.frames) == 2
+
+
 async def test_what_is_held_back_behind_the_claim_changes_nothing() -> None:
     async with bench(None) as it:
         assert (await it.send())[1] is State.REJECTED
