@@ -40,13 +40,11 @@ class SecretTable(Session):
         names = None if meters is None else list(meters)
         return [SecretRow(*row) for row in await self._rows("all", meters=names)]
 
-    async def put(self, meter: str, kind: str, state: str, key_id: str, wrapped: bytes, data: bytes, by: str) -> None:
-        """The one of that state before is past."""
-        given = {
-            "meter": meter, "kind": kind, "state": state, "key_id": key_id, "wrapped": wrapped, "data": data, "by": by,
-        }  # fmt: skip
+    async def put(self, meter: str, kind: str, key_id: str, wrapped: bytes, data: bytes, by: str) -> None:
+        """As current; the one before is past."""
+        given = {"meter": meter, "kind": kind, "key_id": key_id, "wrapped": wrapped, "data": data, "by": by}
         async with self.transaction() as connection:
-            await connection.execute(SQL["retire"], {"meter": meter, "kind": kind, "state": state})
+            await connection.execute(SQL["retire"], {"meter": meter, "kind": kind})
             await connection.execute(SQL["put"], given)
 
     async def made(self, meter: str, kind: str, order: str) -> SecretRow | None:
@@ -91,7 +89,7 @@ class SecretTable(Session):
             found = await connection.execute(SQL["has_next"], {"meter": meter, "kind": kind})
             if not found.rowcount:
                 return False
-            await connection.execute(SQL["retire"], {"meter": meter, "kind": kind, "state": "current"})
+            await connection.execute(SQL["retire"], {"meter": meter, "kind": kind})
             await connection.execute(SQL["promote"], {"meter": meter, "kind": kind})
             return True
 

@@ -50,10 +50,10 @@ class Safe:
         plain = f"{entry.password.level}:{entry.password.password}".encode("ascii")
         return seal(self._keys, entry.meter, entry.kind, plain)
 
-    async def put(self, entry: Entry, by: str, state: str = "current") -> None:
-        """`state` "next": what the meter is about to be told, until `confirm`: the meter has taken it."""
+    async def put(self, entry: Entry, by: str) -> None:
+        """As people brought it: the current one before is past."""
         sealed = self.sealed(entry)
-        await self.table.put(entry.meter, entry.kind, state, sealed.key_id, sealed.wrapped, sealed.data, by)
+        await self.table.put(entry.meter, entry.kind, sealed.key_id, sealed.wrapped, sealed.data, by)
 
     async def confirm(self, meter: str, kind: str = CONTROL) -> bool:
         """False where no next one was."""

@@ -22,11 +22,11 @@ ORDER BY id DESC LIMIT 1;
 UPDATE meter_secret SET state = 'next' WHERE id = %(id)s AND state = 'past';
 
 -- name: retire
-UPDATE meter_secret SET state = 'past' WHERE meter = %(meter)s AND kind = %(kind)s AND state = %(state)s;
+UPDATE meter_secret SET state = 'past' WHERE meter = %(meter)s AND kind = %(kind)s AND state = 'current';
 
 -- name: put
 INSERT INTO meter_secret (meter, kind, state, key_id, wrapped, data, by)
-VALUES (%(meter)s, %(kind)s, %(state)s, %(key_id)s, %(wrapped)s, %(data)s, %(by)s);
+VALUES (%(meter)s, %(kind)s, 'current', %(key_id)s, %(wrapped)s, %(data)s, %(by)s);
 
 -- Only for a command that is being sent; once, and not where there is a next one.
 -- name: make
