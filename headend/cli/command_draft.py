@@ -29,6 +29,7 @@ FUNCTIONS: Final = {
     "freeze": "the meter keeps its registers as they are at once",
     "reset-demand": "the greatest demand begins anew",
     "write": "write a parameter or a table of the tariff, and read it back",
+    "change-password": "a new password that nobody sees: made, sealed, told and proved by the daemon",
 }
 _SPELLED: Final = {"write": "write_parameter"}
 _PLACES: Final = {

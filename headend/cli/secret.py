@@ -22,7 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     def verb(name: str, sentence: str) -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=sentence, description=sentence, parents=[common()])
 
-    verb("list", "whose are kept, for what and under which key; never the secrets")
+    verb("list", "whose are kept, current, next and past, and under which key; never the secrets")
     verb("import", "passwords out of a CSV file: meter, kind, level, password").add_argument("file", metavar="FILE")
     verb("rewrap", "all of them under the current key: the old one may go then")
     verb("new-key", "a key as a line of secrets.key_file, the first line seals").add_argument("name", metavar="NAME")
@@ -82,9 +82,10 @@ async def _import(safe: Safe, file: str, known: set[str]) -> int:
 
 async def _list(table: Any, output: Output) -> int:
     rows = await table.all()
+    told = ("meter", "kind", "state", "key_id", "by", "at", "made_for")
     for row in rows if output.as_json else ():
-        output.document({name: getattr(row, name) for name in ("meter", "kind", "state", "key_id", "by", "at")})
+        output.document({name: getattr(row, name) for name in told})
     output.table(
-        ["meter", "kind", "state", "key", "by", "at"], [(r.meter, r.kind, r.state, r.key_id, r.by, r.at) for r in rows]
+        ["meter", "kind", "state", "key", "by", "at", "order"], [[getattr(row, name) for name in told] for row in rows]
     )
     return 0

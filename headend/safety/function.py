@@ -27,6 +27,8 @@ class Function(StrEnum):
     FREEZE = "freeze"
     RESET_DEMAND = "reset_demand"
     WRITE_PARAMETER = "write_parameter"
+    CHANGE_PASSWORD = "change_password"  # noqa: S105
+    """To one that nobody ever sees: made and sealed by who sends."""
 
 
 class Effect(StrEnum):
@@ -62,6 +64,7 @@ TRAITS: Final[Mapping[Function, Traits]] = MappingProxyType(
         Function.FREEZE: Traits(Effect.NEUTRAL, 0, 3, False),
         Function.RESET_DEMAND: Traits(Effect.NEUTRAL, 1, 3, False),
         Function.WRITE_PARAMETER: Traits(Effect.NEUTRAL, 1, 3, False),
+        Function.CHANGE_PASSWORD: Traits(Effect.NEUTRAL, 1, 3, False),
     }
 )
 

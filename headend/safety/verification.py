@@ -12,6 +12,7 @@ from headend.safety.command import State
 from headend.safety.function import Effect, Function
 from headend.safety.limit import LIMITS
 from headend.safety.order import Order
+from headend.safety.passwords import InForce
 
 _VOLTS_OFF = 30
 """Volts behind an open relay that are nobody's supply but coupling."""
@@ -30,7 +31,8 @@ class Seen:
     """Read of a meter; None was not told. Of status word 3: `relay_open` b4, `told_to_trip` b6, `alarm` b7, `kept` b12,
     which not every meter has; `has_kept`: its model says that it has. `load_volts`: behind the relay. `as_written`:
     what was written, or reset, reads so now. `frozen`: when it froze at once, as it shows that, the latest first; empty
-    where it refuses to say. `limit_kw`: above it the meter opens its relay."""
+    where it refuses to say. `limit_kw`: above it the meter opens its relay. `password`: which one the
+    meter takes."""
 
     relay_open: bool | None = None
     load_volts: int | None = None
@@ -42,6 +44,7 @@ class Seen:
     has_kept: bool | None = None
     frozen: tuple[str, ...] | None = None
     limit_kw: Decimal | None = None
+    password: InForce | None = None
 
     @property
     def told(self) -> dict[str, Any]:
@@ -57,6 +60,8 @@ class Seen:
             known["frozen"] = tuple(known["frozen"])
         if "limit_kw" in known:
             known["limit_kw"] = Decimal(known["limit_kw"])
+        if "password" in known:
+            known["password"] = InForce(known["password"])
         return cls(**known)
 
     @property
@@ -92,6 +97,8 @@ def settled(before: State, order: Order, seen: Seen, now: datetime, earlier: See
     """
     if before not in (State.ACKNOWLEDGED, State.UNKNOWN):
         raise ValueError(f"nothing is read back for a command that is {before}")
+    if order.function is Function.CHANGE_PASSWORD:
+        return _of_password(before, seen.password)
     if order.function in _SHOWN and seen.is_contradictory:
         return State.CONTRADICTED
     is_so = _is_as_ordered(order, seen, earlier or Seen())
@@ -104,6 +111,16 @@ def settled(before: State, order: Order, seen: Seen, now: datetime, earlier: See
     if before is State.ACKNOWLEDGED:
         return State.CONTRADICTED
     return State.FAILED if order.expires is not None and now >= order.expires else State.UNKNOWN
+
+
+def _of_password(before: State, found: InForce | None) -> State:
+    """That the old one is taken behind the change says that its frame is lost: that it comes later still is rare, and
+    what it would bring stays sealed."""
+    if found is None:
+        return State.UNVERIFIABLE
+    if found is InForce.NEW:
+        return State.VERIFIED
+    return State.FAILED if found is InForce.OLD and before is State.UNKNOWN else State.CONTRADICTED
 
 
 def _is_as_ordered(order: Order, seen: Seen, earlier: Seen) -> bool | None:

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from headend.collection.survey import MeterPath
 from headend.errors import UsageFault
 from headend.secrets.envelope import Sealed, rewrap, seal, unseal
 from headend.secrets.keyring import Keyring
-from protocols.dlt645.services.access import Access
 from protocols.dlt645.services.signer import PlainPassword
 from storage.secrets import SecretRow, SecretTable
 
@@ -33,43 +31,41 @@ class Entry:
 
 
 class Safe:
-    """`Keys` of who sends. Errors name the meter, never the secret."""
+    """Errors name the meter, never the secret."""
 
     def __init__(self, table: SecretTable, keyring: Keyring | None) -> None:
-        self._table = table
+        self.table = table
         self._keyring = keyring
 
-    async def access(self, meter: MeterPath) -> Access | None:
-        """The password that a meter takes orders with; None where none is known. Raises `StorageError`, `NotOpened`,
-        `UsageFault` where no key is configured."""
-        found = await self.password(meter.name)
-        return None if found is None else found.access
-
     async def password(self, meter: str, kind: str = CONTROL, state: str = "current") -> PlainPassword | None:
-        row = await self._table.get(meter, kind, state)
-        if row is None:
-            return None
-        level, _, digits = unseal(self._keys, meter, kind, _sealed(row)).decode("ascii").partition(":")
+        """None where none is known. Raises `StorageError`, `NotOpened`, `UsageFault` where no key is configured."""
+        row = await self.table.get(meter, kind, state)
+        return None if row is None else self.opened(row)
+
+    def opened(self, row: SecretRow) -> PlainPassword:
+        level, _, digits = unseal(self._keys, row.meter, row.kind, _sealed(row)).decode("ascii").partition(":")
         return PlainPassword(int(level), digits)
 
-    async def put(self, entry: Entry, by: str, state: str = "current") -> None:
-        """`state` "next": what the meter is about to be told; `confirm` makes it current once the meter has taken it,
-        and until then the current one opens the meter."""
+    def sealed(self, entry: Entry) -> Sealed:
         plain = f"{entry.password.level}:{entry.password.password}".encode("ascii")
-        sealed = seal(self._keys, entry.meter, entry.kind, plain)
-        await self._table.put(entry.meter, entry.kind, state, sealed.key_id, sealed.wrapped, sealed.data, by)
+        return seal(self._keys, entry.meter, entry.kind, plain)
+
+    async def put(self, entry: Entry, by: str) -> None:
+        """As people brought it: the current one before is past."""
+        sealed = self.sealed(entry)
+        await self.table.put(entry.meter, entry.kind, sealed.key_id, sealed.wrapped, sealed.data, by)
 
     async def confirm(self, meter: str, kind: str = CONTROL) -> bool:
         """False where no next one was."""
-        return await self._table.confirm(meter, kind)
+        return await self.table.confirm(meter, kind)
 
     async def rewrap(self) -> int:
         """All of them under the current key, past ones too; how many were under another. An old key may go then."""
         count = 0
-        for row in await self._table.all():
+        for row in await self.table.all():
             if row.key_id != self._keys.current:
                 sealed = rewrap(self._keys, row.meter, row.kind, _sealed(row))
-                count += await self._table.rewrap(row.id, row.key_id, sealed.key_id, sealed.wrapped)
+                count += await self.table.rewrap(row.id, row.key_id, sealed.key_id, sealed.wrapped)
         return count
 
     @property

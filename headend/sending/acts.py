@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 from headend.collection.survey import MeterPath
 from headend.safety.function import Function
 from headend.safety.limit import LIMITS
-from headend.safety.meaning import Dlt645, Modbus, Wire
+from headend.safety.meaning import Dlt645, Modbus, Wire, unparameterised
 from headend.safety.order import Order, Target
+from headend.safety.passwords import Change
 from protocols.dlt645.model import Dlt645Model
 from protocols.dlt645.services.access import Access
 from protocols.dlt645.services.freeze import Freeze
 from protocols.dlt645.services.order import Ordered
+from protocols.dlt645.services.password import ChangePassword
 from protocols.dlt645.services.service import perform
 from protocols.errors import ModelError, NotPermitted
 from protocols.exchange import Exchange
@@ -34,8 +36,16 @@ class Act:
     start: Callable[[], Exchange[Any, Any]]
 
 
-def act(meter: MeterPath, order: Order, target: Target, zone: ZoneInfo, on_line: Any, access: Access | None) -> Act:
-    """`on_line`: the line's wire. `access`: the meter's password, where it wants one.
+def act(
+    meter: MeterPath,
+    order: Order,
+    target: Target,
+    zone: ZoneInfo,
+    on_line: Any,
+    access: Access | None,
+    change: Change | None = None,
+) -> Act:
+    """`on_line`: the line's wire. `access`: the meter's password, where it wants one; `change` of it, from and to.
 
     Raises `NotPermitted` where the meter's kind has no frame for it, or the password is not known.
     """
@@ -46,13 +56,18 @@ def act(meter: MeterPath, order: Order, target: Target, zone: ZoneInfo, on_line:
         return Act(checked, lambda: transact(parse_unit(target.address), request, on_line))
     if not isinstance(model, Dlt645Model) or model.edition != "2007":
         raise NotPermitted(f"meters of model {model.head.name} have no frame for {order.function}")
-    known = Dlt645(model.relay.limit)
+    known = Dlt645(model.relay.limit, change)
     want = known.wanted(order, zone)
-    if isinstance(want, Freeze):
+    if isinstance(want, (Freeze, ChangePassword)):
         return Act(known, lambda: perform(target.address, want, on_line.preamble))
     if access is None:
         raise NotPermitted(f"no password is known of meter {meter.name}")
     return Act(known, lambda: perform(target.address, Ordered(want, access), on_line.preamble))
+
+
+def wants_password(meter: MeterPath, order: Order) -> bool:
+    """Whether the meter's safe is opened for it."""
+    return isinstance(meter.model, Dlt645Model) and order.function not in (Function.FREEZE, Function.CHANGE_PASSWORD)
 
 
 def point_for(model: ModbusModel, order: Order) -> WritePoint:
@@ -78,7 +93,10 @@ def is_possible(meter: MeterPath, order: Order, target: Target) -> str:
         elif not isinstance(model, Dlt645Model) or model.edition != "2007":
             return f"meters of model {model.head.name} have no frame for {order.function}"
         else:
-            Dlt645(model.relay.limit).wanted(order, meter.zone)
+            if order.function is Function.CHANGE_PASSWORD:
+                unparameterised(order)
+            else:
+                Dlt645(model.relay.limit).wanted(order, meter.zone)
             if order.function is not Function.FREEZE:
                 model.check_address(target.address)
     except (NotPermitted, ModelError) as error:

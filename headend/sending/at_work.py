@@ -12,8 +12,8 @@ from headend.config import Config
 from headend.duration import seconds
 from headend.health.host_clock import HostClock
 from headend.safety.world import Clock
+from headend.secrets.changing import Vault
 from headend.secrets.keyring import load
-from headend.secrets.safe import Safe
 from headend.sending.book import Keys
 from headend.sending.dispatch import BURY_AFTER, Dispatch
 from headend.sending.outlook import StoredOutlook
@@ -41,7 +41,7 @@ async def sending(config: Config, conninfo: str, clock: HostClock) -> AsyncItera
             config.daemon.name,
             config.timezone,
             trusted,
-            Safe(secrets, load(config)),
+            Vault(secrets, load(config)),
             spread=timedelta(seconds=seconds(table.spread)),
             settle_for=timedelta(seconds=seconds(table.settle)),
         ) as dispatch,

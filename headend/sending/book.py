@@ -11,9 +11,11 @@ from headend.collection.survey import MeterPath
 from headend.safety.command import CommandKey, State
 from headend.safety.decision import Decision
 from headend.safety.order import Approval, Order, Target
+from headend.safety.passwords import InForce, Outcome, Try
 from headend.safety.request import Request
 from headend.safety.verification import Seen
 from headend.safety.world import World
+from headend.secrets.held import Held
 from protocols.dlt645.services.access import Access
 
 
@@ -83,5 +85,35 @@ class Outlook(Protocol):
 
 
 class Keys(Protocol):
+    """Raises `StorageError`, and `HeadendError` where none can be opened."""
+
     async def access(self, meter: MeterPath) -> Access | None:
-        """The password that a meter wants; None where none is known. Raises `StorageError`, `HeadendError`."""
+        """The password that a meter wants; None where none is known. Raises `NotPermitted` where a change of it came to
+        no end: nobody knows which of two it takes."""
+
+    async def held(self, meter: str) -> list[Held]:
+        """One of a change that came to no end, if there is one; the current one; else one that was given up since."""
+
+    async def make(self, key: CommandKey, old: Access) -> Access:
+        """A new one for a command that is being sent: sealed before it is told. Raises `NotPermitted`."""
+
+    async def made(self, key: CommandKey) -> Held | None:
+        """What was made for a command."""
+
+    async def confirm(self, meter: str) -> bool:
+        """The meter takes the next one: it is the current one now."""
+
+    async def give_up(self, meter: str, order: str = "") -> None:
+        """The meter takes the current one: the next one, made for `order` or for any, is past."""
+
+    async def take_up(self, meter: str) -> None:
+        """What was given up last is next again."""
+
+    async def tries(self, key: CommandKey) -> list[Try]:
+        """Those that are written down for a command."""
+
+    async def begin_try(self, key: CommandKey, number: int, of: InForce) -> None:
+        """Written down before it goes out."""
+
+    async def end_try(self, key: CommandKey, number: int, outcome: Outcome) -> None:
+        """What came of it."""

@@ -18,6 +18,7 @@ from headend.collection.line import Line
 from headend.collection.poller import Poller
 from headend.collection.survey import MeterPath
 from headend.errands.kept import NotKept
+from headend.errors import HeadendError
 from headend.safety.command import CommandKey, State
 from headend.safety.function import TRAITS, Effect, Function
 from headend.safety.verification import COMPARED
@@ -173,6 +174,9 @@ class Dispatch:
             raise
         except StorageError as error:
             raise NotKept(f"the database does not do it: {error}") from error
+        except HeadendError as error:  # no key opens the meter's password: what was not sent waits, and may expire
+            _log.error("a command's password cannot be opened", meter=row.key.meter, reason=str(error))
+            raise NotKept(str(error)) from error
         finally:
             self._under_way.pop(job.request or 0, None)
             self._rest_until_next(row, after)

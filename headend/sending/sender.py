@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
@@ -19,18 +19,20 @@ import structlog
 
 from headend.collection.line import Line
 from headend.collection.survey import MeterPath
+from headend.errors import HeadendError
 from headend.safety.command import State
 from headend.safety.decision import Verdict, decide
-from headend.safety.permit import Claim, OneFrame, permit_for
+from headend.safety.function import Function
+from headend.safety.permit import Claim, permit_for
 from headend.safety.request import Request
 from headend.safety.verification import Seen, settled
 from headend.safety.world import Step, World
-from headend.sending.acts import Act, act
+from headend.sending.acts import Act, act, wants_password
 from headend.sending.book import Asked, Book, Due, Keys, Outlook, Told
+from headend.sending.gate import Gate, shown
 from headend.sending.look import look
-from protocols.dlt645.services.mask import masked
+from headend.sending.rotation import Rotation
 from protocols.errors import CommunicationError, NotPermitted, Refused
-from protocols.exchange import Ask
 from storage.errors import StorageError
 
 _log = structlog.get_logger("sending")
@@ -53,19 +55,7 @@ class Next(Enum):
 _BY_RULE: Final = {"expired": State.EXPIRED, "recalled": State.RECALLED, "stopped": State.STOPPED}
 
 
-@dataclass(slots=True)
-class _Gate:
-    """The line's permit, remembering whether it let the frame through: from then on nobody knows what the meter did."""
-
-    permit: OneFrame | None = None
-    frame: bytes = b""
-    passed: bool = False
-
-    def __call__(self, ask: Ask[Any]) -> None:
-        if self.permit is None:
-            raise NotPermitted("there is no permit")
-        self.permit(ask)
-        self.frame, self.passed = ask.data, True
+_Prepared: TypeAlias = Callable[[Gate], Awaitable[Act]]
 
 
 @dataclass(eq=False)
@@ -83,6 +73,10 @@ class Sender:
     _turns: WeakKeyDictionary[Line, asyncio.Lock] = field(default_factory=WeakKeyDictionary, init=False)
     _owed: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
+    @property
+    def _rotation(self) -> Rotation:
+        return Rotation(self.keys)
+
     async def send(self, line: Line, meter: MeterPath, due: Due) -> tuple[Next, State]:
         """Of a command that is released. First the meter is read: one that is silent is not claimed, and may be tried
         again. Raises `StorageError` and `CommunicationError`: then nothing was sent."""
@@ -96,17 +90,39 @@ class Sender:
             asked = Asked(request, world, decide(request, world))
             if not asked.decision.allowed:
                 return await self._hold(due, asked)
-            try:
-                done = act(meter, due.order, due.target, _zone(due, world), line.wire, await self.keys.access(meter))
-            except NotPermitted as error:
-                return await self._held(due, asked, State.REJECTED, Told(str(error)))
-            async with self._turns.setdefault(line, asyncio.Lock()):
+            async with self._turn(line):
+                try:
+                    done = await self._prepared(line, meter, due, _zone(due, world))
+                except NotPermitted as error:
+                    return await self._held(due, asked, State.REJECTED, Told(str(error)))
                 return await self._claim_and_send(line, meter, due, asked, done, before)
         finally:
             self.outlook.forget(request)
 
+    def _turn(self, line: Line) -> asyncio.Lock:
+        """Of what acts on a line, one after the other."""
+        return self._turns.setdefault(line, asyncio.Lock())
+
+    async def _prepared(self, line: Line, meter: MeterPath, due: Due, zone: ZoneInfo) -> _Prepared:
+        """What is done once the command is claimed, with the password of this moment. Raises `NotPermitted`."""
+        if due.order.function is Function.CHANGE_PASSWORD:
+            await self._rotation.ready(meter, due)
+
+            async def changing(gate: Gate) -> Act:
+                change = await self._rotation.begin(line, meter, due, gate.before)
+                return act(meter, due.order, due.target, zone, line.wire, None, change)
+
+            return changing
+        access = await self.keys.access(meter) if wants_password(meter, due.order) else None
+        done = act(meter, due.order, due.target, zone, line.wire, access)
+
+        async def known(gate: Gate) -> Act:
+            return done
+
+        return known
+
     async def _claim_and_send(
-        self, line: Line, meter: MeterPath, due: Due, asked: Asked, done: Act, before: Seen
+        self, line: Line, meter: MeterPath, due: Due, asked: Asked, prepared: _Prepared, before: Seen
     ) -> tuple[Next, State]:
         claim = Claim(uuid.uuid4().hex)
         self.claims.add(claim.name)
@@ -118,28 +134,29 @@ class Sender:
         if not won:
             self.claims.discard(claim.name)
             return Next.NOTHING, due.state
-        gate = _Gate()
+        gate = Gate()
         try:
-            await self._pass(line, meter, due, asked.request, claim, done, gate, before)
+            await self._pass(line, meter, due, asked.request, claim, prepared, gate, before)
         except asyncio.CancelledError:
             await asyncio.shield(self._settle_sent(due, claim, gate, line, "the sender was stopped"))
             raise
         except Refused as error:
-            told = Told(str(error), _frames(line, gate), {"code": error.code})
+            told = Told(str(error), gate.shown(line), {"code": error.code})
             return Next.NOTHING, await self._write(due, claim, State.FAILED, told)
-        except (CommunicationError, StorageError) as error:
+        except (CommunicationError, StorageError, HeadendError) as error:
             after = await self._settle_sent(due, claim, gate, line, str(error))
             return (Next.LOOK if after is State.UNKNOWN else Next.NOTHING), after
-        await self._write(due, claim, State.ACKNOWLEDGED, Told("the meter accepts", _frames(line, gate)))
+        await self._write(due, claim, State.ACKNOWLEDGED, Told("the meter accepts", gate.shown(line)))
         return Next.LOOK, State.ACKNOWLEDGED
 
     async def _pass(
-        self, line: Line, meter: MeterPath, due: Due, request: Request, claim: Claim, done: Act, gate: _Gate,
+        self, line: Line, meter: MeterPath, due: Due, request: Request, claim: Claim, prepared: _Prepared, gate: Gate,
         before: Seen,
     ) -> None:  # fmt: skip
         """The frame, under a permit that has looked once more. Raises what kept it back, or its answer."""
         deadline = self.monotonic() + PATIENCE_S
         claimed = replace(request, claim=claim.name)
+        done = await prepared(gate)
         await self.outlook.refresh(claimed)
         gate.permit = permit_for(
             request, claim, done.wire, deadline=deadline, monotonic=self.monotonic,
@@ -148,12 +165,12 @@ class Sender:
         with line.permitting(gate):
             await line.run(done.start(), meter.name)
 
-    async def _settle_sent(self, due: Due, claim: Claim, gate: _Gate, line: Line, why: str) -> State:
+    async def _settle_sent(self, due: Due, claim: Claim, gate: Gate, line: Line, why: str) -> State:
         """After a claim that came to no answer: rejected where not one byte went out, else unknown."""
         after = State.UNKNOWN if gate.passed else State.REJECTED
         log = _log.warning if gate.passed else _log.info
         log("no answer to a command", meter=due.key.meter, order=due.key.order, state=after, reason=why)
-        return await self._write(due, claim, after, Told(why, _frames(line, gate)))
+        return await self._write(due, claim, after, Told(why, gate.shown(line)))
 
     async def look(self, line: Line, meter: MeterPath, due: Due, since: datetime) -> tuple[Next, State]:
         """Read the meter after a command that was acknowledged or is unknown, `since` when.
@@ -161,13 +178,23 @@ class Sender:
         Raises `CommunicationError` where it says nothing: then nothing has changed. Raises `StorageError`.
         """
         seen = await look(line, meter, due.order)
+        more: dict[str, Any] = {}
+        frames: tuple[tuple[str, str], ...] = ()
+        if due.order.function is Function.CHANGE_PASSWORD:
+            async with self._turn(line):
+                proof = await self._rotation.prove(line, meter, due)
+            if not proof.is_over:
+                return Next.LOOK, due.state
+            seen, frames = Seen(password=proof.found), shown(line, [proof.frame])
+            more = {"tries": [[one.of, one.outcome] for one in proof.tries]}
         after = settled(due.state, due.order, seen, self.now(), due.earlier)
         is_early = self.now() - since < self.settle_for
         if after is due.state or (is_early and after in (State.CONTRADICTED, State.UNVERIFIABLE)):
             return Next.LOOK, due.state
         if after is State.CONTRADICTED:
             _log.error("the meter shows the contrary of what was ordered", meter=meter.name, order=due.key.order)
-        await self.book.move(due.key, due.state, after, Told("read back", more={"seen": seen.told}))
+        await self._rotation.settle(due, after)
+        await self.book.move(due.key, due.state, after, Told("read back", frames, {"seen": seen.told} | more))
         return Next.NOTHING, after
 
     async def _hold(self, due: Due, asked: Asked) -> tuple[Next, State]:
@@ -198,6 +225,7 @@ class Sender:
     async def _write_at_last(self, due: Due, claim: Claim, after: State, told: Told) -> None:
         while True:
             try:
+                await self._rotation.settle(due, after)
                 await self.book.move(due.key, State.SENT, after, told)
                 break
             except StorageError as error:
@@ -219,12 +247,6 @@ def _zone(due: Due, world: World) -> ZoneInfo:
     if zone is None:
         raise NotPermitted(f"no zone known of area {due.target.area}")
     return zone
-
-
-def _frames(line: Line, gate: _Gate) -> tuple[tuple[str, str], ...]:
-    if not gate.frame:
-        return ()
-    return ((">", masked(gate.frame) if line.path.protocol == "dlt645" else gate.frame.hex(" ").upper()),)
 
 
 def _with(world: World, meter: MeterPath, seen: Seen) -> World:

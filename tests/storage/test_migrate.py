@@ -13,6 +13,7 @@ from protocols.model import Layout
 from protocols.quantities import LAYOUTS, QUANTITIES
 from storage.errors import SchemaMismatch
 from storage.migrate import Level, check, migrate, migrations, pending
+from storage.roles import DAEMON, provide
 from tests.conftest import Servers
 from tests.servers import PostgresServer
 
@@ -85,6 +86,33 @@ async def test_an_owner_who_is_no_superuser_migrates(servers: Servers) -> None:
         assert (done.level, len(done.applied)) == (Level.PLAIN, len(migrations(Level.PLAIN)))
         await check(own)
     server.execute("DROP ROLE handed_out")
+
+
+async def test_an_owner_migrates_what_the_daemon_owns(servers: Servers) -> None:
+    """Tables that were handed to the daemon's role before: who gave them away is a member of it."""
+    server = servers("plain")
+    server.execute("DROP ROLE IF EXISTS upgrading")
+    server.execute("CREATE ROLE upgrading LOGIN")
+    with server.fresh() as conninfo:
+        await migrate(conninfo, upto=30)
+        await provide(conninfo)
+        name = conninfo_to_dict(conninfo)["dbname"]
+        server.execute(f"ALTER DATABASE {name} OWNER TO upgrading")
+        server.execute(f"GRANT {DAEMON} TO upgrading")
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("ALTER SCHEMA public OWNER TO upgrading")
+            for (table,) in connection.execute(OWN.encode()).fetchall():
+                connection.execute(f"ALTER TABLE {table} OWNER TO upgrading".encode())
+        own = make_conninfo(conninfo, user="upgrading")
+        await migrate(own)
+        await check(own)
+    server.execute("DROP ROLE upgrading")
+
+
+OWN = f"""
+SELECT oid::regclass::text FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v') AND relowner <> '{DAEMON}'::regrole
+"""
 
 
 async def test_again_changes_nothing(empty_database: str) -> None:

@@ -62,13 +62,23 @@ carrier = "tcp://127.0.0.1:0"
 meters = {meters}
 turnaround_s = 0.05
 faults = "{faults}"
+programming = {programming}
 """
 
 
 class Switchyard:
     """`tokens` by person. Build it with `await`, then start meters and daemons."""
 
-    def __init__(self, folder: Path, conninfo: str, *, buses: int = 2, meters: int = 5, faults: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        conninfo: str,
+        *,
+        buses: int = 2,
+        meters: int = 5,
+        faults: str = "",
+        programming: bool = False,
+    ) -> None:
         self.folder = folder
         self.conninfo = conninfo
         self.tokens: dict[str, str] = {}
@@ -76,7 +86,8 @@ class Switchyard:
         (folder / "secrets.key").touch(mode=0o600)
         (folder / "secrets.key").write_text(new_line("test") + "\n")
         scenario = 'seed = 1\ntick_s = 2\nwire_log = "wire.jsonl"\n' + "".join(
-            BUS.format(number=number, meters=meters, faults=faults) for number in range(buses)
+            BUS.format(number=number, meters=meters, faults=faults, programming=str(programming).lower())
+            for number in range(buses)
         )
         (folder / "lab.toml").write_text(scenario)
         self._buses = buses

@@ -51,3 +51,25 @@ async def test_an_edit_is_asked_about_too(site: Site) -> None:
     with pytest.raises(Impossible):
         await site.desk().edit(await site.who("ada"), order.id, site.asked(meters=(1, 2)))
     assert site.states(order.id) == {name(1): "approved"}
+
+
+async def test_s14_without_a_known_password_none_is_changed(site: Site) -> None:
+    site.sql("UPDATE meter SET model = 'dlt645_1997' WHERE name = %s", name(3))
+    kept = ((1, "control", "current"), (2, "control", "past"), (2, "reading", "current"), (3, "control", "current"))
+    for number, kind, state in kept:
+        site.sql(
+            "INSERT INTO meter_secret (meter, kind, state, key_id, wrapped, data, by)"
+            " VALUES (%s, %s, %s, 'k', '', '', 'ada')",
+            name(number), kind, state,
+        )  # fmt: skip
+    given = {"reason": ReasonCode.MAINTENANCE}
+    with pytest.raises(Impossible) as denied:
+        await site.draft("ada", Function.CHANGE_PASSWORD, meters=(1, 2, 3), **given)
+    told = {reason.meter: reason.why for reason in denied.value.reasons}
+    assert told.keys() == {name(2), name(3)}
+    assert told[name(2)] == "no password is known of it"
+    assert "no frame for change_password" in told[name(3)]
+    with pytest.raises(Impossible, match="such parameters"):
+        await site.draft("ada", Function.CHANGE_PASSWORD, meters=(1,), parameters={"operator": "00000007"}, **given)
+    order = await site.draft("ada", Function.CHANGE_PASSWORD, meters=(1,), **given)
+    assert list(order.needs) == ["approval", "release"]

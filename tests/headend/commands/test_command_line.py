@@ -257,3 +257,20 @@ async def test_an_order_on_its_way(asks: As, plain_database: str, tmp_path: Path
     assert rows[0]["approved"]
     assert not rows[0]["sent"]
     assert (await asks("bo", "command", "report", order["id"], "-o", out)).code == 2, "nothing is overwritten"
+
+
+async def test_passwords_are_changed_by_order_where_one_is_known(asks: As, plain_database: str) -> None:
+    why = ("--reason", "maintenance", "--notice", "plan 7")
+    ran = await asks("ada", "command", "change-password", "m00001", *why)
+    assert ran.code == 1
+    assert "m00001: no password is known of it" in ran.err
+    with psycopg.connect(plain_database) as connection:
+        connection.execute(
+            "INSERT INTO meter_secret (meter, kind, state, key_id, wrapped, data, by)"
+            " SELECT name, 'control', 'current', 'k', '', '', 'ada' FROM meter"
+        )
+    ran = await asks("ada", "command", "change-password", "--area", "north", *why, "--operator", "00000007")
+    assert (ran.code, "no frame with such parameters" in ran.err) == (1, True)
+    order = await document(asks, "ada", "command", "change-password", "--area", "north", *why)
+    assert (order["function"], order["meters"], order["needs"]) == ("change_password", 6, ["approval", "release"])
+    assert (await asks("ada", "command", "release", order["id"])).code == 1

@@ -12,7 +12,8 @@ import pytest
 from headend.safety.command import State
 from headend.safety.function import Function
 from headend.safety.meaning import Dlt645, Modbus, Wire
-from headend.safety.order import Order
+from headend.safety.order import Order, Target
+from headend.safety.passwords import Change, OneTry
 from headend.safety.permit import Claim, OneFrame, Refused, permit_for
 from headend.safety.world import Entry, ProtectionList, Step, Stops, World
 from protocols.dlt645.frame import Frame
@@ -21,6 +22,7 @@ from protocols.dlt645.services.clear import ClearDemand, ClearMeter
 from protocols.dlt645.services.control import Command
 from protocols.dlt645.services.freeze import Freeze
 from protocols.dlt645.services.order import Opaque, Ordered
+from protocols.dlt645.services.password import ChangePassword
 from protocols.dlt645.services.service import perform
 from protocols.dlt645.services.write import Write
 from protocols.errors import NoAnswer, NotPermitted
@@ -123,6 +125,63 @@ def test_other_services_are_known_by_what_they_do() -> None:
     for what in (order(Function.TRIP_RECLOSE), order(Function.LIMIT_LOAD), order(parameters=(("speed", "1"),))):
         with pytest.raises(NotPermitted):
             permit(what)(control(what, WHOM))
+
+
+OLD, NEW = SECRET, Access(2, b"\x65\x43\x21")
+
+
+def change(old: Access = OLD, new: Access = NEW, target: Target = WHOM) -> Ask[Any]:
+    return next(perform(target.address, ChangePassword(old, new)))
+
+
+def test_s14_a_password_is_changed_from_and_to_those_of_the_safe_alone() -> None:
+    what = order(Function.CHANGE_PASSWORD)
+    wire = Dlt645(change=Change(OLD, NEW))
+    permit(what, wire)(change())
+    other = Access(2, b"\x01\x02\x03")
+    for wrong in (
+        change(NEW, OLD),
+        change(OLD, other),
+        change(other, NEW),
+        change(NEW, NEW),
+        change(target=METERS[1]),
+        next(perform(WHOM.address, Ordered(Write("04000C03", NEW.wire), OLD))),
+        replace(change(), data=change().data * 2),
+    ):
+        with pytest.raises(NotPermitted) as raised:
+            permit(what, wire)(wrong)
+        assert "654321" not in str(raised.value).replace(" ", "")
+    with pytest.raises(NotPermitted, match="no new password"):
+        permit(what)(change())
+    told = order(Function.CHANGE_PASSWORD, parameters=(("operator", "00000007"),))
+    with pytest.raises(NotPermitted, match="such parameters"):
+        permit(told, wire)(change())
+    for function in (Function.TRIP, Function.FREEZE):
+        with pytest.raises(NotPermitted):
+            permit(order(function), wire)(change())
+
+
+def test_s14_a_try_changes_nothing_and_goes_once() -> None:
+    one = OneTry(WHOM, NEW)
+    one(change(NEW, NEW))
+    assert one.frame == change(NEW, NEW).data
+    with pytest.raises(NotPermitted, match="was used"):
+        one(change(NEW, NEW))
+    for wrong in (
+        change(),
+        change(OLD, OLD),
+        change(NEW, OLD),
+        change(NEW, NEW, METERS[1]),
+        control(order(), WHOM),
+        replace(change(NEW, NEW), repeatable=True),
+        replace(change(NEW, NEW), data=b""),
+    ):
+        refusing = OneTry(WHOM, NEW)
+        with pytest.raises(NotPermitted):
+            refusing(wrong)
+        assert not refusing.frame
+        with pytest.raises(NotPermitted, match="was used"):
+            refusing(change(NEW, NEW))
 
 
 def test_after_its_deadline_it_is_nothing() -> None:

@@ -16,6 +16,7 @@ from headend.safety.function import TRAITS, Effect, Function, ReasonCode, Source
 from headend.safety.ledger import Dealt, Rows
 from headend.safety.order import Approval, binding
 from headend.safety.oversight import Change, decide_change
+from headend.safety.passwords import InForce
 from headend.safety.policy import Cap
 from headend.safety.request import Request
 from headend.safety.verification import Seen, settled
@@ -421,6 +422,12 @@ def test_s09_no_way_leads_back_to_sending() -> None:
         (Function.UNPROTECT, State.ACKNOWLEDGED, Seen(kept=False), State.UNVERIFIABLE),
         (Function.UNPROTECT, State.ACKNOWLEDGED, Seen(kept=True), State.CONTRADICTED),
         (Function.FREEZE, State.ACKNOWLEDGED, Seen(frozen=("2026-11-24T10:00",)), State.UNVERIFIABLE),
+        (Function.CHANGE_PASSWORD, State.ACKNOWLEDGED, Seen(password=InForce.NEW), State.VERIFIED),
+        (Function.CHANGE_PASSWORD, State.UNKNOWN, Seen(password=InForce.NEW), State.VERIFIED),
+        (Function.CHANGE_PASSWORD, State.ACKNOWLEDGED, Seen(password=InForce.OLD), State.CONTRADICTED),
+        (Function.CHANGE_PASSWORD, State.UNKNOWN, Seen(password=InForce.OLD), State.FAILED),
+        (Function.CHANGE_PASSWORD, State.UNKNOWN, Seen(password=InForce.NEITHER), State.CONTRADICTED),
+        (Function.CHANGE_PASSWORD, State.UNKNOWN, Seen(), State.UNVERIFIABLE),
     ],
 )
 def test_s10_what_the_meter_shows_settles_it(function: Function, before: State, seen: Seen, after: State) -> None:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headend.collection.survey import MeterPath
 from headend.config import parse
 from headend.errors import UsageFault
+from headend.safety.command import CommandKey
+from headend.safety.passwords import InForce, Outcome, Try
+from headend.secrets.changing import Vault
 from headend.secrets.envelope import NotOpened, Sealed, rewrap, seal, unseal
+from headend.secrets.held import Held
 from headend.secrets.keyring import Keyring, load, new_line
 from headend.secrets.keyring import parse as parse_keys
 from headend.secrets.safe import COLUMNS, Entry, Safe, read_csv
+from protocols import models
 from protocols.dlt645.services.signer import PlainPassword
+from protocols.errors import NotPermitted
 from storage.entries import Additions, NewLine, NewMeter
+from storage.errors import AlreadyThere
 from storage.registry import Registry
 from storage.secrets import SecretTable
 from tests.headend.command import Headend
@@ -65,12 +74,9 @@ async def test_s14_the_database_holds_no_password(plain_database: str) -> None:
         await safe.put(Entry("m1", "control", PASSWORD), "ada")
         assert await safe.password("m1") == PASSWORD
         assert await safe.password("m2") is None
-        await safe.put(Entry("m1", "control", PlainPassword(2, "000001")), "ada", "next")
-        assert await safe.password("m1") == PASSWORD, "until the meter has taken the next one"
-        assert await safe.password("m1", state="next") == PlainPassword(2, "000001")
-        assert await safe.confirm("m1")
-        assert not await safe.confirm("m1")
+        await safe.put(Entry("m1", "control", PlainPassword(2, "000001")), "ada")
         assert await safe.password("m1") == PlainPassword(2, "000001")
+        assert not await safe.confirm("m1"), "nothing is next"
         assert await Safe(table, BOTH).rewrap() == 2
         assert await Safe(table, BOTH).rewrap() == 0
         assert await Safe(table, NEW).password("m1") == PlainPassword(2, "000001")
@@ -87,6 +93,44 @@ async def test_s14_the_database_holds_no_password(plain_database: str) -> None:
     async with SecretTable(plain_database) as table:
         with pytest.raises(NotOpened):
             await Safe(table, NEW).password("m3")
+
+
+async def test_s14_both_passwords_are_kept_while_one_is_changed(plain_database: str) -> None:
+    key, meter = CommandKey("o1", "m1"), MeterPath(1, "m1", "1", models.load("dlt645_2007"), ZoneInfo("UTC"))
+    old = PASSWORD.access
+    async with SecretTable(plain_database) as table:
+        vault = Vault(table, OLD)
+        assert await vault.access(meter) is None
+        await vault.put(Entry("m1", "control", PASSWORD), "ada")
+        with pytest.raises(NotPermitted, match="not being sent"):
+            await vault.make(key, old)
+        assert await vault.held("m1") == [Held("current", old)], "nothing is sealed for what nobody sends"
+        with psycopg.connect(plain_database, autocommit=True) as connection:
+            connection.execute("INSERT INTO command_open VALUES ('o1', 'm1', 3, 1, 'sent', now())")
+        new = await vault.make(key, old)
+        assert await vault.held("m1") == [Held("next", new), Held("current", old)]
+        assert await vault.made(key) == Held("next", new)
+        with pytest.raises(NotPermitted):
+            await vault.make(key, old)
+        with pytest.raises(NotPermitted, match="came to no end"):
+            await vault.access(meter)
+        await vault.give_up("m1", "another order")
+        assert (await vault.made(key)) == Held("next", new)
+        await vault.give_up("m1")
+        assert await vault.held("m1") == [Held("current", old), Held("past", new)]
+        assert await vault.access(meter) == old
+        await vault.take_up("m1")
+        assert await vault.made(key) == Held("next", new)
+        assert await vault.confirm("m1")
+        assert await vault.held("m1") == [Held("current", new)]
+        assert (await vault.access(meter), await vault.made(key)) == (new, Held("current", new))
+        await vault.begin_try(key, 1, InForce.NEW)
+        assert await vault.tries(key) == [Try(InForce.NEW, Outcome.SILENT)], "whoever dies now has tried"
+        await vault.end_try(key, 1, Outcome.REFUSED)
+        await vault.end_try(key, 1, Outcome.TAKEN)
+        assert await vault.tries(key) == [Try(InForce.NEW, Outcome.REFUSED)]
+        with pytest.raises(AlreadyThere):
+            await vault.begin_try(key, 1, InForce.OLD)
 
 
 def test_s14_nothing_shows_a_secret() -> None:

@@ -29,16 +29,18 @@ from protocols import models
 from protocols.dlt645.address import from_wire
 from protocols.dlt645.frame import Frame
 from protocols.dlt645.reader import FrameReader
-from protocols.dlt645.services.access import Access
 from protocols.dlt645.services.control import CONTROL
 from protocols.dlt645.services.control import Command as Word
+from protocols.dlt645.services.password import CHANGE_PASSWORD, ChangePassword
 from protocols.errors import CommunicationError, LinkClosed
 from protocols.links.memory import MemoryLink, memory_pair
 from protocols.timing import Timing
 from protocols.traffic import Tap
+from simulators.dlt645.setup import Setup
 from simulators.dlt645.station import Dlt645Station
 from storage.errors import DatabaseUnreachable
 from tests.headend.safety.site import EVERY, POLICY, USERS, WORLD
+from tests.headend.sending.vault import Vault
 from tests.headend.virtual_time import Clock as WallClock
 from tests.simulators.meters import meter as virtual
 
@@ -97,20 +99,22 @@ class Lab:
     sent: Counter[CommandKey] = field(default_factory=Counter)
     drafted: int = 0
     frames: int = 0
+    changed: int = 0
     away: int = 0
     seen: dict[CommandKey, tuple[World, float]] = field(default_factory=dict)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    vault: Vault = field(default_factory=Vault)
 
     def build(self) -> None:
         model = models.load("dlt645_2007")
         for number in range(COUNT):
             meter = virtual(number, name=f"m{number}", address=f"{number + 1:012}")
-            self.stations.append(Dlt645Station(meter))
+            self.stations.append(Dlt645Station(meter, setup=Setup(key_pressed=True)))
             self.meters.append(MeterPath(number + 1, f"m{number}", f"{number + 1:012}", model, ZONE))
         for number in range(2):
             line = Line(LinePath(f"path{number}", f"lab{number}://bus", "dlt645"), TIMING, Tap(self.show))
             self.lines.append(line)
-            self.senders.append(Sender(self, self, self, self.now, timedelta(seconds=5)))
+            self.senders.append(Sender(self, self, self.vault, self.now, timedelta(seconds=5)))
 
     # -- the line
 
@@ -152,15 +156,26 @@ class Lab:
             return
         for frame in FrameReader().feed(raw):
             if isinstance(frame, Frame) and frame.control == CONTROL:
-                self._hold(frame)
+                word, until = frame.data[8], frame.data[10:][::-1].hex()
+                address = from_wire(frame.address)
+                (key,) = [k for k, held in self.orders.items() if _is(held, address, word, until)]
+                self._hold(key, address, word)
+            elif isinstance(frame, Frame) and frame.control == CHANGE_PASSWORD:
+                self._hold_password(from_wire(frame.address), ChangePassword.parse(frame.data))
 
-    def _hold(self, frame: Frame) -> None:
+    def _hold_password(self, address: str, request: ChangePassword) -> None:
+        """What a meter is told is sealed before; what is only tried is kept."""
+        rows = self.vault.of(f"m{int(address) - 1}")
+        assert request.old in [held.access for _, held in rows]
+        if request.old != request.new:
+            (order,) = [order for order, held in rows if held.access == request.new and held.state == "next"]
+            self._hold(CommandKey(order, f"m{int(address) - 1}"), address)
+            self.changed += 1
+
+    def _hold(self, key: CommandKey, address: str, word: int | None = None) -> None:
         """The promises, against what is true at this moment."""
         self.frames += 1
         now = self.now()
-        word, until = frame.data[8], frame.data[10:][::-1].hex()
-        address = from_wire(frame.address)
-        (key,) = [k for k, held in self.orders.items() if _is(held, address, word, until)]
         held = self.orders[key]
         self.sent[key] += 1
         assert self.sent[key] == 1, f"{key} acts twice"
@@ -177,7 +192,7 @@ class Lab:
         if word in _CUTS:
             own = int(address) - 1
             cut = [n for n, span in self.protected if span.held_all_through(before, now)]
-            assert own not in cut, f"{address} is protected and is sent {word:02X}"
+            assert own not in cut, f"{address} is protected and is sent {word}"
 
     # -- the book
 
@@ -206,6 +221,10 @@ class Lab:
         """A command that is verified shows what was ordered, really."""
         order = self.orders[key].due.order
         relay = self.stations[int(order.by_meter[key.meter].address) - 1].memory(self.now()).relay
+        if order.function is Function.CHANGE_PASSWORD:
+            passwords = self.stations[int(order.by_meter[key.meter].address) - 1].memory(self.now()).passwords
+            (current,) = [held for _, held in self.vault.of(key.meter) if held.state == "current"]
+            assert current.access.secret == passwords._secrets[2], f"{key} is called verified and is not so"
         if order.function in (Function.TRIP, Function.CLOSE):
             assert relay.closed is (order.function is Function.CLOSE), f"{key} is called verified and is not so"
 
@@ -255,9 +274,6 @@ class Lab:
             meter_clocks={t.meter: MeterClock.RIGHT for t in request.order.targets},
         )
 
-    async def access(self, meter: MeterPath) -> Access | None:
-        return Access(2, bytes(3))
-
     # -- what happens
 
     def order(self) -> None:
@@ -265,7 +281,7 @@ class Lab:
         rng, now = self.rng, self.now()
         number = self.drafted = self.drafted + 1
         meter = rng.choice(self.meters)
-        function = rng.choice([*WORDS, Function.TRIP, Function.TRIP, Function.CLOSE])
+        function = rng.choice([*WORDS, Function.TRIP, Function.TRIP, Function.CLOSE, Function.CHANGE_PASSWORD])
         target = Target(meter.name, meter.address, "line", f"p-{meter.name}", "north", load_w=1000)
         # The second of its expiry names an order on the wire: none is as another.
         expires = (now + timedelta(seconds=rng.uniform(1, 3000))).replace(microsecond=0)
@@ -356,7 +372,11 @@ class Lab:
             await sender.look(line, meter, due, due.since)
 
     def check(self) -> None:
-        """What the book says goes with what was on the wire."""
+        """What the book says goes with what was on the wire, and no password is lost."""
+        for number, station in enumerate(self.stations):
+            secret = station.memory(self.now()).passwords._secrets[2]
+            kept = {held.access.secret for _, held in self.vault.of(f"m{number}")}
+            assert secret in kept, f"nobody knows the password of m{number} any more"
         unsent = {State.RELEASED, State.EXPIRED, State.REJECTED, State.RECALLED, State.STOPPED, State.QUARANTINED}
         for key in self.sent:
             assert self.states[key].state not in unsent, f"{key} was sent, and the book says {self.states[key].state}"
@@ -391,7 +411,7 @@ def _is(held: Held, address: str, word: int, until: str) -> bool:
     order = held.due.order
     assert order.expires is not None
     local = order.expires.astimezone(ZONE).strftime("%y%m%d%H%M%S")
-    return held.due.target.address == address and WORDS[order.function] == word and local == until
+    return held.due.target.address == address and WORDS.get(order.function) == word and local == until
 
 
 def _holds(span: Span, now: datetime) -> bool:

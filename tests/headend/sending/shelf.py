@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from headend.collection.survey import MeterPath
 from headend.safety.command import Command, CommandKey, State
 from headend.safety.function import Function, ReasonCode
 from headend.safety.ledger import Rows
@@ -29,6 +28,7 @@ from protocols.dlt645.services.access import Access
 from storage.errors import DatabaseUnreachable
 from tests.headend.clock.site import Site
 from tests.headend.safety.site import POLICY, USERS, WORLD
+from tests.headend.sending.vault import Vault
 
 HOUR = timedelta(hours=1)
 
@@ -45,6 +45,10 @@ class Shelf:
     lists: dict[str, Any] = field(default_factory=dict)
     away: int = 0
     secret: Access | None = field(default_factory=lambda: Access(0, bytes(3)))
+    vault: Vault = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.vault = Vault(self.secret)
 
     async def hold(self, due: Due, asked: Asked, after: State, told: Told) -> bool:
         return await self.move(due.key, State.RELEASED, after, told)
@@ -95,16 +99,13 @@ class Shelf:
         }
         return World(**(told | {name: value(now) if callable(value) else value for name, value in self.lists.items()}))
 
-    async def access(self, meter: MeterPath) -> Access | None:
-        return self.secret
-
     def _reach(self) -> None:
         if self.away:
             self.away -= 1
             raise DatabaseUnreachable("away")
 
     def sender(self, **more: Any) -> Sender:
-        return Sender(self, self, self, self.site.now, **more)
+        return Sender(self, self, self.vault, self.site.now, **more)
 
     def due(self, function: Function = Function.TRIP, number: int = 0, key: str = "o1", **more: Any) -> Due:
         """A released command at meter `number`, approved and by `bo` let go."""

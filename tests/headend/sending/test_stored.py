@@ -11,12 +11,18 @@ from typing import Any
 import pytest
 
 from headend.commands.asked import Asked, NewEntry
+from headend.commands.errors import Impossible
 from headend.commands.replay import replay
 from headend.commands.where import Where
 from headend.frames.spelling import data_of, item_of
 from headend.safety.function import Function, ReasonCode
+from headend.secrets.changing import Vault
+from headend.secrets.keyring import Keyring
+from headend.secrets.safe import CONTROL, Entry
 from protocols import models
 from protocols.dlt645.services.control import Command, Control
+from protocols.dlt645.services.signer import PlainPassword
+from storage.secrets import SecretTable
 from tests.headend.sending.works import now, works
 
 pytestmark = pytest.mark.postgres
@@ -171,3 +177,51 @@ async def test_s03_a_load_limit_is_lowered_by_two_and_raised_by_one(plain_databa
         again, ((fate),) = await replay(utility.conninfo, lower.id)
         assert [one.differs for one in again] == [""] * len(again)
         assert "shows 5.5000 kW" in fate.steps[-1][2]
+
+
+async def test_passwords_are_changed_by_order_and_orders_behind_use_the_new_ones(plain_database: str) -> None:
+    """With the real safe; and an order that was let go before and waits for its time."""
+    async with (
+        works(plain_database, meters=3, extra="programming = true") as utility,
+        SecretTable(plain_database) as table,
+    ):
+        vault = Vault(table, Keyring("k", {"k": bytes(32)}))
+        for meter in utility.meters[:2]:
+            await vault.put(Entry(meter.name, CONTROL, PlainPassword(2, "000000")), "ada")
+        with pytest.raises(Impossible, match="no password is known"):
+            await utility.released(Function.CHANGE_PASSWORD)
+        async with utility.daemon(keys=vault):
+            mine = utility.meters[:2]
+            waits = await utility.released(Function.TRIP, mine, not_before=now() + timedelta(seconds=6))
+            order = await utility.released(Function.CHANGE_PASSWORD, mine)
+            await utility.settled(order.id, "verified")
+            await utility.settled(waits.id, "verified")
+            again = await utility.released(Function.CHANGE_PASSWORD, mine)
+            await utility.settled(again.id, "verified")
+            back = await utility.released(Function.CLOSE, mine)
+            await utility.settled(back.id, "verified")
+        for meter in mine:
+            found = await vault.password(meter.name)
+            assert found is not None
+            assert utility.memory(meter).passwords._secrets[2] == found.access.secret
+        states = utility.sql("SELECT state, count(*) FROM meter_secret GROUP BY state ORDER BY state")
+        assert states == [("current", 2), ("past", 4)]
+        bodies = utility.sql("SELECT body FROM audit WHERE action = 'result' AND subject = %s", order.id)
+        assert all("** ** **" in body for (body,) in bodies)
+
+
+@pytest.mark.parametrize("function", [Function.TRIP, Function.CHANGE_PASSWORD])
+async def test_without_the_key_nothing_is_sent_and_the_line_goes_on(plain_database: str, function: Function) -> None:
+    async with (
+        works(plain_database, meters=2, extra="programming = true") as utility,
+        SecretTable(plain_database) as table,
+    ):
+        keyring, (mine, other) = Keyring("k", {"k": bytes(32)}), utility.meters
+        await Vault(table, keyring).put(Entry(mine.name, CONTROL, PlainPassword(2, "000000")), "ada")
+        order = await utility.released(function, [mine])
+        async with utility.daemon(keys=Vault(table, None), settle_for=timedelta(0)):
+            freeze = await utility.released(Function.FREEZE, [other])
+            await utility.settled(freeze.id, "verified")
+            assert set(utility.states(order.id).values()) == {"released"}
+        async with utility.daemon(keys=Vault(table, keyring)):
+            await utility.settled(order.id, "verified")

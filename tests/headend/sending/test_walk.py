@@ -85,6 +85,7 @@ async def test_s18_no_frame_goes_out_that_must_not(monkeypatch: pytest.MonkeyPat
     steps = SOAK_STEPS if soak.SECONDS else STEPS
     lab = await walked(monkeypatch, 20261123, steps)
     assert lab.frames > steps / 100, "the walk itself did something"
+    assert lab.changed > steps / 2000
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,10 @@ from headend.recording.pending import Pending
 from headend.safety.function import Function, ReasonCode
 from headend.safety.world import Clock
 from headend.sending.at_work import dispatching
+from headend.sending.book import Keys
 from headend.sending.dispatch import Dispatch
 from headend.work.plan import Kind
 from protocols import models
-from protocols.dlt645.services.access import Access
 from protocols.timing import Timing
 from protocols.traffic import Tap
 from simulators.fleet import Fleet
@@ -39,6 +39,7 @@ from storage.registry import Registry
 from storage.topology_entries import Area, AreaFeeder, AreaPoint, Feeder
 from tests.headend.clock.site import ZONE
 from tests.headend.commands.site import PAST, PEOPLE
+from tests.headend.sending.vault import Vault
 from tests.simulators.reading import bus, scenario
 
 TIMING: Final = Timing(response=0.5, latency=0.3, gap=0.1, pause=0.0, late=0.3, retries=0)
@@ -59,13 +60,6 @@ def policy(**changes: str) -> str:
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-class Factory:
-    """The password that every simulated meter leaves the factory with."""
-
-    async def access(self, meter: MeterPath) -> Access | None:
-        return Access(2, bytes(3))
 
 
 @dataclass
@@ -130,10 +124,10 @@ class Works:
         return await self.desk.release(await self.who("dee"), order.id)
 
     @asynccontextmanager
-    async def daemon(self, name: str = "one", **more: Any) -> AsyncIterator[Dispatch]:
+    async def daemon(self, name: str = "one", keys: Keys | None = None, **more: Any) -> AsyncIterator[Dispatch]:
         """Pollers of all lines that have nothing to read, and who gives them commands."""
         clock = lambda: Clock(True, "as the test says")  # noqa: E731
-        async with dispatching(self.conninfo, name, "Asia/Shanghai", clock, Factory(), **more) as given:
+        async with dispatching(self.conninfo, name, "Asia/Shanghai", clock, keys or Vault(), **more) as given:
             crew = Crew(
                 lambda path, meters, guard: Poller(
                     Line(path, TIMING, Tap(self._show), guard), meters, (), Pending(10), now,
