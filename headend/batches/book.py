@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
@@ -41,8 +41,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A channel, and the part of the period in which it counts."""
+    """A channel, and the part of the period in which it counts. `point`, `quantity`: by id."""
 
+    point: int
+    quantity: int
     channel: Channel
     start: int
     end: int
@@ -81,18 +83,17 @@ def by_market_day(given: Sequence[Piece]) -> tuple[Piece, ...]:
     return tuple(found)
 
 
-def places(point: Point, quantity_id: int, step_s: int) -> list[Place]:
-    """The channels of a point and quantity, by time."""
-    quantity = BY_ID[quantity_id]
-    names = point.registers.get(quantity_id)
+def places(points: Iterable[Point], step_s: int) -> list[Place]:
+    """The channels of points, by point, quantity and time."""
+    words = {quantity.id: (str(quantity.obis), str(quantity.unit), quantity.decimals) for quantity in BY_ID.values()}
     return [
         Place(
+            point.id,
+            quantity,
             Channel(
                 point.name,
                 piece.meter,
-                str(quantity.obis),
-                str(quantity.unit),
-                quantity.decimals,
+                *words[quantity],
                 step_s,
                 ratio=piece.ratio,
                 register=None if names is None else replace(names, serial=piece.serial),
@@ -100,14 +101,11 @@ def places(point: Point, quantity_id: int, step_s: int) -> list[Place]:
             piece.start,
             piece.end,
         )
+        for point in points
+        for quantity in point.quantities
+        for names in (point.registers.get(quantity),)
         for piece in point.pieces
     ]
-
-
-def all_places(points: Sequence[Point], step_s: int) -> Iterator[Place]:
-    for point in points:
-        for quantity_id in point.quantities:
-            yield from places(point, quantity_id, step_s)
 
 
 def told(points: Sequence[Point]) -> list[dict[str, Any]]:

@@ -17,11 +17,11 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from analytics.billing.exports import summer_time
-from analytics.billing.exports.bundle import Bundle, together
+from analytics.billing.exports.bundle import Bundle, bundles
 from analytics.billing.exports.errors import ExportFault
 from analytics.billing.exports.manifest import seconds
 from analytics.billing.exports.rows import MOST, Cells, Choice, labels, number, rows
-from analytics.billing.exports.series import Batch, Channel, Flag, Ints, Quality, Series, moment
+from analytics.billing.exports.series import Batch, Channel, Flag, Ints, Quality, moment
 
 VERSION: Final = "4.0"
 _PATH: Final = "/espi/1_1/resource"
@@ -47,13 +47,13 @@ _METHODS: Final = MappingProxyType({
 interpolated."""
 
 
-def write(series: Iterable[Series], batch: Batch) -> Iterator[bytes]:
+def write(given: Iterable[Bundle], batch: Batch) -> Iterator[bytes]:
     """One file. Channels of one point come one after another. Raises `ExportFault` for a unit that ESPI has no code of,
     a value beyond 48 bits, or a point or channel that comes again."""
     feed = _Feed(batch)
     yield feed.opening()
-    for pieces in together((one for one in series if len(one)), MOST):
-        yield from feed.blocks(Bundle.of(pieces))
+    for bundle in bundles(given, MOST):
+        yield from feed.blocks(bundle)
     yield b"</feed>\n"
 
 
@@ -144,28 +144,18 @@ class _Feed:
 
     def blocks(self, bundle: Bundle) -> Iterator[bytes]:
         """With what goes before those of another point or channel."""
-        values = self._values(bundle)
-        starts = bundle.starts()
-        firsts = self._firsts(bundle, starts)
+        values = _values(bundle)
+        firsts = self._firsts(bundle)
         ends = np.append(firsts[1:], len(bundle))
         low = 0
         while low < len(firsts):
             high = max(int(np.searchsorted(ends, firsts[low] + MOST, side="right")), low + 1)
-            yield self._some(bundle, starts, values, firsts[low:high], ends[low:high])
+            yield self._some(bundle, values, firsts[low:high], ends[low:high])
             low = high
 
-    def _values(self, bundle: Bundle) -> Ints:
-        parts = []
-        for piece in bundle.pieces:
-            values = piece.value * 10 ** scale(piece.channel).more
-            if max(int(values.max()), -int(values.min())) >= _INT48:
-                raise ExportFault(piece.channel.point, piece.channel.channel, "a value needs more than 48 bits")
-            parts.append(values)
-        return np.concatenate(parts)
-
-    def _some(self, bundle: Bundle, starts: Ints, values: Ints, firsts: Ints, ends: Ints) -> bytes:
+    def _some(self, bundle: Bundle, values: Ints, firsts: Ints, ends: Ints) -> bytes:
         """Blocks that follow one another; the text of each is told by the NUL behind it."""
-        low, high = int(firsts[0]), int(ends[-1])
+        low, high, starts = int(firsts[0]), int(ends[-1]), bundle.start
         closing = np.full((high - low, 1), ord("\n"), dtype=np.uint8)
         closing[ends - low - 1] = 0
         durations = [b"<timePeriod><duration>%d</duration><start>" % one.step_s for one in bundle.channels]
@@ -185,7 +175,7 @@ class _Feed:
         parts = []
         owners, begins, lasts = bundle.which[firsts].tolist(), starts[firsts].tolist(), starts[ends - 1].tolist()
         for owner, start, last, text in zip(owners, begins, lasts, texts[:-1], strict=True):
-            channel = bundle.pieces[owner].channel
+            channel = bundle.channels[owner]
             if channel is not self._current and channel != self._current:
                 parts.append(self._opened(channel))
             self._current = channel
@@ -214,12 +204,14 @@ class _Feed:
         opened = f'<IntervalBlock xmlns="{_ESPI}">{interval}\n'
         return (head + opened).encode() + text + ("\n</IntervalBlock>" + tail).encode()
 
-    def _firsts(self, bundle: Bundle, starts: Ints) -> Ints:
-        """Where blocks begin: with a series, at a local midnight, and after a gap."""
+    def _firsts(self, bundle: Bundle) -> Ints:
+        """Where blocks begin: with a channel, at a local midnight, and after a gap."""
+        starts = bundle.start
         midnights = self._midnights_of(int(starts.min()), int(starts.max()))
         day = np.searchsorted(midnights, starts, side="right")
-        steps = np.array([one.step_s for one in bundle.channels])[bundle.which[1:]]
-        cuts = (np.diff(bundle.which) != 0) | (np.diff(day) != 0) | (np.diff(starts) != steps)
+        steps = bundle.each(lambda one: one.step_s)[1:]
+        cuts = (np.diff(day) != 0) | (np.diff(starts) != steps)
+        cuts[bundle.edges[1:-1] - 1] = True
         firsts: Ints = np.concatenate(([0], np.flatnonzero(cuts) + 1))
         return firsts
 
@@ -271,6 +263,14 @@ def quality(flag: Flag) -> int:
     """QualityOfReading: of a substitute by its method, 16 (other) where ESPI has no word for it."""
     known = _QUALITIES[flag.quality]
     return _METHODS.get(flag.method, known) if known == 16 else known
+
+
+def _values(bundle: Bundle) -> Ints:
+    values = bundle.value * bundle.each(lambda one: 10 ** scale(one).more)
+    large = (values >= _INT48) | (values <= -_INT48)
+    if large.any():
+        raise bundle.fault(int(large.argmax()), "a value needs more than 48 bits")
+    return values
 
 
 def _quality(flag: Flag) -> bytes:
