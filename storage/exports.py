@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
@@ -169,8 +170,8 @@ async def _stored(connection: psycopg.AsyncConnection[Row], name: str) -> Stored
         end=end,
         as_of=as_of,
         request=request,
-        content=content,
-        completeness=completeness,
+        content=msgspec.json.decode(content),
+        completeness=msgspec.json.decode(completeness),
         manifest=manifest,
         actor=actor,
         created=created,

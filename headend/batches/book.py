@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from analytics.billing.exports.manifest import seconds
 from analytics.billing.exports.nem import OFFSET_S
@@ -16,8 +18,7 @@ from storage.registers import Stay
 _DAY_S: Final = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A meter at a point in [start, end), in seconds since 1970, under one ratio."""
 
     meter: str
@@ -27,8 +28,7 @@ class Piece:
     serial: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(msgspec.Struct, frozen=True, gc=False):
     """`pieces` follow each other without a hole: what is between two meters belongs to the former. `registers`: names
     in the market by quantity's id, empty where they are not asked for; `quantities`: those that are exported."""
 
@@ -39,8 +39,7 @@ class Point:
     registers: Mapping[int, Register]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """A channel, and the part of the period in which it counts. `point`, `quantity`: by id."""
 
     point: int
@@ -110,30 +109,13 @@ def places(points: Iterable[Point], step_s: int) -> list[Place]:
 
 def told(points: Sequence[Point]) -> list[dict[str, Any]]:
     """As JSON."""
-    return [
-        {
-            "id": point.id,
-            "name": point.name,
-            "pieces": [[p.meter, p.start, p.end, p.ratio, p.serial] for p in point.pieces],
-            "quantities": list(point.quantities),
-            "registers": {str(quantity): asdict(names) for quantity, names in point.registers.items()},
-        }
-        for point in points
-    ]
+    found: list[dict[str, Any]] = msgspec.to_builtins(points, str_keys=True)
+    return found
 
 
 def points_of(content: Sequence[Mapping[str, Any]]) -> list[Point]:
     """The way back."""
-    return [
-        Point(
-            one["id"],
-            one["name"],
-            tuple(Piece(*piece) for piece in one["pieces"]),
-            tuple(one["quantities"]),
-            {int(quantity): Register(**names) for quantity, names in one["registers"].items()},
-        )
-        for one in content
-    ]
+    return msgspec.convert(content, list[Point], str_keys=True, strict=False)
 
 
 def _up(second: int, step_s: int) -> int:

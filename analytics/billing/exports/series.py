@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -45,8 +46,7 @@ class Flag:
 ACTUAL: Final = Flag()
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(msgspec.Struct, frozen=True, gc=False):
     """How the Australian market names a channel (MDFF 4.3)."""
 
     nmi: str
@@ -70,8 +70,7 @@ class Visit:
     index: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(msgspec.Struct, frozen=True, gc=False):
     """`channel` is an OBIS code or data identifier, `tou` the rate (empty: total). `ratio`: that of the transformers,
     exact text; whether it is in the values already, `multiplied` says."""
 
