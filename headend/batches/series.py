@@ -58,7 +58,7 @@ class Cut:
         for days in _whole_groups(batches):
             start = days.start[:, None] + days.step_s * np.arange(days.steps.shape[1])
             there = days.present & (start >= self.span[0]) & (start < self.span[1])
-            there &= np.isin(_key(days.point, days.quantity), self._wanted)[:, None]
+            there &= self._is_wanted(days)[:, None]
             place = self._place(days, start)
             kept = there & (place != _NOBODY)
             if self.whole_days:
@@ -70,7 +70,13 @@ class Cut:
     @cached_property
     def _wanted(self) -> Ints:
         """What is exported of points, a meter stood there or not."""
-        return np.array([_key(point.id, quantity) for point in self.points for quantity in point.quantities])
+        keys = [_key(point.id, quantity) for point in self.points for quantity in point.quantities]
+        return np.array(keys, dtype=np.int64)
+
+    def _is_wanted(self, days: Days) -> Mask:
+        key = _key(days.point, days.quantity)
+        found: Mask = self._wanted.searchsorted(key) < self._wanted.searchsorted(key, side="right")
+        return found
 
     @cached_property
     def _columns(self) -> tuple[Ints, Ints, Ints]:

@@ -1,4 +1,4 @@
-"""Series of many channels as one set of columns: what is done once for all of them costs each of them next to nothing."""
+"""Many channels as one set of columns: what is done once for all of them costs each of them next to nothing."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final, Generic, TypeVar
 
 from analytics.billing.exports import espi, house, house_csv, house_registers, nem12, nem13, parquet
 from analytics.billing.exports.bundle import Bundle
+from analytics.billing.exports.espi_codes import title
 from analytics.billing.exports.manifest import Key
 from analytics.billing.exports.nem import register
 from analytics.billing.exports.nem13 import Consumption
@@ -49,7 +50,7 @@ def _nem13(channel: Channel) -> Key:
 
 
 def _espi(channel: Channel) -> Key:
-    return (channel.point, espi.title(channel))
+    return (channel.point, title(channel))
 
 
 INTERVALS: Final[Mapping[str, Format[Bundle]]] = MappingProxyType({

@@ -26,14 +26,26 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Key = tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Sum:
+class _Sum(msgspec.Struct, gc=False):
     channel: Channel
     expected: int | None
     reads: int = 0
     total: int = 0
     first: int = 0
     last: int = 0
+
+
+class _Line(msgspec.Struct, frozen=True, gc=False):
+    """A series as the manifest tells it."""
+
+    key: Key
+    unit: str
+    reads: int
+    expected: int | None
+    missing: int | None
+    total: str
+    first: str | None
+    last: str | None
 
 
 @dataclass(slots=True)
@@ -166,17 +178,17 @@ def seconds(time: datetime) -> int:
     return (time - _EPOCH) // _SECOND
 
 
-def _told(key: Key, known: _Sum) -> dict[str, object]:
-    return {
-        "key": list(key),
-        "unit": known.channel.unit,
-        "reads": known.reads,
-        "expected": known.expected,
-        "missing": None if known.expected is None else known.expected - known.reads,
-        "total": _decimal(known.total, known.channel.decimals),
-        "first": moment(known.first) if known.reads else None,
-        "last": moment(known.last) if known.reads else None,
-    }
+def _told(key: Key, known: _Sum) -> _Line:
+    return _Line(
+        key,
+        known.channel.unit,
+        known.reads,
+        known.expected,
+        None if known.expected is None else known.expected - known.reads,
+        _decimal(known.total, known.channel.decimals),
+        moment(known.first) if known.reads else None,
+        moment(known.last) if known.reads else None,
+    )
 
 
 def _decimal(value: int, decimals: int) -> str:

@@ -36,8 +36,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def write(given: Iterable[Bundle], batch: Batch) -> Iterator[bytes]:
-    """One file. Channels hold whole days; days may be left out. Raises `ExportFault` for a day with a gap, a value below
-    zero or of too many decimals, or a flag without its codes."""
+    """One file. Channels hold whole days; days may be left out. Raises `ExportFault` for a day with a gap, a value
+    below zero or of too many decimals, or a flag without its codes."""
     yield header(VERSION, batch)
     current: Channel | None = None
     updated = stamp(batch.created).encode()

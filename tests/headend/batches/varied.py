@@ -1,9 +1,9 @@
-"""A database in which much differs from point to point: Sydney's days of 92 to 100 quarters, holes, substitutes, several
-quantities and meters a point, odd names, days made anew. Nothing is drawn: its files are the same everywhere."""
+"""A database in which much differs from point to point: Sydney's days of 92 to 100 quarters, holes, substitutes,
+several quantities and meters a point, odd names, days made anew. Nothing is drawn: files are the same everywhere."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -35,7 +35,8 @@ _NAMES: Final = {7: 'Hof "7", links', 8: "Größe & <8>"}
 
 async def filled(conninfo: str) -> None:
     """Two runs: the second one makes some days anew."""
-    meters, points, installations = [], [], []
+    meters, points = [], []
+    installations: list[tuple[str, str, datetime, datetime | None]] = []
     for at in range(POINTS):
         meters.append(_meter(f"M{at:02}", at, 20 if at % 5 == 0 else 1))
         points.append(NewUsagePoint(name=_NAMES.get(at, f"P{at:02}"), options=_options(at)))
@@ -73,9 +74,7 @@ async def filled(conninfo: str) -> None:
             ]
             async with store.writing() as writing:
                 kind = "first" if version == 1 else "rerun"
-                await writing.add(
-                    NewRun(actor="t", kind=kind, parameters="1", contents={}), Days.joined(900, parts)
-                )
+                await writing.add(NewRun(actor="t", kind=kind, parameters="1", contents={}), Days.joined(900, parts))
 
 
 def _meter(name: str, address: int, ratio: int) -> NewMeter:
