@@ -108,8 +108,8 @@ def places(points: Iterable[Point], step_s: int) -> list[Place]:
 
 
 def told(points: Sequence[Point]) -> list[dict[str, Any]]:
-    """As JSON."""
-    found: list[dict[str, Any]] = msgspec.to_builtins(points, str_keys=True)
+    """As JSON has it."""
+    found: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(points))
     return found
 
 
