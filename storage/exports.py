@@ -81,6 +81,12 @@ class Exports(Session):
         async with self.use() as connection:
             return await _stored(connection, name)
 
+    async def completeness(self, sequence: int) -> dict[str, Any]:
+        """By itself: it is long, and few ask."""
+        ((told,),) = await self._rows("completeness", {"sequence": sequence})
+        found: dict[str, Any] = msgspec.json.decode(told)
+        return found
+
     async def states(self, most: int = 1000) -> list[BatchState]:
         """The newest first."""
         return [_state(row) for row in await self._rows("states", {"sequence": None, "most": most})]
@@ -156,7 +162,7 @@ async def _stored(connection: psycopg.AsyncConnection[Row], name: str) -> Stored
     if row is None:
         raise NotFound(f"no batch named {name!r}")
     (
-        sequence, named, subject, digest, form, what, start, end, as_of, request, content, completeness, manifest,
+        sequence, named, subject, digest, form, what, start, end, as_of, request, content, manifest,
         actor, created, supersedes, reason, difference, superseded_by,
     ) = row  # fmt: skip
     return StoredBatch(
@@ -171,7 +177,6 @@ async def _stored(connection: psycopg.AsyncConnection[Row], name: str) -> Stored
         as_of=as_of,
         request=request,
         content=msgspec.json.decode(content),
-        completeness=msgspec.json.decode(completeness),
         manifest=manifest,
         actor=actor,
         created=created,

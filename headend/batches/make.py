@@ -127,7 +127,7 @@ async def again(name: str, out: Path, exports: Exports, conninfo: str) -> Made:
                 )
             half.finish()
     return Made(
-        batch.name, batch.sequence, out / batch.name, msgspec.json.decode(batch.manifest), batch.completeness, True
+        batch.name, batch.sequence, out / batch.name, msgspec.json.decode(batch.manifest), done.completeness, True
     )  # fmt: skip
 
 
