@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from analytics.billing.exports.bundle import Bundle
 from analytics.billing.exports.formats import INTERVALS
 from analytics.billing.exports.manifest import seconds
 from analytics.billing.exports.series import ACTUAL, Batch, Channel, Flag, Quality, Register, Series
@@ -29,11 +30,11 @@ _SUBSTITUTED: Final = Flag(Quality.SUBSTITUTED, "14", "76", source="vee", rule="
 _ROUNDS: Final = 3
 
 
-def made() -> list[Series]:
+def made() -> Bundle:
     random = np.random.default_rng(5)
     count = DAYS * 96
     starts = seconds(START) + 900 * np.arange(count)
-    return [
+    return Bundle.of(
         Series(
             _channel(at),
             starts,
@@ -42,7 +43,7 @@ def made() -> list[Series]:
             (ACTUAL, _SUBSTITUTED),
         )
         for at in range(CHANNELS)
-    ]
+    )
 
 
 def _channel(at: int) -> Channel:
@@ -51,16 +52,16 @@ def _channel(at: int) -> Channel:
 
 
 def main(arguments: Sequence[str]) -> None:
-    series = made()
+    given = made()
     end = START + timedelta(days=DAYS)
     batch = Batch("B", 1, START, end, end, ZoneInfo("Australia/Sydney"), decimals=3)
-    reads = sum(map(len, series))
+    reads = len(given)
     rows = []
     for name, form in INTERVALS.items():
         spent = []
         for _ in range(_ROUNDS):
             since = process_time()
-            if not sum(map(len, form.write(series, batch))):
+            if not sum(map(len, form.write([given], batch))):
                 raise AssertionError("nothing was written")
             spent.append(process_time() - since)
         rows.append(Row(f"write_{name}", "reads/s", rate(reads, spent)))

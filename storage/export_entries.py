@@ -10,8 +10,8 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewBatch:
-    """`request`, `content`, `completeness`, `difference`: anything that JSON holds. `manifest`: the file's text."""
+class BatchEntry:
+    """`request`, `content`, `difference`: anything that JSON holds. `manifest`: the file's text."""
 
     sequence: int
     name: str
@@ -24,7 +24,6 @@ class NewBatch:
     as_of: int
     request: Mapping[str, Any]
     content: Mapping[str, Any]
-    completeness: Mapping[str, Any]
     manifest: str
     actor: str
     created: datetime
@@ -34,7 +33,16 @@ class NewBatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredBatch(NewBatch):
+class NewBatch(BatchEntry):
+    """`completeness`: the report, as JSON."""
+
+    completeness: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBatch(BatchEntry):
+    """Its completeness is asked for by itself."""
+
     superseded_by: str | None
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
@@ -79,6 +80,12 @@ class Exports(Session):
     async def batch(self, name: str) -> StoredBatch:
         async with self.use() as connection:
             return await _stored(connection, name)
+
+    async def completeness(self, sequence: int) -> dict[str, Any]:
+        """By itself: it is long, and few ask."""
+        ((told,),) = await self._rows("completeness", {"sequence": sequence})
+        found: dict[str, Any] = msgspec.json.decode(told)
+        return found
 
     async def states(self, most: int = 1000) -> list[BatchState]:
         """The newest first."""
@@ -155,7 +162,7 @@ async def _stored(connection: psycopg.AsyncConnection[Row], name: str) -> Stored
     if row is None:
         raise NotFound(f"no batch named {name!r}")
     (
-        sequence, named, subject, digest, form, what, start, end, as_of, request, content, completeness, manifest,
+        sequence, named, subject, digest, form, what, start, end, as_of, request, content, manifest,
         actor, created, supersedes, reason, difference, superseded_by,
     ) = row  # fmt: skip
     return StoredBatch(
@@ -169,8 +176,7 @@ async def _stored(connection: psycopg.AsyncConnection[Row], name: str) -> Stored
         end=end,
         as_of=as_of,
         request=request,
-        content=content,
-        completeness=completeness,
+        content=msgspec.json.decode(content),
         manifest=manifest,
         actor=actor,
         created=created,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from analytics.billing.exports.manifest import seconds
 from analytics.billing.exports.nem import OFFSET_S
@@ -16,8 +18,7 @@ from storage.registers import Stay
 _DAY_S: Final = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A meter at a point in [start, end), in seconds since 1970, under one ratio."""
 
     meter: str
@@ -27,8 +28,7 @@ class Piece:
     serial: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(msgspec.Struct, frozen=True, gc=False):
     """`pieces` follow each other without a hole: what is between two meters belongs to the former. `registers`: names
     in the market by quantity's id, empty where they are not asked for; `quantities`: those that are exported."""
 
@@ -39,10 +39,11 @@ class Point:
     registers: Mapping[int, Register]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A channel, and the part of the period in which it counts."""
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """A channel, and the part of the period in which it counts. `point`, `quantity`: by id."""
 
+    point: int
+    quantity: int
     channel: Channel
     start: int
     end: int
@@ -81,18 +82,17 @@ def by_market_day(given: Sequence[Piece]) -> tuple[Piece, ...]:
     return tuple(found)
 
 
-def places(point: Point, quantity_id: int, step_s: int) -> list[Place]:
-    """The channels of a point and quantity, by time."""
-    quantity = BY_ID[quantity_id]
-    names = point.registers.get(quantity_id)
+def places(points: Iterable[Point], step_s: int) -> list[Place]:
+    """The channels of points, by point, quantity and time."""
+    words = {quantity.id: (str(quantity.obis), str(quantity.unit), quantity.decimals) for quantity in BY_ID.values()}
     return [
         Place(
+            point.id,
+            quantity,
             Channel(
                 point.name,
                 piece.meter,
-                str(quantity.obis),
-                str(quantity.unit),
-                quantity.decimals,
+                *words[quantity],
                 step_s,
                 ratio=piece.ratio,
                 register=None if names is None else replace(names, serial=piece.serial),
@@ -100,42 +100,22 @@ def places(point: Point, quantity_id: int, step_s: int) -> list[Place]:
             piece.start,
             piece.end,
         )
+        for point in points
+        for quantity in point.quantities
+        for names in (point.registers.get(quantity),)
         for piece in point.pieces
     ]
 
 
-def all_places(points: Sequence[Point], step_s: int) -> Iterator[Place]:
-    for point in points:
-        for quantity_id in point.quantities:
-            yield from places(point, quantity_id, step_s)
-
-
 def told(points: Sequence[Point]) -> list[dict[str, Any]]:
-    """As JSON."""
-    return [
-        {
-            "id": point.id,
-            "name": point.name,
-            "pieces": [[p.meter, p.start, p.end, p.ratio, p.serial] for p in point.pieces],
-            "quantities": list(point.quantities),
-            "registers": {str(quantity): asdict(names) for quantity, names in point.registers.items()},
-        }
-        for point in points
-    ]
+    """As JSON has it."""
+    found: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(points))
+    return found
 
 
 def points_of(content: Sequence[Mapping[str, Any]]) -> list[Point]:
     """The way back."""
-    return [
-        Point(
-            one["id"],
-            one["name"],
-            tuple(Piece(*piece) for piece in one["pieces"]),
-            tuple(one["quantities"]),
-            {int(quantity): Register(**names) for quantity, names in one["registers"].items()},
-        )
-        for one in content
-    ]
+    return msgspec.convert(content, list[Point], str_keys=True, strict=False)
 
 
 def _up(second: int, step_s: int) -> int:

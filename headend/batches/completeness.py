@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from analytics.billing.exports.series import Quality, Series
-from headend.batches.book import Point, places
+from analytics.billing.exports.bundle import Bundle
+from analytics.billing.exports.series import Quality
+from headend.batches.book import Place, Point
 from headend.batches.series import LeftOut
 from protocols.quantities import BY_ID
 
@@ -17,7 +18,7 @@ from protocols.quantities import BY_ID
 class _Row:
     point: str
     channel: str
-    expected: int
+    expected: int = 0
     present: int = 0
     estimated: int = 0
     left_out: int = 0
@@ -34,25 +35,27 @@ class Completeness:
     _rows: dict[tuple[str, str], _Row] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, points: Sequence[Point], step_s: int) -> Completeness:
-        made = cls()
-        for point in points:
-            for quantity in point.quantities:
-                obis = str(BY_ID[quantity].obis)
-                expected = sum(place.expected for place in places(point, quantity, step_s))
-                made._rows[point.name, obis] = _Row(point.name, obis, expected)
+    def of(cls, points: Iterable[Point], places: Iterable[Place]) -> Completeness:
+        """Points at which no meter stood have rows, too."""
+        names = {quantity.id: str(quantity.obis) for quantity in BY_ID.values()}
+        keys = ((point.name, names[quantity]) for point in points for quantity in point.quantities)
+        made = cls({key: _Row(*key) for key in keys})
+        for place in places:
+            made._rows[place.channel.point, place.channel.channel].expected += place.expected
         return made
 
-    def counted(self, series: Iterable[Series]) -> Iterator[Series]:
-        """The same series."""
-        for one in series:
-            row = self._rows[one.channel.point, one.channel.channel]
-            actual = sum(n for n, flag in zip(one.reads(), one.flags, strict=True) if flag.quality == Quality.ACTUAL)
-            row.present += actual
-            row.estimated += len(one) - actual
+    def counted(self, bundles: Iterable[Bundle]) -> Iterator[Bundle]:
+        """The same ones."""
+        for one in bundles:
+            is_actual = [flag.quality == Quality.ACTUAL for flag in one.flags]
+            actual = one.reads[:, is_actual].sum(axis=1).tolist()
+            for channel, present, reads in zip(one.channels, actual, one.counts.tolist(), strict=True):
+                row = self._rows[channel.point, channel.channel]
+                row.present += present
+                row.estimated += reads - present
             yield one
 
-    def told(self, points: Sequence[Point], left_out: LeftOut) -> dict[str, Any]:
+    def told(self, points: Iterable[Point], left_out: LeftOut) -> dict[str, Any]:
         """As JSON. `complete`: percent with a value, cut and not rounded: 100 is all of them."""
         by_id = {point.id: point.name for point in points}
         for (point, quantity), reads in left_out.reads.items():

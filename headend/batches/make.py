@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from analytics.billing.errors import BillingError
 from analytics.billing.exports.series import Batch
@@ -105,7 +106,7 @@ async def made(
                 )
             )
             half.finish()
-    return Made(name, sequence, out / name, json.loads(done.manifest), done.completeness, False)
+    return Made(name, sequence, out / name, msgspec.json.decode(done.manifest), done.completeness, False)
 
 
 async def again(name: str, out: Path, exports: Exports, conninfo: str) -> Made:
@@ -126,7 +127,7 @@ async def again(name: str, out: Path, exports: Exports, conninfo: str) -> Made:
                 )
             half.finish()
     return Made(
-        batch.name, batch.sequence, out / batch.name, json.loads(batch.manifest), batch.completeness, True
+        batch.name, batch.sequence, out / batch.name, msgspec.json.decode(batch.manifest), done.completeness, True
     )  # fmt: skip
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
+
+from msgspec.structs import asdict
 
 from analytics.billing.exports.nem13 import Consumption, RegisterRead
 from analytics.billing.exports.series import Channel, Flag, Quality, Register

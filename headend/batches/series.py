@@ -1,24 +1,29 @@
-"""Validated days cut into the series that the writers take."""
+"""Validated days cut into the bundles that the writers take."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from analytics.billing.exports.bundle import Bundle
 from analytics.billing.exports.nem import OFFSET_S
 from analytics.billing.exports.provenance import flag
-from analytics.billing.exports.series import Flag, Ints, Series
+from analytics.billing.exports.series import Ints
 from analytics.vee.validated import Source
-from headend.batches.book import Place
+from headend.batches.book import Place, Point, places
 from storage.validated_days import Days
 
 _DAY_S = 86_400
 _ACTUAL = np.int64(Source.ACTUAL)
+_NOBODY = -1
+_USUAL = 4
 Mask = npt.NDArray[np.bool_]
+_Numbers = TypeVar("_Numbers", int, Ints)
 
 
 @dataclass(slots=True)
@@ -28,74 +33,96 @@ class LeftOut:
 
     reads: dict[tuple[int, int], int] = field(default_factory=dict)
 
-    def add(self, key: tuple[int, int], reads: int) -> None:
+    def add(self, point: int, quantity: int, reads: int) -> None:
         if reads:
-            self.reads[key] = self.reads.get(key, 0) + reads
+            self.reads[point, quantity] = self.reads.get((point, quantity), 0) + reads
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cut:
-    """`places`: of each (point, quantity), by time. `span`: the period in seconds since 1970. `whole_days`: nothing
-    but whole days of the market (NEM12)."""
+    """`points` by id. `span`: the period in seconds since 1970. `whole_days`: nothing but whole days of the market
+    (NEM12)."""
 
-    places: Mapping[tuple[int, int], Sequence[Place]]
+    points: Sequence[Point]
+    step_s: int
     span: tuple[int, int]
     whole_days: bool
     left_out: LeftOut
 
-    def series(self, batches: Iterable[Days]) -> Iterator[Series]:
-        """One series a channel, in the days' order. Days come by point, quantity and day."""
+    @cached_property
+    def places(self) -> list[Place]:
+        return places(self.points, self.step_s)
+
+    def bundles(self, batches: Iterable[Days]) -> Iterator[Bundle]:
+        """A channel for each place that has values, in the days' order. Days come by point, quantity and day."""
         for days in _whole_groups(batches):
-            rows = _Rows.of(days, self.span)
-            edges = [*_edges(days), len(days)]
-            firsts = edges[:-1]
-            keys = zip(days.point[firsts].tolist(), days.quantity[firsts].tolist(), strict=True)
-            for key, (low, high) in zip(keys, pairwise(edges), strict=True):
-                if key in self.places:
-                    yield from self._cut(key, *rows.columns(low, high))
+            start = days.start[:, None] + days.step_s * np.arange(days.steps.shape[1])
+            there = days.present & (start >= self.span[0]) & (start < self.span[1])
+            there &= self._is_wanted(days)[:, None]
+            place = self._place(days, start)
+            kept = there & (place != _NOBODY)
+            if self.whole_days:
+                kept[kept] = _whole(place[kept], start[kept], days.step_s)
+            self._leave_out(days, there, kept)
+            if kept.any():
+                yield self._bundle(place, kept, start, days.steps, _codes(days))
 
-    def _cut(self, key: tuple[int, int], start: Ints, value: Ints, code: Ints) -> Iterator[Series]:
-        taken = 0
-        for place in self.places[key] if len(start) else ():
-            part = slice(None)
-            if start[0] < place.start or start[-1] >= place.end:
-                part = slice(*np.searchsorted(start, (place.start, place.end)).tolist())
-            own, *rest = start[part], value[part], code[part]
-            if self.whole_days and len(own):
-                kept = _whole(own, place.channel.step_s)
-                if not kept.all():
-                    own, *rest = own[kept], *(column[kept] for column in rest)
-            taken += len(own)
-            if len(own):
-                codes, index = _flags(rest[1])
-                yield Series(place.channel, own, rest[0], index, tuple(_flag(one) for one in codes))
-        self.left_out.add(key, len(start) - taken)
+    @cached_property
+    def _wanted(self) -> Ints:
+        """What is exported of points, a meter stood there or not."""
+        keys = [_key(point.id, quantity) for point in self.points for quantity in point.quantities]
+        return np.array(keys, dtype=np.int64)
+
+    def _is_wanted(self, days: Days) -> Mask:
+        key = _key(days.point, days.quantity)
+        found: Mask = self._wanted.searchsorted(key) < self._wanted.searchsorted(key, side="right")
+        return found
+
+    @cached_property
+    def _columns(self) -> tuple[Ints, Ints, Ints]:
+        """Of the places: point and quantity in one, start and end."""
+        told = [(_key(place.point, place.quantity), place.start, place.end) for place in self.places]
+        key, start, end = np.array(told, dtype=np.int64).reshape(-1, 3).T
+        return np.ascontiguousarray(key), np.ascontiguousarray(start), np.ascontiguousarray(end)
+
+    def _place(self, days: Days, start: Ints) -> Ints:
+        """Of each interval the place that it counts for, or `_NOBODY`."""
+        keys, begin, end = self._columns
+        own = _key(days.point, days.quantity)
+        first, until = keys.searchsorted(own), keys.searchsorted(own, side="right")
+        place = np.where(first < until, first, _NOBODY).repeat(start.shape[1]).reshape(start.shape)
+        if not len(keys):
+            return place
+        # Most days lie within the one place that there is.
+        only = np.minimum(first, len(keys) - 1)
+        low, high = np.maximum(start[:, 0], self.span[0]), np.minimum(start[:, -1], self.span[1] - 1)
+        fits = (until - first == 1) & (low >= begin[only]) & (high < end[only])
+        for day in np.flatnonzero(~fits & (first < until)).tolist():
+            some = slice(int(first[day]), int(until[day]))
+            at = begin[some].searchsorted(start[day], side="right") + some.start - 1
+            place[day] = np.where((at >= some.start) & (start[day] < end[at]), at, _NOBODY)
+        return place
+
+    def _leave_out(self, days: Days, there: Mask, kept: Mask) -> None:
+        left = there.sum(axis=1) - kept.sum(axis=1)
+        for day in np.flatnonzero(left).tolist():
+            self.left_out.add(int(days.point[day]), int(days.quantity[day]), int(left[day]))
+
+    def _bundle(self, place: Ints, kept: Mask, start: Ints, steps: Ints, code: Ints) -> Bundle:
+        if kept.all():
+            place, start, steps, code = place.ravel(), start.ravel(), steps.ravel(), code.ravel()
+        else:
+            place, start, steps, code = place[kept], start[kept], steps[kept], code[kept]
+        edges = np.concatenate([[0], np.flatnonzero(np.diff(place)) + 1, [len(place)]])
+        codes, index = _flags(code)
+        return Bundle(
+            [self.places[at].channel for at in place[edges[:-1]].tolist()], edges, start, steps, index,
+            [flag(one & 0xFF, one >> 8 & 0xFF, one >> 16 & 0xFF, one >> 24) for one in codes],
+        )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Days as rows: `start` of each interval, steps, how they came about, and whether there is one."""
-
-    start: Ints
-    value: Ints
-    code: Ints
-    there: Mask
-    is_whole: Mask
-
-    @classmethod
-    def of(cls, days: Days, span: tuple[int, int]) -> _Rows:
-        start = days.start[:, None] + days.step_s * np.arange(days.steps.shape[1])
-        there = days.present & (start >= span[0]) & (start < span[1])
-        is_whole: Mask = np.all(there, axis=1)
-        return cls(start, days.steps, _codes(days), there, is_whole)
-
-    def columns(self, low: int, high: int) -> tuple[Ints, Ints, Ints]:
-        """Starts, steps and codes of some rows' intervals that there are."""
-        some = slice(low, high)
-        if self.is_whole[some].all():
-            return self.start[some].ravel(), self.value[some].ravel(), self.code[some].ravel()
-        there = self.there[some]
-        return self.start[some][there], self.value[some][there], self.code[some][there]
+def _key(point: _Numbers, quantity: _Numbers) -> _Numbers:
+    return point * 65_536 + quantity
 
 
 def _whole_groups(batches: Iterable[Days]) -> Iterator[Days]:
@@ -105,18 +132,13 @@ def _whole_groups(batches: Iterable[Days]) -> Iterator[Days]:
         if not len(batch):
             continue
         days = batch if held is None else Days.joined(batch.step_s, [held, batch])
-        last = _edges(days)[-1]
+        keys = _key(days.point, days.quantity)
+        last = int(np.searchsorted(keys, keys[-1]))
         if last:
             yield days.take(slice(0, last))
         held = days.take(slice(last, None))
     if held is not None:
         yield held
-
-
-def _edges(days: Days) -> list[int]:
-    """Where another point or quantity begins."""
-    keys = days.point * 65_536 + days.quantity
-    return [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist()]
 
 
 def _codes(days: Days) -> Ints:
@@ -130,20 +152,20 @@ def _codes(days: Days) -> Ints:
 
 
 def _flags(code: Ints) -> tuple[list[int], Ints]:
-    first = int(code[0])
-    if (code == first).all():
-        return [first], np.zeros(len(code), dtype=np.int64)
-    codes = sorted(set(code.tolist()))  # of a day or a month, sooner than numpy's way
-    return codes, np.array(codes).searchsorted(code)
+    """Those that there are, ascending, and of each row which it has."""
+    usual: list[np.int64] = []
+    rest = code
+    while len(rest) and len(usual) < _USUAL:  # sooner than sorting all
+        usual.append(rest[0])
+        rest = rest[rest != rest[0]]
+    codes = np.unique(np.append(rest, usual))
+    return codes.tolist(), np.zeros(len(code), dtype=np.int64) if len(codes) == 1 else codes.searchsorted(code)
 
 
-def _flag(code: int) -> Flag:
-    return flag(code & 0xFF, code >> 8 & 0xFF, code >> 16 & 0xFF, code >> 24)
-
-
-def _whole(start: Ints, step_s: int) -> Mask:
+def _whole(place: Ints, start: Ints, step_s: int) -> Mask:
     """Which intervals are of days at UTC+10 that lack none."""
     days = (start + OFFSET_S) // _DAY_S
-    _, index, counts = np.unique(days, return_inverse=True, return_counts=True)
-    kept: Mask = (counts == _DAY_S // step_s)[index]
+    edges = np.flatnonzero((np.diff(days) != 0) | (np.diff(place) != 0)) + 1
+    counts = np.diff(np.concatenate([[0], edges, [len(start)]]))
+    kept: Mask = np.repeat(counts == _DAY_S // step_s, counts)
     return kept

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from analytics.billing.exports.formats import INTERVALS, REGISTERS
 from analytics.billing.exports.manifest import NAME, Digest, Tally, encoded, seconds
 from analytics.billing.exports.nem13 import Consumption
-from analytics.billing.exports.series import Batch, Series
+from analytics.billing.exports.series import Batch
 from headend.batches.asked import local_days
-from headend.batches.book import Point, all_places, by_market_day, places, points_of
+from headend.batches.book import Point, by_market_day, points_of
 from headend.batches.completeness import Completeness
 from headend.batches.folder import HalfFolder
 from headend.batches.pulled import worked
@@ -60,19 +60,13 @@ async def written(basis: Basis, conninfo: str, half: HalfFolder | None) -> Writt
 def _intervals(basis: Basis, points: Sequence[Point], days: Iterator[Days], half: HalfFolder | None) -> Written:
     form, batch, step_s = INTERVALS[basis.form], basis.batch, basis.content["step_s"]
     left_out = LeftOut()
-    cut = Cut(
-        {(point.id, quantity): places(point, quantity, step_s) for point in points for quantity in point.quantities},
-        (seconds(batch.start), seconds(batch.end)),
-        basis.form == "nem12",
-        left_out,
-    )
-    completeness = Completeness.of(points, step_s)
-    expected = {place.channel: place.expected for place in all_places(points, step_s)}
-    tally = Tally(batch, form.named, expected)
-    tally.expect(expected)
+    cut = Cut(points, step_s, (seconds(batch.start), seconds(batch.end)), basis.form == "nem12", left_out)
+    completeness = Completeness.of(points, cut.places)
+    tally = Tally(batch, form.named)
+    tally.expect((place.channel, place.expected) for place in cut.places)
     digest = Digest(f"{batch.batch_id}{form.suffix}")
-    series: Iterable[Series] = completeness.counted(tally.intervals(cut.series(days)))
-    chunks = digest.through(form.write(series, batch))
+    bundles = completeness.counted(tally.intervals(cut.bundles(days)))
+    chunks = digest.through(form.write(bundles, batch))
     _through(chunks, digest, half)
     manifest = encoded(tally.content((form.name, form.version), [digest]))
     return _finished(manifest, completeness.told(points, left_out), half)

@@ -47,13 +47,14 @@ async def _show(arguments: argparse.Namespace, output: Output) -> int:
         state = await opened.exports.state(batch.sequence)
         attempts = await opened.exports.attempts(batch.sequence)
         answers = await opened.exports.answers(batch.sequence)
+        completeness = await opened.exports.completeness(batch.sequence)
         if arguments.out is not None:
             await written_down(opened, batch.content, (batch.start, batch.end), batch=batch.name)
             await again(batch.name, arguments.out, opened.exports, opened.conninfo)
     zone = opened.config.zone
     if output.as_json:
         output.document({
-            **status(state), "request": batch.request, "completeness": batch.completeness,
+            **status(state), "request": batch.request, "completeness": completeness,
             "difference": batch.difference,
             "deliveries": [
                 {"target": a.target, "destination": a.destination, "by": a.actor, "started": a.started,
@@ -72,7 +73,7 @@ async def _show(arguments: argparse.Namespace, output: Output) -> int:
         output.text(f"supersedes {batch.supersedes}: {batch.reason}")
     if state.released is not None:
         output.text(f"released by {state.released_by} at {state.released.astimezone(zone)} {state.note or ''}".rstrip())
-    show_completeness(batch.completeness, output)
+    show_completeness(completeness, output)
     if batch.difference is not None:
         show_difference(batch.difference, output)
     output.table(

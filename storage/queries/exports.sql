@@ -33,13 +33,17 @@ SELECT name, as_of FROM export_batch WHERE subject = %(subject)s ORDER BY sequen
 -- name: by_digest
 SELECT name FROM export_batch WHERE digest = %(digest)s;
 
+-- Large documents come as texts: what decodes them is then ours to choose.
 -- name: batch
-SELECT b.sequence, b.name, b.subject, b.digest, b.format, b.what, b."start", b."end", b.as_of, b.request, b.content, b.completeness,
-       b.manifest, b.actor, b.created, s.name, b.reason, b.difference, n.name
+SELECT b.sequence, b.name, b.subject, b.digest, b.format, b.what, b."start", b."end", b.as_of, b.request,
+       b.content::text, b.manifest, b.actor, b.created, s.name, b.reason, b.difference, n.name
 FROM export_batch b
 LEFT JOIN export_batch s ON s.sequence = b.supersedes
 LEFT JOIN export_batch n ON n.supersedes = b.sequence
 WHERE b.name = %(name)s OR b.sequence::text = %(name)s;
+
+-- name: completeness
+SELECT completeness::text FROM export_batch WHERE sequence = %(sequence)s;
 
 -- name: states
 SELECT b.sequence, b.name, b.format, b.what, b."start", b."end", b.as_of, b.completeness -> 'total', b.actor, b.created,

@@ -7,97 +7,58 @@ intervals without a gap ends: 92, 96 or 100 quarters of an hour, as the zone has
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha1
 from types import MappingProxyType
 from typing import Final
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 from xml.sax.saxutils import escape
 
 import numpy as np
 
 from analytics.billing.exports import summer_time
-from analytics.billing.exports.bundle import Bundle, together
+from analytics.billing.exports.bundle import Bundle, bundles
 from analytics.billing.exports.errors import ExportFault
+from analytics.billing.exports.espi_codes import NAMESPACE, reading_quality, reading_type, scale, title
 from analytics.billing.exports.manifest import seconds
 from analytics.billing.exports.rows import MOST, Cells, Choice, labels, number, rows
-from analytics.billing.exports.series import Batch, Channel, Flag, Ints, Quality, Series, moment
+from analytics.billing.exports.series import Batch, Channel, Ints, moment
 
 VERSION: Final = "4.0"
 _PATH: Final = "/espi/1_1/resource"
-_ESPI: Final = "http://naesb.org/espi"
 _INT48: Final = 2**47
-_POWERS: Final = frozenset((-12, -9, -6, -3, -2, -1, 0, 1, 2, 3, 6, 9, 12))
-"""UnitMultiplierKind."""
-_PREFIXES: Final = MappingProxyType({"": 0, "k": 3, "M": 6, "G": 9})
-UNITS: Final = MappingProxyType({
-    "Wh": (72, 12, 4), "varh": (73, 12, 4), "VAh": (71, 12, 4),
-    "W": (38, 37, 6), "var": (63, 37, 6), "VA": (61, 37, 6),
-})  # fmt: skip
-"""Unit without prefix to uom, kind (energy, power) and accumulationBehaviour (delta, indicating)."""
-_FLOWS: Final = MappingProxyType({1: 1, 2: 19, 3: 1, 4: 19, 5: 15, 6: 16, 7: 17, 8: 18, 9: 1, 10: 19})
-"""Group C of an OBIS code to flowDirection; others: 0, none."""
-_QUALITIES: Final = MappingProxyType(
-    {Quality.ACTUAL: 0, Quality.ESTIMATED: 12, Quality.SUBSTITUTED: 16, Quality.FINAL: 16}
-)
-_METHODS: Final = MappingProxyType({
-    "12": 11, "14": 8, "15": 8, "16": 7, "17": 9, "51": 8, "54": 9, "55": 7, "61": 8,
-})  # fmt: skip
-"""Methods of substitution (AEMO Metrology Procedure B) for which ESPI has a word: derived, by reference day, edited,
-interpolated."""
+_VARIANTS: Final = MappingProxyType({digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"})
+"""Of a UUID's digit that tells its variant (RFC 4122, 4.1.1)."""
 
 
-def write(series: Iterable[Series], batch: Batch) -> Iterator[bytes]:
+def write(given: Iterable[Bundle], batch: Batch) -> Iterator[bytes]:
     """One file. Channels of one point come one after another. Raises `ExportFault` for a unit that ESPI has no code of,
     a value beyond 48 bits, or a point or channel that comes again."""
     feed = _Feed(batch)
     yield feed.opening()
-    for pieces in together((one for one in series if len(one)), MOST):
-        yield from feed.blocks(Bundle.of(pieces))
+    for bundle in bundles(given, MOST):
+        yield from feed.blocks(bundle)
     yield b"</feed>\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """`power`: powerOfTenMultiplier; `more`: zeros that values get behind them, since not every power has a code."""
-
-    power: int
-    more: int
-    unit: str
-
-
-def scale(channel: Channel) -> Scale:
-    """Raises `ExportFault` for a unit without a code."""
-    for prefix, exponent in _PREFIXES.items():
-        unit = channel.unit.removeprefix(prefix)
-        if channel.unit == prefix + unit and unit in UNITS:
-            power = wanted = exponent - channel.decimals
-            while power not in _POWERS:
-                power -= 1
-            return Scale(power, wanted - power, unit)
-    raise ExportFault(channel.point, channel.channel, f"ESPI has no unit {channel.unit}")
-
-
-def title(channel: Channel) -> str:
-    return f"{channel.channel} {channel.tou}".strip()
 
 
 class _Feed:
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        self._space = uuid5(NAMESPACE_URL, batch.seed)
+        self._space = uuid5(NAMESPACE_URL, batch.seed).bytes
         self._made = moment(seconds(batch.created))
         self._zone_id = self._uuid("zone", batch.zone.key)
         self._midnights: dict[date, int] = {}
         self._current: Channel | None = None
-        self._parent = ""
+        self._parent = self._title = ""
         """Of the current channel's blocks."""
         self._points: set[str] = set()
         self._channels: set[Channel] = set()
         """Of the current point."""
 
-    def _uuid(self, *names: str) -> UUID:
-        return uuid5(self._space, "\0".join(names))
+    def _uuid(self, *names: str) -> str:
+        """That of version 5, told without the detour over an object of its own: there are many."""
+        told = sha1(self._space + "\0".join(names).encode(), usedforsecurity=False).hexdigest()
+        return f"{told[:8]}-{told[8:12]}-5{told[13:16]}-{_VARIANTS[told[16]]}{told[17:20]}-{told[20:32]}"
 
     def opening(self) -> bytes:
         zone = summer_time.of(self._batch.zone, self._batch.start.astimezone(self._batch.zone).year)
@@ -118,54 +79,38 @@ class _Feed:
             self._batch.zone.key,
             parent,
             (),
-            f'<LocalTimeParameters xmlns="{_ESPI}">{content}</LocalTimeParameters>',
+            f'<LocalTimeParameters xmlns="{NAMESPACE}">{content}</LocalTimeParameters>',
         )
         return (head + local).encode()
 
-    def _point(self, point: str) -> bytes:
+    def _point(self, point: str, identifier: str) -> str:
         parent = f"{_PATH}/UsagePoint"
-        identifier = self._uuid("point", point)
         related = (f"{parent}/{identifier}/MeterReading", f"{_PATH}/LocalTimeParameters/{self._zone_id}")
         said = "<ServiceCategory><kind>0</kind></ServiceCategory><status>1</status>"
-        content = f'<UsagePoint xmlns="{_ESPI}">{said}</UsagePoint>'
-        return self._entry(identifier, point, parent, related, content).encode()
+        content = f'<UsagePoint xmlns="{NAMESPACE}">{said}</UsagePoint>'
+        return self._entry(identifier, point, parent, related, content)
 
-    def _channel(self, channel: Channel) -> bytes:
-        """Its MeterReading and ReadingType."""
-        parent, identifier = self._reading(channel)
-        kind_parent, kind_id = f"{_PATH}/ReadingType", self._uuid("type", channel.point, channel.meter, title(channel))
+    def _reading(self, channel: Channel, parent: str, identifier: str) -> str:
+        """A channel's MeterReading and ReadingType."""
+        kind_parent, kind_id = f"{_PATH}/ReadingType", self._uuid("type", channel.point, channel.meter, self._title)
         related = (f"{parent}/{identifier}/IntervalBlock", f"{kind_parent}/{kind_id}")
-        reading = self._entry(identifier, title(channel), parent, related, f'<MeterReading xmlns="{_ESPI}"/>')
-        return (reading + self._entry(kind_id, title(channel), kind_parent, (), _reading_type(channel))).encode()
-
-    def _reading(self, channel: Channel) -> tuple[str, UUID]:
-        parent = f"{_PATH}/UsagePoint/{self._uuid('point', channel.point)}/MeterReading"
-        return parent, self._uuid("reading", channel.point, channel.meter, title(channel))
+        reading = self._entry(identifier, self._title, parent, related, f'<MeterReading xmlns="{NAMESPACE}"/>')
+        return reading + self._entry(kind_id, self._title, kind_parent, (), reading_type(channel))
 
     def blocks(self, bundle: Bundle) -> Iterator[bytes]:
         """With what goes before those of another point or channel."""
-        values = self._values(bundle)
-        starts = bundle.starts()
-        firsts = self._firsts(bundle, starts)
+        values = _values(bundle)
+        firsts = self._firsts(bundle)
         ends = np.append(firsts[1:], len(bundle))
         low = 0
         while low < len(firsts):
             high = max(int(np.searchsorted(ends, firsts[low] + MOST, side="right")), low + 1)
-            yield self._some(bundle, starts, values, firsts[low:high], ends[low:high])
+            yield self._some(bundle, values, firsts[low:high], ends[low:high])
             low = high
 
-    def _values(self, bundle: Bundle) -> Ints:
-        parts = []
-        for piece in bundle.pieces:
-            values = piece.value * 10 ** scale(piece.channel).more
-            if max(int(values.max()), -int(values.min())) >= _INT48:
-                raise ExportFault(piece.channel.point, piece.channel.channel, "a value needs more than 48 bits")
-            parts.append(values)
-        return np.concatenate(parts)
-
-    def _some(self, bundle: Bundle, starts: Ints, values: Ints, firsts: Ints, ends: Ints) -> bytes:
+    def _some(self, bundle: Bundle, values: Ints, firsts: Ints, ends: Ints) -> bytes:
         """Blocks that follow one another; the text of each is told by the NUL behind it."""
-        low, high = int(firsts[0]), int(ends[-1])
+        low, high, starts = int(firsts[0]), int(ends[-1]), bundle.start
         closing = np.full((high - low, 1), ord("\n"), dtype=np.uint8)
         closing[ends - low - 1] = 0
         durations = [b"<timePeriod><duration>%d</duration><start>" % one.step_s for one in bundle.channels]
@@ -173,7 +118,7 @@ class _Feed:
             high - low,
             [
                 b"<IntervalReading>",
-                Choice([_quality(flag) for flag in bundle.flags], bundle.flag[low:high]),
+                Choice([reading_quality(flag) for flag in bundle.flags], bundle.flag[low:high]),
                 labels(durations, bundle.which[low:high]),
                 number(starts[low:high]),
                 b"</start></timePeriod><value>",
@@ -185,7 +130,7 @@ class _Feed:
         parts = []
         owners, begins, lasts = bundle.which[firsts].tolist(), starts[firsts].tolist(), starts[ends - 1].tolist()
         for owner, start, last, text in zip(owners, begins, lasts, texts[:-1], strict=True):
-            channel = bundle.pieces[owner].channel
+            channel = bundle.channels[owner]
             if channel is not self._current and channel != self._current:
                 parts.append(self._opened(channel))
             self._current = channel
@@ -202,24 +147,29 @@ class _Feed:
             self._channels.clear()
         self._points.add(channel.point)
         self._channels.add(channel)
-        parent, identifier = self._reading(channel)
+        self._title = title(channel)
+        point = self._uuid("point", channel.point)
+        parent = f"{_PATH}/UsagePoint/{point}/MeterReading"
+        identifier = self._uuid("reading", channel.point, channel.meter, self._title)
         self._parent = f"{parent}/{identifier}/IntervalBlock"
-        return (b"" if is_known else self._point(channel.point)) + self._channel(channel)
+        opened = "" if is_known else self._point(channel.point, point)
+        return (opened + self._reading(channel, parent, identifier)).encode()
 
     def _block(self, channel: Channel, start: int, duration: int, text: bytes) -> bytes:
-        name = title(channel)
-        identifier = self._uuid("block", channel.point, channel.meter, name, str(start))
-        head, tail = self._around(identifier, name, self._parent, ())
+        identifier = self._uuid("block", channel.point, channel.meter, self._title, str(start))
+        head, tail = self._around(identifier, self._title, self._parent, ())
         interval = f"<interval><duration>{duration}</duration><start>{start}</start></interval>"
-        opened = f'<IntervalBlock xmlns="{_ESPI}">{interval}\n'
+        opened = f'<IntervalBlock xmlns="{NAMESPACE}">{interval}\n'
         return (head + opened).encode() + text + ("\n</IntervalBlock>" + tail).encode()
 
-    def _firsts(self, bundle: Bundle, starts: Ints) -> Ints:
-        """Where blocks begin: with a series, at a local midnight, and after a gap."""
+    def _firsts(self, bundle: Bundle) -> Ints:
+        """Where blocks begin: with a channel, at a local midnight, and after a gap."""
+        starts = bundle.start
         midnights = self._midnights_of(int(starts.min()), int(starts.max()))
         day = np.searchsorted(midnights, starts, side="right")
-        steps = np.array([one.step_s for one in bundle.channels])[bundle.which[1:]]
-        cuts = (np.diff(bundle.which) != 0) | (np.diff(day) != 0) | (np.diff(starts) != steps)
+        steps = bundle.each(lambda one: one.step_s)[1:]
+        cuts = (np.diff(day) != 0) | (np.diff(starts) != steps)
+        cuts[bundle.edges[1:-1] - 1] = True
         firsts: Ints = np.concatenate(([0], np.flatnonzero(cuts) + 1))
         return firsts
 
@@ -235,11 +185,11 @@ class _Feed:
             found.append(self._midnights[day])
         return found
 
-    def _entry(self, identifier: UUID, name: str, parent: str, related: tuple[str, ...], content: str) -> str:
+    def _entry(self, identifier: str, name: str, parent: str, related: tuple[str, ...], content: str) -> str:
         head, tail = self._around(identifier, name, parent, related)
         return head + content + tail
 
-    def _around(self, identifier: UUID, name: str, parent: str, related: tuple[str, ...]) -> tuple[str, str]:
+    def _around(self, identifier: str, name: str, parent: str, related: tuple[str, ...]) -> tuple[str, str]:
         links = "".join(f'<link rel="related" href="{href}"/>' for href in related)
         return (
             f'<entry><id>urn:uuid:{identifier}</id><link rel="self" href="{parent}/{identifier}"/>'
@@ -248,31 +198,9 @@ class _Feed:
         )
 
 
-def _reading_type(channel: Channel) -> str:
-    size = scale(channel)
-    uom, kind, accumulation = UNITS[size.unit]
-    commodity = 2 if channel.multiplied and channel.ratio != "1" else 1
-    tou = f"<tou>{channel.tou}</tou>" if channel.tou.isascii() and channel.tou.isdigit() else ""
-    return (
-        f'<ReadingType xmlns="{_ESPI}"><accumulationBehaviour>{accumulation}</accumulationBehaviour>'
-        f"<commodity>{commodity}</commodity><dataQualifier>12</dataQualifier><defaultQuality>0</defaultQuality>"
-        f"<flowDirection>{_flow(channel.channel)}</flowDirection><intervalLength>{channel.step_s}</intervalLength>"
-        f"<kind>{kind}</kind><powerOfTenMultiplier>{size.power}</powerOfTenMultiplier>"
-        f"<timeAttribute>0</timeAttribute>{tou}<uom>{uom}</uom></ReadingType>"
-    )
-
-
-def _flow(channel: str) -> int:
-    group = channel.partition(":")[2].partition(".")[0]
-    return _FLOWS.get(int(group), 0) if group.isascii() and group.isdigit() else 0
-
-
-def quality(flag: Flag) -> int:
-    """QualityOfReading: of a substitute by its method, 16 (other) where ESPI has no word for it."""
-    known = _QUALITIES[flag.quality]
-    return _METHODS.get(flag.method, known) if known == 16 else known
-
-
-def _quality(flag: Flag) -> bytes:
-    code = quality(flag)
-    return b"<ReadingQuality><quality>%d</quality></ReadingQuality>" % code if code else b""
+def _values(bundle: Bundle) -> Ints:
+    values = bundle.value * bundle.each(lambda one: 10 ** scale(one).more)
+    large = (values >= _INT48) | (values <= -_INT48)
+    if large.any():
+        raise bundle.fault(int(large.argmax()), "a value needs more than 48 bits")
+    return values

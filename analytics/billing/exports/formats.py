@@ -8,10 +8,12 @@ from types import MappingProxyType
 from typing import BinaryIO, Final, Generic, TypeVar
 
 from analytics.billing.exports import espi, house, house_csv, house_registers, nem12, nem13, parquet
+from analytics.billing.exports.bundle import Bundle
+from analytics.billing.exports.espi_codes import title
 from analytics.billing.exports.manifest import Key
 from analytics.billing.exports.nem import register
 from analytics.billing.exports.nem13 import Consumption
-from analytics.billing.exports.series import Batch, Channel, Series
+from analytics.billing.exports.series import Batch, Channel
 from analytics.billing.exports.verify import espi as espi_check
 from analytics.billing.exports.verify import house as house_check
 from analytics.billing.exports.verify import nem12 as nem12_check
@@ -48,10 +50,10 @@ def _nem13(channel: Channel) -> Key:
 
 
 def _espi(channel: Channel) -> Key:
-    return (channel.point, espi.title(channel))
+    return (channel.point, title(channel))
 
 
-INTERVALS: Final[Mapping[str, Format[Series]]] = MappingProxyType({
+INTERVALS: Final[Mapping[str, Format[Bundle]]] = MappingProxyType({
     "csv": Format("csv", house.VERSION, ".csv", house_csv.write, house_check.check_csv, _house),
     "parquet": Format("parquet", house.VERSION, ".parquet", parquet.write, house_check.check_parquet, _house),
     "nem12": Format("nem12", nem12.VERSION, ".nem12.csv", nem12.write, nem12_check.check, _nem12),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from analytics.billing.exports.bundle import Bundle, bundles
 from analytics.billing.exports.house import COLUMNS, reason
 from analytics.billing.exports.rows import MOST, Choice, labels, number, rows, time
-from analytics.billing.exports.series import Batch, Series
+from analytics.billing.exports.series import Batch
+
+_SPECIAL: Final = re.compile('[,"\\r\\n]')
 
 
-def write(series: Iterable[Series], batch: Batch) -> Iterator[bytes]:
+def write(given: Iterable[Bundle], batch: Batch) -> Iterator[bytes]:
     """One file. Raises `ExportFault` where a value needs more than the batch's decimals or 18 digits."""
     yield (",".join(COLUMNS) + "\n").encode()
-    for bundle in bundles(series, MOST):
+    for bundle in bundles(given, MOST, cuts=True):
         yield _rows(bundle, batch)
 
 
@@ -24,16 +28,16 @@ def _rows(bundle: Bundle, batch: Batch) -> bytes:
         count,
         [
             labels([_cells(one.meter, one.point, one.channel, one.tou) + b"," for one in channels], which),
-            time(bundle.starts(), count),
+            time(bundle.start, count),
             labels([b",%d," % one.step_s for one in channels], which),
             number(bundle.scaled(batch.decimals), batch.decimals),
             labels([b"," + _cells(one.unit, str(one.multiplied).lower(), one.ratio) + b"," for one in channels], which),
             Choice(
                 [_cells(flag.quality, flag.method, reason(flag), flag.source) + b"," for flag in flags], bundle.flag
             ),
-            time(bundle.read(), count),
+            time(bundle.read, count),
             b",",
-            time(bundle.collected(), count),
+            time(bundle.collected, count),
             Choice(tails, bundle.flag),
         ],
     )
@@ -44,6 +48,6 @@ def _cells(*texts: str) -> bytes:
 
 
 def _cell(text: str) -> str:
-    if not set(text) & set(',"\r\n'):
+    if _SPECIAL.search(text) is None:
         return text
     return '"' + text.replace('"', '""') + '"'

@@ -6,16 +6,17 @@ Numbers of energy are exact decimal texts, times ISO 8601 in UTC.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
+import msgspec
+
+from analytics.billing.exports.bundle import Bundle
 from analytics.billing.exports.errors import ExportFault
 from analytics.billing.exports.nem13 import Consumption
-from analytics.billing.exports.series import Batch, Channel, Flag, Series, moment
+from analytics.billing.exports.series import Batch, Channel, Flag, moment
 
 NAME: Final = "manifest.json"
 KIND: Final = "headend-billing-batch"
@@ -25,8 +26,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Key = tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Sum:
+class _Sum(msgspec.Struct, gc=False):
     channel: Channel
     expected: int | None
     reads: int = 0
@@ -35,65 +35,75 @@ class _Sum:
     last: int = 0
 
 
+class _Line(msgspec.Struct, frozen=True, gc=False):
+    """A series as the manifest tells it."""
+
+    key: Key
+    unit: str
+    reads: int
+    expected: int | None
+    missing: int | None
+    total: str
+    first: str | None
+    last: str | None
+
+
 @dataclass(slots=True)
 class Tally:
-    """Counts what goes through it on its way to a writer. `named`: how the format tells series apart. What is
-    `expected` and does not come is counted as missing: so many intervals of a channel, None: the whole period."""
+    """Counts what goes through it on its way to a writer. `named`: how the format tells series apart. Of a series the
+    whole period is expected, unless `expect` said what is."""
 
     batch: Batch
     named: Callable[[Channel], Key]
-    expected: Mapping[Channel, int] | None = None
-    _seen: set[Channel] = field(default_factory=set)
     _sums: dict[Key, _Sum] = field(default_factory=dict)
     _qualities: dict[str, int] = field(default_factory=dict)
 
-    def expect(self, channels: Iterable[Channel]) -> None:
-        for channel in channels:
-            self._of(channel)
+    def expect(self, expected: Iterable[tuple[Channel, int]]) -> None:
+        """So many intervals of each channel, before any comes; what does not come is counted as missing."""
+        for channel, intervals in expected:
+            known = self._of(channel, 0)
+            known.expected = (known.expected or 0) + intervals
 
-    def intervals(self, series: Iterable[Series]) -> Iterator[Series]:
-        """The same series. Raises `ExportFault` for an interval outside the batch's period."""
+    def intervals(self, bundles: Iterable[Bundle]) -> Iterator[Bundle]:
+        """The same ones. Raises `ExportFault` for an interval outside the batch's period."""
         start, end = seconds(self.batch.start), seconds(self.batch.end)
-        for one in series:
+        whole = end - start
+        for one in bundles:
             if len(one):
-                first, last = int(one.start[0]), int(one.start[-1])
-                if first < start or last + one.channel.step_s > end:
-                    raise ExportFault(one.channel.point, one.channel.channel, "an interval outside the batch's period")
-                self._add(one.channel, len(one), _exact_sum(one), first, last)
-                for flag, reads in zip(one.flags, one.reads(), strict=True):
+                steps = [channel.step_s for channel in one.channels]
+                outside = (one.firsts < start) | (one.lasts + steps > end)
+                if outside.any():
+                    raise one.fault(int(one.edges[outside.argmax()]), "an interval outside the batch's period")
+                columns = (one.counts.tolist(), one.sums(), one.firsts.tolist(), one.lasts.tolist())
+                for channel, reads, total, first, last in zip(one.channels, *columns, strict=True):
+                    self._add(channel, reads, total, first, last, whole // channel.step_s)
+                for flag, reads in zip(one.flags, one.reads.sum(axis=0).tolist(), strict=True):
                     self._quality(flag, reads)
             yield one
 
     def consumptions(self, consumptions: Iterable[Consumption]) -> Iterator[Consumption]:
         for one in consumptions:
             start = seconds(one.previous.time)
-            self._add(one.channel, 1, one.quantity, start, start, expects=False)
+            self._add(one.channel, 1, one.quantity, start, start, None)
             self._quality(one.current.flag, 1)
             yield one
 
-    def _of(self, channel: Channel, expects: bool = True) -> _Sum:
+    def _of(self, channel: Channel, expected: int | None) -> _Sum:
+        """`expected`: of a series that is new."""
         key = self.named(channel)
         known = self._sums.get(key)
         if known is None:
-            known = self._sums[key] = _Sum(channel, self._expected(channel) if expects else None)
-        elif known.expected is not None and self.expected is not None and channel not in self._seen:
-            known.expected += self._expected(channel)
-        self._seen.add(channel)
-        if (known.channel.unit, known.channel.step_s) != (channel.unit, channel.step_s):
+            known = self._sums[key] = _Sum(channel, expected)
+        had = known.channel
+        if had is not channel and (had.unit, had.step_s) != (channel.unit, channel.step_s):
             raise ExportFault(channel.point, channel.channel, "unit or interval change within a batch")
-        if known.channel.decimals != channel.decimals:
-            finer = max((known.channel, channel), key=lambda one: one.decimals)
-            known.total *= 10 ** (finer.decimals - known.channel.decimals)
-            known.channel = finer
+        if channel.decimals > had.decimals:
+            known.total *= 10 ** (channel.decimals - had.decimals)
+            known.channel = channel
         return known
 
-    def _expected(self, channel: Channel) -> int:
-        if self.expected is not None:
-            return self.expected.get(channel, 0)
-        return (seconds(self.batch.end) - seconds(self.batch.start)) // channel.step_s
-
-    def _add(self, channel: Channel, reads: int, total: int, first: int, last: int, expects: bool = True) -> None:
-        known = self._of(channel, expects)
+    def _add(self, channel: Channel, reads: int, total: int, first: int, last: int, expected: int | None) -> None:
+        known = self._of(channel, expected)
         known.first = min(known.first, first) if known.reads else first
         known.last = max(known.last, last) if known.reads else last
         known.reads += reads
@@ -161,34 +171,30 @@ class Digest:
 
 def encoded(content: dict[str, object]) -> bytes:
     """The bytes of the file; the next manifest names their SHA-256."""
-    return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+    return msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=1) + b"\n"
 
 
 def seconds(time: datetime) -> int:
     return (time - _EPOCH) // _SECOND
 
 
-def _exact_sum(series: Series) -> int:
-    """No sum of 64 bits overflows: the halves are summed apart."""
-    high, low = series.value >> 32, series.value & 0xFFFFFFFF
-    return (int(high.sum()) << 32) + int(low.sum())
+def _told(key: Key, known: _Sum) -> _Line:
+    return _Line(
+        key,
+        known.channel.unit,
+        known.reads,
+        known.expected,
+        None if known.expected is None else known.expected - known.reads,
+        _decimal(known.total, known.channel.decimals),
+        moment(known.first) if known.reads else None,
+        moment(known.last) if known.reads else None,
+    )
 
 
-def _told(key: Key, known: _Sum) -> dict[str, object]:
-    return {
-        "key": list(key),
-        "unit": known.channel.unit,
-        "reads": known.reads,
-        "expected": known.expected,
-        "missing": None if known.expected is None else known.expected - known.reads,
-        "total": format(Decimal((known.total < 0, _digits(known.total), -known.channel.decimals)), "f"),
-        "first": moment(known.first) if known.reads else None,
-        "last": moment(known.last) if known.reads else None,
-    }
-
-
-def _digits(value: int) -> tuple[int, ...]:
-    return tuple(map(int, str(abs(value))))
+def _decimal(value: int, decimals: int) -> str:
+    digits = f"{abs(value):0{decimals + 1}}"
+    places = len(digits) - decimals
+    return ("-" if value < 0 else "") + digits[:places] + ("." + digits[places:] if decimals else "")
 
 
 def _iso(time: datetime) -> str:

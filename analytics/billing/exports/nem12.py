@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
 
-from analytics.billing.exports.bundle import Bundle, together
+from analytics.billing.exports.bundle import Bundle, bundles
 from analytics.billing.exports.errors import ExportFault
 from analytics.billing.exports.nem import (
     DECIMALS,
@@ -27,22 +28,22 @@ from analytics.billing.exports.nem import (
     unit,
 )
 from analytics.billing.exports.rows import MOST, Cells, number, rows
-from analytics.billing.exports.series import Batch, Channel, Flag, Ints, Series
+from analytics.billing.exports.series import Batch, Channel, Flag, Ints, Visit
 
 VERSION: Final = "NEM12"
 _DAY_S: Final = 86_400
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def write(series: Iterable[Series], batch: Batch) -> Iterator[bytes]:
-    """One file. Series of one channel come one after another and hold whole days; days may be left out. Raises
-    `ExportFault` for a day with a gap, a value below zero or of too many decimals, or a flag without its codes."""
+def write(given: Iterable[Bundle], batch: Batch) -> Iterator[bytes]:
+    """One file. Channels hold whole days; days may be left out. Raises `ExportFault` for a day with a gap, a value
+    below zero or of too many decimals, or a flag without its codes."""
     yield header(VERSION, batch)
     current: Channel | None = None
     updated = stamp(batch.created).encode()
-    for _, alike in groupby(series, key=_shape):
-        for pieces in together(alike, MOST):
-            for made in _days(Bundle.of(pieces), updated):
+    for (a_day, decimals), alike in groupby(_parted(given), key=itemgetter(0)):
+        for bundle in bundles((part for _, part in alike), MOST):
+            for made in _days(bundle, a_day, decimals, updated):
                 parts = []
                 for channel, day in made:
                     if channel is not current and channel != current:
@@ -53,9 +54,19 @@ def write(series: Iterable[Series], batch: Batch) -> Iterator[bytes]:
     yield b"900\r\n"
 
 
-def _shape(series: Series) -> tuple[int, int, str]:
-    """What series share whose days are told together."""
-    return series.channel.step_s, series.channel.decimals, unit(series.channel)
+def _parted(given: Iterable[Bundle]) -> Iterator[tuple[tuple[int, int], Bundle]]:
+    """Channels whose days are told together: those of one shape."""
+    for bundle in given:
+        at = 0
+        for shape, channels in groupby(bundle.channels, key=_shape):
+            until = at + sum(1 for _ in channels)
+            yield shape, bundle.part(int(bundle.edges[at]), int(bundle.edges[until]))
+            at = until
+
+
+def _shape(channel: Channel) -> tuple[int, int]:
+    """Intervals of a day, and decimals as they are told."""
+    return _DAY_S // channel.step_s, min(channel.decimals, DECIMALS.get(unit(channel), channel.decimals))
 
 
 def _details(channel: Channel) -> bytes:
@@ -69,19 +80,17 @@ def _details(channel: Channel) -> bytes:
     ])  # fmt: skip
 
 
-def _days(bundle: Bundle, updated: bytes) -> Iterator[list[tuple[Channel, bytes]]]:
-    """Records of each day with its channel, some days at a time. Channels are of one shape."""
-    pieces, channel = bundle.pieces, bundle.pieces[0].channel
-    a_day = _DAY_S // channel.step_s
+def _days(bundle: Bundle, a_day: int, decimals: int, updated: bytes) -> Iterator[list[tuple[Channel, bytes]]]:
+    """Records of each day with its channel, some days at a time."""
     _check(bundle, a_day)
-    decimals = min(channel.decimals, DECIMALS.get(unit(channel), channel.decimals))
     values = bundle.scaled(decimals)
     told = _flags(bundle)
     # Days of one flag throughout are told from the others without looking at each interval by itself.
     flags = bundle.flag.reshape(-1, a_day)
     mixed = (flags != flags[:, :1]).any(axis=1).tolist()
-    owners, dates = bundle.which[::a_day].tolist(), ((bundle.starts()[::a_day] + OFFSET_S) // _DAY_S).tolist()
-    visits = {at: _visits(piece) for at, piece in enumerate(pieces) if piece.visits}
+    channels = bundle.channels
+    owners, dates = bundle.which[::a_day].tolist(), ((bundle.start[::a_day] + OFFSET_S) // _DAY_S).tolist()
+    visits = {at: _visits(channels[at], own) for at, own in bundle.visits.items()}
     step = max(MOST // a_day, 1)
     for low in range(0, len(flags), step):
         part = slice(low * a_day, (low + step) * a_day)
@@ -96,29 +105,27 @@ def _days(bundle: Bundle, updated: bytes) -> Iterator[list[tuple[Channel, bytes]
                 day += b"".join(_events(flags[at], told))
             if visits:
                 day += b"".join(visits.get(owners[at], {}).pop(dates[at], ()))
-            made.append((pieces[owners[at]].channel, day))
+            made.append((channels[owners[at]], day))
         yield made
     for at, left in visits.items():
         if left:
-            of = pieces[at].channel
-            raise ExportFault(of.point, of.channel, "a visit on a day that is not exported")
+            raise ExportFault(channels[at].point, channels[at].channel, "a visit on a day that is not exported")
 
 
 def _check(bundle: Bundle, a_day: int) -> None:
     """Raises `ExportFault` for what is no whole day, and for a value below zero."""
-    step_s = bundle.pieces[0].channel.step_s
-    local = bundle.starts() + OFFSET_S
-    is_whole = all(len(piece) % a_day == 0 for piece in bundle.pieces)
+    local = bundle.start + OFFSET_S
+    is_whole = not (bundle.counts % a_day).any()
     if is_whole:
         days = local.reshape(-1, a_day)
-        is_whole = not (days[:, 0] % _DAY_S).any() and bool((days[:, -1] - days[:, 0] == _DAY_S - step_s).all())
+        length = _DAY_S - _DAY_S // a_day
+        is_whole = not (days[:, 0] % _DAY_S).any() and bool((days[:, -1] - days[:, 0] == length).all())
     if not is_whole:
-        for piece in bundle.pieces:
-            _whole(piece.channel, piece.start + OFFSET_S, a_day)
-    below = np.flatnonzero(bundle.values() < 0)
-    if len(below):
-        channel = bundle.pieces[int(bundle.which[below[0]])].channel
-        raise ExportFault(channel.point, channel.channel, "a value is below zero")
+        for channel, low, high in zip(bundle.channels, bundle.edges[:-1], bundle.edges[1:], strict=True):
+            _whole(channel, local[low:high], a_day)
+    below = bundle.value < 0
+    if below.any():
+        raise bundle.fault(int(below.argmax()), "a value is below zero")
 
 
 def _whole(channel: Channel, local: Ints, a_day: int) -> None:
@@ -138,10 +145,10 @@ def _whole(channel: Channel, local: Ints, a_day: int) -> None:
 
 def _flags(bundle: Bundle) -> dict[int, bytes]:
     """Those that there are, as files have them. Raises `ExportFault`."""
-    there, first = np.unique(bundle.flag, return_index=True)
+    has = bundle.reads > 0
     return {
-        at: _told(checked(bundle.flags[at], bundle.pieces[int(bundle.which[row])].channel))
-        for at, row in zip(there.tolist(), first.tolist(), strict=True)
+        at: _told(checked(bundle.flags[at], bundle.channels[int(has[:, at].argmax())]))
+        for at in np.flatnonzero(has.any(axis=0)).tolist()
     }
 
 
@@ -156,12 +163,12 @@ def _events(flags: Ints, told: Mapping[int, bytes]) -> Iterator[bytes]:
         yield b"400,%d,%d,%s\r\n" % (low + 1, high, told[int(flags[low])])
 
 
-def _visits(series: Series) -> dict[int, list[bytes]]:
+def _visits(channel: Channel, visits: Iterable[Visit]) -> dict[int, list[bytes]]:
     """500 records by day."""
     found: dict[int, list[bytes]] = {}
-    for visit in series.visits:
+    for visit in visits:
         if visit.code not in TRANSACTIONS or not fit(visit.order + visit.index):
-            raise ExportFault(series.channel.point, series.channel.channel, f"a visit of code {visit.code!r}")
+            raise ExportFault(channel.point, channel.channel, f"a visit of code {visit.code!r}")
         time = stamp(_EPOCH + timedelta(seconds=visit.time))
         record = line(["500", visit.code, visit.order, time, visit.index])
         found.setdefault((visit.time + OFFSET_S) // _DAY_S, []).append(record)

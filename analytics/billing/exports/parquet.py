@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from analytics.billing.exports.bundle import Bundle, bundles
 from analytics.billing.exports.house import COLUMNS, DIGITS, reason
-from analytics.billing.exports.series import UNKNOWN, Batch, Ints, Series
+from analytics.billing.exports.series import UNKNOWN, Batch, Ints
 
 ROW_GROUP: Final = 131_072
 _PIECE: Final = 65_536
@@ -54,7 +54,7 @@ class Sink(io.RawIOBase):
         return whole
 
 
-def write(series: Iterable[Series], batch: Batch) -> Iterator[bytes]:
+def write(given: Iterable[Bundle], batch: Batch) -> Iterator[bytes]:
     """One file, a row group at a time. Raises `ExportFault` as the CSV does. The bytes are those of this release of
     pyarrow: another may compress otherwise."""
     import pyarrow as pa
@@ -65,7 +65,7 @@ def write(series: Iterable[Series], batch: Batch) -> Iterator[bytes]:
     waiting: list[Any] = []
     count = 0
     with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), kind, compression="zstd", store_schema=False) as writer:
-        for bundle in bundles(series, _PIECE):
+        for bundle in bundles(given, _PIECE, cuts=True):
             waiting.append(_table(bundle, batch, kind))
             count += len(bundle)
             if count >= ROW_GROUP:
@@ -100,7 +100,7 @@ def _table(bundle: Bundle, batch: Batch, kind: Any) -> Any:
         "point_id": words([one.point for one in channels], which),
         "channel": words([one.channel for one in channels], which),
         "tou": words([one.tou for one in channels], which),
-        "interval_start_utc": _times(bundle.starts(), count),
+        "interval_start_utc": _times(bundle.start, count),
         "interval_s": np.array([one.step_s for one in channels], dtype=np.int32)[which],
         "value": exact_column(bundle.scaled(batch.decimals), batch.decimals),
         "unit": words([one.unit for one in channels], which),
@@ -110,8 +110,8 @@ def _table(bundle: Bundle, batch: Batch, kind: Any) -> Any:
         "method": words([flag.method for flag in flags], index),
         "reason": words([reason(flag) for flag in flags], index),
         "source": words([flag.source for flag in flags], index),
-        "read_time": _times(bundle.read(), count),
-        "collected_at": _times(bundle.collected(), count),
+        "read_time": _times(bundle.read, count),
+        "collected_at": _times(bundle.collected, count),
         "vee_rule": words([flag.rule for flag in flags], index),
         "version": np.array([flag.version for flag in flags], dtype=np.int32)[index],
         "batch_id": words([batch.batch_id], np.zeros(count, dtype=np.int32)),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import pairwise
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.billing.exports.series import Channel, Quality, Series
+from analytics.billing.exports.series import Quality, Series
 from analytics.intervals.grid import grid
 from analytics.vee.validated import Method, Source
-from headend.batches.book import Piece, Place, by_market_day, pieces
+from headend.batches.book import Piece, Point, by_market_day, pieces
 from headend.batches.series import Cut, LeftOut
 from storage.registers import Stay
 from storage.validated_days import Days
@@ -39,13 +40,22 @@ def days(point: int, first: date, until: date) -> Days:
     return made
 
 
-def cut(batches: list[Days], span: tuple[int, int], *, whole_days: bool = False) -> tuple[list[Series], LeftOut]:
+def cut(
+    batches: list[Days],
+    span: tuple[int, int],
+    *,
+    whole_days: bool = False,
+    stands: Mapping[int, tuple[Piece, ...]] = MappingProxyType({}),
+) -> tuple[list[Series], LeftOut]:
+    """Channel by channel. `stands`: who stands at points; else each has a meter throughout."""
     left = LeftOut()
-    places = {
-        (point, IMPORT): [Place(Channel(f"P{point}", f"M{point}", "1-0:1.8.0*255", "kWh", 4, 900), *span)]
-        for point in (1, 2)
-    }
-    return list(Cut(places, span, whole_days, left).series(batches)), left
+    points = [Point(at, f"P{at}", stands.get(at, (Piece(f"M{at}", *span, "1"),)), (IMPORT,), {}) for at in (1, 2)]
+    found = []
+    for bundle in Cut(points, 900, span, whole_days, left).bundles(batches):
+        for channel, low, high in zip(bundle.channels, bundle.edges[:-1], bundle.edges[1:], strict=True):
+            own = (bundle.start[low:high], bundle.value[low:high], bundle.flag[low:high])
+            found.append(Series(channel, *own, tuple(bundle.flags)))
+    return found, left
 
 
 def span_of(given: Days) -> tuple[int, int]:
@@ -68,6 +78,24 @@ def test_days_come_in_batches_of_any_size(cuts: list[int]) -> None:
             assert one.value.tolist() == list(range(count))
             assert set(np.diff(one.start).tolist()) == {900}
         assert left.reads == {}
+
+
+def test_each_meter_has_its_intervals_and_nobody_s_are_left_out() -> None:
+    """The one that stood there comes back; at the other point nobody stands for two days, then somebody."""
+    both = Days.joined(900, [days(point, date(2026, 10, 2), date(2026, 10, 8)) for point in (1, 2)])
+    low, high = span = span_of(both)
+    first, second = low + 900 * 50, low + 900 * 300
+    stands = {
+        1: (Piece("a", low, first, "1"), Piece("b", first, second, "1"), Piece("a", second, high, "1")),
+        2: (Piece("c", low + 900 * 192, high, "1"),),
+    }
+    found, left = cut([both], span, stands=stands)
+    assert [(one.channel.meter, one.value[[0, -1]].tolist()) for one in found] == [
+        ("a", [0, 49]), ("b", [50, 299]), ("a", [300, 571]), ("c", [192, 571]),
+    ]  # fmt: skip
+    assert left.reads == {(2, IMPORT): 192}
+    found, left = cut([both], span, stands={1: (), 2: ()})
+    assert (found, left.reads) == ([], {(1, IMPORT): 572, (2, IMPORT): 572})
 
 
 def test_holes_and_flags() -> None:

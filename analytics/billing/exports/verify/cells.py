@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from analytics.billing.exports.house import DIGITS
@@ -15,6 +16,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
 
 
+@lru_cache(65_536)  # the same moments come for every point
 def seconds(text: str) -> int | None:
     """Since 1970; None where it is no time."""
     if _TIME.fullmatch(text) is None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import BinaryIO, Final
 from xml.parsers import expat
 
-from analytics.billing.exports.espi import UNITS
+from analytics.billing.exports.espi_codes import UNITS
 from analytics.billing.exports.series import moment
 from analytics.billing.exports.verify.found import Found
 
@@ -49,12 +49,10 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Reading:
-    """A MeterReading: which point, which type, and the end of its last block."""
+    """A MeterReading: which point, which channel, and where its type is."""
 
-    point: str
-    title: str
+    name: tuple[str, str]
     related: list[str]
-    end: int | None = None
 
 
 class _Check:
@@ -68,7 +66,8 @@ class _Check:
         self.points: dict[str, str] = {}
         self.readings: dict[str, _Reading] = {}
         self.types: dict[str, dict[str, str]] = {}
-        self.named: set[tuple[str, str]] = set()
+        self.ends: dict[tuple[str, str], int] = {}
+        """Of the last block of a point's channel: meters that followed each other have a MeterReading each."""
         self.interval: dict[str, str] = {}
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -143,10 +142,7 @@ class _Check:
             self.found.bad(entry.where, "link", "a MeterReading of no UsagePoint above it")
             return
         name = (self.points[above], entry.texts.get("title", ""))
-        if name in self.named:
-            self.found.bad(entry.where, "twice", f"{' '.join(name)} is there twice")
-        self.named.add(name)
-        self.readings[entry.link("self")] = _Reading(*name, entry.links.get("related", []))
+        self.readings[entry.link("self")] = _Reading(name, entry.links.get("related", []))
 
     def _type(self, entry: _Entry) -> None:
         values = entry.values
@@ -204,13 +200,13 @@ class _Check:
             bad(entry.where, "interval", f"readings of {length} s, the type says {kind['intervalLength']}")
         if entry.end - first > 90_000:
             bad(entry.where, "count", f"{entry.reads} readings are more than a day's")
-        if reading.end is not None and first < reading.end:
+        if first < self.ends.get(reading.name, first):
             bad(entry.where, "order", f"begins at {moment(first)}, before the block above it ends")
-        reading.end = entry.end
+        self.ends[reading.name] = entry.end
         total = Decimal(entry.total).scaleb(int(kind["powerOfTenMultiplier"]))
         unit = _UOMS[int(kind["uom"])]
         last = moment(entry.end - length)
-        self.found.read((reading.point, reading.title), unit, entry.reads, total, moment(first), last)
+        self.found.read(reading.name, unit, entry.reads, total, moment(first), last)
 
 
 def check(file: BinaryIO) -> Found:

@@ -24,8 +24,10 @@ _QUALITIES: Final = frozenset(map(str, Quality))
 class _Rows:
     """Rows of both kinds come here, series after series."""
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: Found, named: str) -> None:
+        """`named`: what a row is called."""
         self.found = found
+        self.named = named
         self.key: tuple[str, ...] | None = None
         self.unit = ""
         self.step = 0
@@ -37,7 +39,7 @@ class _Rows:
 
     def row(
         self,
-        where: str,
+        number: int,
         key: tuple[str, ...],
         start: int,
         step: int,
@@ -46,23 +48,25 @@ class _Rows:
         quality: str,
         batch: str,
     ) -> None:
-        bad = self.found.bad
+        def bad(code: str, message: str) -> None:
+            self.found.bad(f"{self.named} {number}", code, message)
+
         if key != self.key:
             self.close()
             if key in self.found.sums:
-                bad(where, "order", f"{' '.join(key).strip()} comes again after others")
+                bad("order", f"{' '.join(key).strip()} comes again after others")
             self.key, self.unit, self.step, self.first = key, unit, step, start
         elif start < self.end:
             code = "twice" if start == self.end - self.step else "order"
-            bad(where, code, f"{moment(start)} of {' '.join(key).strip()} begins before the interval above it ends")
+            bad(code, f"{moment(start)} of {' '.join(key).strip()} begins before the interval above it ends")
         if (unit, step) != (self.unit, self.step):
-            bad(where, "series", "unit or interval change within a series")
+            bad("series", "unit or interval change within a series")
         if quality not in _QUALITIES:
-            bad(where, "quality", f"quality {quality!r}")
+            bad("quality", f"quality {quality!r}")
         if self.batch is None:
             self.batch = batch
         elif batch != self.batch:
-            bad(where, "batch", f"batch {batch!r} in a file of {self.batch!r}")
+            bad("batch", f"batch {batch!r} in a file of {self.batch!r}")
         self.end = start + step
         self.reads += 1
         self.total += value
@@ -82,7 +86,7 @@ class _Rows:
 
 def check_csv(file: BinaryIO) -> Found:
     found = Found()
-    made = _Rows(found)
+    made = _Rows(found, "line")
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:
         reader = csv.reader(_whole(text, found), strict=True)
@@ -93,7 +97,7 @@ def check_csv(file: BinaryIO) -> Found:
         if heading != list(COLUMNS):
             found.bad("line 1", "header", "is not the heading of the house format")
         for fields in reader:
-            _csv_row(f"line {reader.line_num}", fields, made)
+            _csv_row(reader.line_num, fields, made)
     except (UnicodeDecodeError, csv.Error) as error:
         found.bad("file", "encoding", str(error))
     finally:
@@ -109,34 +113,38 @@ def _whole(lines: Iterable[str], found: Found) -> Iterator[str]:
         yield line
 
 
-def _csv_row(where: str, fields: list[str], made: _Rows) -> None:
-    bad = made.found.bad
+def _csv_row(line: int, fields: list[str], made: _Rows) -> None:
+    def bad(code: str, message: str) -> None:
+        made.found.bad(f"line {line}", code, message)
+
     if len(fields) != len(COLUMNS):
-        bad(where, "fields", f"{len(fields)} columns, expected {len(COLUMNS)}")
+        bad("fields", f"{len(fields)} columns, expected {len(COLUMNS)}")
         return
-    row = dict(zip(COLUMNS, fields, strict=True))
-    start = seconds(row["interval_start_utc"])
-    for name in ("read_time", "collected_at"):
-        if row[name] and seconds(row[name]) is None:
-            bad(where, "time", f"{name} is {row[name]!r}")
+    (
+        meter, point, channel, tou, begins, length, told, unit, multiplied, _, quality, _, _, _, read, collected, _,
+        version, batch,
+    ) = fields  # fmt: skip
+    for name, time in (("read_time", read), ("collected_at", collected)):
+        if time and seconds(time) is None:
+            bad("time", f"{name} is {time!r}")
+    start = seconds(begins)
     if start is None:
-        bad(where, "time", f"interval_start_utc is {row['interval_start_utc']!r}")
+        bad("time", f"interval_start_utc is {begins!r}")
         return
-    counted = value(row["value"])
+    counted = value(told)
     if counted is None:
-        bad(where, "value", f"value {row['value']!r}")
+        bad("value", f"value {told!r}")
         return
-    if row["multiplier_applied"] not in ("true", "false"):
-        bad(where, "value", f"multiplier_applied is {row['multiplier_applied']!r}")
-    if not _WHOLE.fullmatch(row["version"]) or not _WHOLE.fullmatch(row["interval_s"]):
-        bad(where, "value", "version and interval_s are whole numbers")
+    if multiplied not in ("true", "false"):
+        bad("value", f"multiplier_applied is {multiplied!r}")
+    if not _WHOLE.fullmatch(version) or not _WHOLE.fullmatch(length):
+        bad("value", "version and interval_s are whole numbers")
         return
-    step = int(row["interval_s"])
+    step = int(length)
     if not 0 < step <= 86_400:
-        bad(where, "interval", f"an interval of {step} s")
+        bad("interval", f"an interval of {step} s")
         return
-    key = (row["meter_id"], row["point_id"], row["channel"], row["tou"])
-    made.row(where, key, start, step, counted, row["unit"], row["quality"], row["batch_id"])
+    made.row(line, (meter, point, channel, tou), start, step, counted, unit, quality, batch)
 
 
 def check_parquet(file: BinaryIO) -> Found:
@@ -144,7 +152,7 @@ def check_parquet(file: BinaryIO) -> Found:
     from pyarrow import parquet as pq
 
     found = Found()
-    made = _Rows(found)
+    made = _Rows(found, "row")
     try:
         opened = pq.ParquetFile(file)
         if tuple(opened.schema_arrow.names) == house_registers.COLUMNS:
@@ -178,14 +186,14 @@ def _parquet_rows(batch: Any, at: int, made: _Rows) -> int:
     columns = {name: batch.column(name).to_pylist() for name in names}
     starts = batch.column("interval_start_utc").cast(pa.int64()).to_pylist()
     for row in range(batch.num_rows):
-        where = f"row {at + row + 1}"
+        number = at + row + 1
         cells = [columns[name][row] for name in names]
         if starts[row] is None or None in cells:
-            made.found.bad(where, "null", "a cell is empty that may not be")
+            made.found.bad(f"row {number}", "null", "a cell is empty that may not be")
             continue
         start, rest = divmod(starts[row], 1_000_000)
         if rest or not 0 < cells[4] <= 86_400:
-            made.found.bad(where, "interval", "an interval that is not of whole seconds within a day")
+            made.found.bad(f"row {number}", "interval", "an interval that is not of whole seconds within a day")
             continue
-        made.row(where, tuple(cells[:4]), start, cells[4], cells[5], cells[6], cells[7], cells[8])
+        made.row(number, tuple(cells[:4]), start, cells[4], cells[5], cells[6], cells[7], cells[8])
     return at + int(batch.num_rows)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from analytics.billing.exports.bundle import Bundle
 from analytics.billing.exports.formats import INTERVALS
 from analytics.billing.exports.manifest import Digest, Tally, encoded, seconds
 from analytics.billing.exports.series import ACTUAL, Batch, Channel, Flag, Quality, Register, Series
@@ -49,6 +50,11 @@ def series(
     return Series(of, starts, np.array(values, dtype=np.int64), index, flags)
 
 
+def alone(given: Iterable[Series]) -> list[Bundle]:
+    """Each by itself."""
+    return [Bundle.of([one]) for one in given]
+
+
 def two_points(days: int = 2) -> list[Series]:
     """Two channels of one point, one of another, with substituted intervals."""
     count = days * 48
@@ -64,7 +70,7 @@ def written(form: str, of: Sequence[Series], into: Batch) -> tuple[bytes, bytes]
     """A file and its manifest."""
     kind = INTERVALS[form]
     tally, digest = Tally(into, kind.named), Digest(f"{into.batch_id}{kind.suffix}")
-    data = b"".join(digest.through(kind.write(tally.intervals(of), into)))
+    data = b"".join(digest.through(kind.write(tally.intervals(alone(of)), into)))
     return data, encoded(tally.content((kind.name, kind.version), [digest]))
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.billing.exports.bundle import Bundle
 from analytics.billing.exports.errors import ExportFault
 from analytics.billing.exports.formats import INTERVALS
 from analytics.billing.exports.manifest import Tally
@@ -20,6 +21,7 @@ from analytics.billing.exports.series import Channel, Flag, Quality, Series
 from tests.analytics.billing.exports.made import (
     START,
     SUBSTITUTED,
+    alone,
     batch,
     channel,
     checked,
@@ -89,8 +91,8 @@ def test_a_missing_file_and_a_path_are_found() -> None:
 
 def test_what_does_not_come_is_missing() -> None:
     tally = Tally(batch(), INTERVALS["csv"].named)
-    tally.expect([channel("P3")])
-    short = series(channel(), [1] * 90)
+    tally.expect([(channel("P3"), 96)])
+    short = Bundle.of([series(channel(), [1] * 90)])
     assert list(tally.intervals([short])) == [short]
     content = tally.content(("csv", "1"), [])
     assert content["counts"] == {"reads": 90, "expected": 192, "missing": 102, "by_quality": {"A": 90}}
@@ -98,14 +100,14 @@ def test_what_does_not_come_is_missing() -> None:
 
 def test_an_interval_outside_the_period_is_refused() -> None:
     with pytest.raises(ExportFault, match="outside"):
-        list(Tally(batch(days=1), INTERVALS["csv"].named).intervals(two_points()))
+        list(Tally(batch(days=1), INTERVALS["csv"].named).intervals(alone(two_points())))
 
 
 @pytest.mark.parametrize("starts", [[0, 0], [1800, 0], [0, 900]])
 def test_intervals_that_are_there_twice_or_out_of_order_are_refused(starts: list[int]) -> None:
     two = np.zeros(2, dtype=np.int64)
     with pytest.raises(ExportFault, match="twice, or out of order"):
-        Series(channel(), np.array(starts), two, two)
+        Bundle.of([Series(channel(), np.array(starts), two, two)])
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "nem12"])

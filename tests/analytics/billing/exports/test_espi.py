@@ -4,28 +4,29 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 import pytest
 
-from analytics.billing.exports import espi, summer_time
+from analytics.billing.exports import espi, espi_codes, summer_time
 from analytics.billing.exports.errors import ExportFault
 from analytics.billing.exports.series import Channel, Flag, Quality, Series
 from analytics.billing.exports.verify import espi as check
-from tests.analytics.billing.exports.made import batch, channel, codes, series, two_points
+from tests.analytics.billing.exports.made import START, alone, batch, channel, codes, series, two_points
 
 OWN_SCHEMA = Path(__file__).parent / "feed_subset.xsd"
 NAMES = {"a": "http://www.w3.org/2005/Atom", "e": "http://naesb.org/espi"}
 
 
 def feed(*of: Series) -> bytes:
-    return b"".join(espi.write(of or two_points(), batch()))
+    return b"".join(espi.write(alone(of or two_points()), batch()))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_one_reading_in_full() -> None:
     [("kWh", 0, 3, 0), ("kWh", 3, 0, 0), ("kWh", 6, -3, 0), ("kWh", 7, -6, 2), ("MWh", 2, 3, 1)],
 )
 def test_powers_of_ten_are_those_that_have_a_code(unit: str, decimals: int, power: int, more: int) -> None:
-    assert espi.scale(Channel("P", "M", "1-0:1.8.0", unit, decimals, 900)) == espi.Scale(power, more, "Wh")
+    assert espi_codes.scale(Channel("P", "M", "1-0:1.8.0", unit, decimals, 900)) == espi_codes.Scale(power, more, "Wh")
 
 
 def test_blocks_end_at_gaps_and_hold_no_zero_for_them() -> None:
@@ -182,3 +183,11 @@ def test_our_schema_refuses(old: str, new: str) -> None:
     assert not etree.XMLSchema(etree.parse(str(OWN_SCHEMA))).validate(
         etree.fromstring(text.replace(old, new, 1).encode())
     )
+
+
+@pytest.mark.parametrize(("later", "found"), [(0, set()), (1, {"order"})])
+def test_meters_that_follow_each_other_at_a_point(later: int, found: set[str]) -> None:
+    """Each has readings of its own; what both say of one time is no following."""
+    other = msgspec.structs.replace(channel(), meter="another")
+    second = series(other, [1] * 48, start=START + timedelta(days=1 - later))
+    assert codes(check.check(BytesIO(feed(series(channel(), [1] * 48), second)))) == found

@@ -18,7 +18,7 @@ from analytics.billing.exports.nem13 import Consumption, RegisterRead
 from analytics.billing.exports.series import Channel, Flag, Quality, Series, Visit
 from analytics.billing.exports.verify import nem12 as check12
 from analytics.billing.exports.verify import nem13 as check13
-from tests.analytics.billing.exports.made import START, SUBSTITUTED, batch, channel, checked, codes, series
+from tests.analytics.billing.exports.made import START, SUBSTITUTED, alone, batch, channel, checked, codes, series
 
 PUBLISHED = {
     "2001985732": 8, "2001985733": 6, "3075621875": 8, "3075621876": 6, "4316854005": 9, "4316854006": 7,
@@ -41,7 +41,7 @@ def test_what_is_no_nmi(nmi: str) -> None:
 
 
 def day(flag: list[int], flags: tuple[Flag, ...]) -> bytes:
-    return b"".join(nem12.write([series(channel(nmi="20019857328"), list(range(48)), flag, flags)], batch(1)))
+    return b"".join(nem12.write(alone([series(channel(nmi="20019857328"), list(range(48)), flag, flags)]), batch(1)))
 
 
 def test_a_day_of_two_qualities_in_full() -> None:
@@ -63,12 +63,14 @@ def test_a_visit_stands_below_its_day() -> None:
     one = series(channel(), [1] * 96)
     at = int((START + timedelta(hours=30)).timestamp())
     visited = Series(one.channel, one.start, one.value, one.flag, one.flags, visits=(Visit(at, "S", "RSO1", "12.5"),))
-    lines = b"".join(nem12.write([visited], batch())).decode().split("\r\n")
+    lines = b"".join(nem12.write(alone([visited]), batch())).decode().split("\r\n")
     assert lines[4] == "500,S,RSO1,20260202060000,12.5"
     assert check12.check(BytesIO("\r\n".join(lines).encode())).findings == []
     far = Visit(at + 10**6, "S")
     with pytest.raises(ExportFault, match="a day that is not exported"):
-        list(nem12.write([Series(one.channel, one.start, one.value, one.flag, one.flags, visits=(far,))], batch()))
+        list(
+            nem12.write(alone([Series(one.channel, one.start, one.value, one.flag, one.flags, visits=(far,))]), batch())
+        )
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_gaps_are_refused_and_never_zero() -> None:
     whole = series(channel(), [1] * 96)
     gap = np.delete(np.arange(96), 50)
     with pytest.raises(ExportFault, match=r"1 of 48 intervals of 20260202"):
-        list(nem12.write([Series(whole.channel, whole.start[gap], whole.value[gap], whole.flag[gap])], batch()))
+        list(nem12.write(alone([Series(whole.channel, whole.start[gap], whole.value[gap], whole.flag[gap])]), batch()))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_gaps_are_refused_and_never_zero() -> None:
 )
 def test_series_that_do_not_fit(bad: Series, problem: str) -> None:
     with pytest.raises(ExportFault, match=problem):
-        list(nem12.write([bad], batch()))
+        list(nem12.write(alone([bad]), batch()))
 
 
 SOUND = day([0] * 9 + [1] * 3 + [0] * 36, (Flag(), SUBSTITUTED)).decode()
@@ -154,7 +156,7 @@ def test_the_checker_finds(old: str, new: str, code: str) -> None:
 
 
 def test_the_checker_finds_days_twice_and_out_of_order() -> None:
-    lines = b"".join(nem12.write([series(channel(), [1] * 96)], batch())).decode().split("\r\n")
+    lines = b"".join(nem12.write(alone([series(channel(), [1] * 96)]), batch())).decode().split("\r\n")
     twice = [*lines[:4], lines[3], *lines[4:]]
     assert codes(check12.check(BytesIO("\r\n".join(twice).encode()))) == {"twice"}
     turned = [*lines[:2], lines[3], lines[2], *lines[4:]]
