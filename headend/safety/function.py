@@ -27,6 +27,7 @@ class Function(StrEnum):
     FREEZE = "freeze"
     RESET_DEMAND = "reset_demand"
     WRITE_PARAMETER = "write_parameter"
+    SET_TIME = "set_time"
 
 
 class Effect(StrEnum):
@@ -62,6 +63,7 @@ TRAITS: Final[Mapping[Function, Traits]] = MappingProxyType(
         Function.FREEZE: Traits(Effect.NEUTRAL, 0, 3, False),
         Function.RESET_DEMAND: Traits(Effect.NEUTRAL, 1, 3, False),
         Function.WRITE_PARAMETER: Traits(Effect.NEUTRAL, 1, 3, False),
+        Function.SET_TIME: Traits(Effect.NEUTRAL, 0, 3, False),
     }
 )
 

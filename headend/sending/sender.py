@@ -23,11 +23,12 @@ from headend.safety.command import State
 from headend.safety.decision import Verdict, decide
 from headend.safety.permit import Claim, OneFrame, permit_for
 from headend.safety.request import Request
-from headend.safety.verification import Seen, settled
+from headend.safety.verification import settled
 from headend.safety.world import Step, World
 from headend.sending.acts import Act, act
 from headend.sending.book import Asked, Book, Due, Keys, Outlook, Told
-from headend.sending.look import look
+from headend.sending.shown import Shown, shown
+from headend.sending.telling import Telling, Timekeeper
 from protocols.dlt645.services.mask import masked
 from protocols.errors import CommunicationError, NotPermitted, Refused
 from protocols.exchange import Ask
@@ -78,6 +79,8 @@ class Sender:
     now: Callable[[], datetime]
     settle_for: timedelta = timedelta(seconds=60)
     monotonic: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
+    clocks: Timekeeper | None = None
+    """Without it no meter is told the time."""
     claims: set[str] = field(default_factory=set, init=False)
     """Of commands that this sender is at."""
     _turns: WeakKeyDictionary[Line, asyncio.Lock] = field(default_factory=WeakKeyDictionary, init=False)
@@ -86,18 +89,18 @@ class Sender:
     async def send(self, line: Line, meter: MeterPath, due: Due) -> tuple[Next, State]:
         """Of a command that is released. First the meter is read: one that is silent is not claimed, and may be tried
         again. Raises `StorageError` and `CommunicationError`: then nothing was sent."""
-        before = await look(line, meter, due.order)
+        before = await shown(line, meter, due.order, self.clocks)
         request = Request(Step.SEND, due.by, due.order, due.approvals, due.key.meter)
         try:
             await self.outlook.refresh(request)
-            world = _with(self.outlook.world(request), meter, before)
+            world = before.onto(self.outlook.world(request))
             if world.now is None:  # it took too long to read: nothing is known, and it is asked again
                 return Next.WAIT, due.state
             asked = Asked(request, world, decide(request, world))
             if not asked.decision.allowed:
                 return await self._hold(due, asked)
             try:
-                done = act(meter, due.order, due.target, _zone(due, world), line.wire, await self.keys.access(meter))
+                done = await self._act(line, meter, due, _zone(due, world), before.telling)
             except NotPermitted as error:
                 return await self._held(due, asked, State.REJECTED, Told(str(error)))
             async with self._turns.setdefault(line, asyncio.Lock()):
@@ -106,12 +109,12 @@ class Sender:
             self.outlook.forget(request)
 
     async def _claim_and_send(
-        self, line: Line, meter: MeterPath, due: Due, asked: Asked, done: Act, before: Seen
+        self, line: Line, meter: MeterPath, due: Due, asked: Asked, done: Act, before: Shown
     ) -> tuple[Next, State]:
         claim = Claim(uuid.uuid4().hex)
         self.claims.add(claim.name)
         try:
-            won = await self.book.claim(due, asked, claim.name, Told("claimed", more={"seen": before.told}))
+            won = await self.book.claim(due, asked, claim.name, Told("claimed", more={"seen": before.seen.told}))
         except StorageError:  # it may be written down or not: nothing is sent, and reading will tell
             self.claims.discard(claim.name)
             raise
@@ -130,12 +133,15 @@ class Sender:
         except (CommunicationError, StorageError) as error:
             after = await self._settle_sent(due, claim, gate, line, str(error))
             return (Next.LOOK if after is State.UNKNOWN else Next.NOTHING), after
+        if not done.answered:
+            told = Told("no meter answers that: reading it tells", _frames(line, gate))
+            return Next.LOOK, await self._write(due, claim, State.UNKNOWN, told)
         await self._write(due, claim, State.ACKNOWLEDGED, Told("the meter accepts", _frames(line, gate)))
         return Next.LOOK, State.ACKNOWLEDGED
 
     async def _pass(
         self, line: Line, meter: MeterPath, due: Due, request: Request, claim: Claim, done: Act, gate: _Gate,
-        before: Seen,
+        before: Shown,
     ) -> None:  # fmt: skip
         """The frame, under a permit that has looked once more. Raises what kept it back, or its answer."""
         deadline = self.monotonic() + PATIENCE_S
@@ -143,10 +149,17 @@ class Sender:
         await self.outlook.refresh(claimed)
         gate.permit = permit_for(
             request, claim, done.wire, deadline=deadline, monotonic=self.monotonic,
-            look=lambda: _with(self.outlook.world(claimed), meter, before),
+            look=lambda: before.onto(self.outlook.world(claimed)),
         )  # fmt: skip
-        with line.permitting(gate):
-            await line.run(done.start(), meter.name)
+        async with done.around(gate):
+            with line.permitting(gate):
+                await line.run(done.start(), meter.name)
+
+    async def _act(self, line: Line, meter: MeterPath, due: Due, zone: ZoneInfo, telling: Telling | None) -> Act:
+        """Raises `NotPermitted`."""
+        if telling is not None:
+            return telling.act
+        return act(meter, due.order, due.target, zone, line.wire, await self.keys.access(meter))
 
     async def _settle_sent(self, due: Due, claim: Claim, gate: _Gate, line: Line, why: str) -> State:
         """After a claim that came to no answer: rejected where not one byte went out, else unknown."""
@@ -160,7 +173,7 @@ class Sender:
 
         Raises `CommunicationError` where it says nothing: then nothing has changed. Raises `StorageError`.
         """
-        seen = await look(line, meter, due.order)
+        seen = (await shown(line, meter, due.order, self.clocks)).seen
         after = settled(due.state, due.order, seen, self.now(), due.earlier)
         is_early = self.now() - since < self.settle_for
         if after is due.state or (is_early and after in (State.CONTRADICTED, State.UNVERIFIABLE)):
@@ -225,8 +238,3 @@ def _frames(line: Line, gate: _Gate) -> tuple[tuple[str, str], ...]:
     if not gate.frame:
         return ()
     return ((">", masked(gate.frame) if line.path.protocol == "dlt645" else gate.frame.hex(" ").upper()),)
-
-
-def _with(world: World, meter: MeterPath, seen: Seen) -> World:
-    """And what the meter itself has just shown."""
-    return replace(world, load_limits={} if seen.limit_kw is None else {meter.name: seen.limit_kw})
