@@ -239,7 +239,7 @@ async def test_without_who_keeps_the_time_nothing_is_told(plain_database: str) -
         assert one.told == []
 
 
-async def test_the_policy_of_the_configuration_counts(plain_database: str) -> None:
+async def test_without_a_step_it_is_put_right_at_once(plain_database: str) -> None:
     async with desk(plain_database, -150.0) as one:
         one.site.policy = ClockPolicy(step=None)
         await one.send()
