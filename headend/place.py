@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -69,6 +71,11 @@ def daemon_conninfo(config: Config, conninfo: str) -> str:
     if config.database.dsn:
         return config.database.daemon_dsn or conninfo
     return make_conninfo(conninfo, user=roles.DAEMON)
+
+
+def account() -> str:
+    """Who works at this machine, for the audit of what is done without a token."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 async def _as_daemon(config: Config, served: Database) -> str:

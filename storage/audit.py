@@ -104,6 +104,21 @@ def _spelled(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is to be told to the audit."""
+
+    by: str
+    action: str
+    subject: str
+    body: Mapping[str, Any]
+    meter: str = ""
+
+    async def append(self, connection: Connection) -> None:
+        """As `append`."""
+        await append(connection, self.by, self.action, self.subject, meter=self.meter, body=self.body)
+
+
 class Audit(Session):
     """Reads it. Raises `DatabaseUnreachable`."""
 

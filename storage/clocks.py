@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from storage.audit import Connection, Entry
 from storage.connection import Row, Session
+from storage.rules import stops
 from storage.statements import load
 
 SQL = load("clocks")
@@ -118,33 +120,55 @@ class ClockStore(Session):
         rows = await self._rows("told", meters=list(meters), since=since)
         return {meter_id: frozenset(days) for meter_id, days in rows}
 
-    async def reserve(self, to_tell: Sequence[ToTell], at: datetime, way: str, line: str, actor: str) -> list[int]:
-        """Write down that they are told, before they are. Returns the rows' ids.
+    async def stopped(self) -> frozenset[str]:
+        """Areas in which nothing is sent; "*" is everywhere."""
+        async with self.use() as connection:
+            return frozenset(stop.area for stop in await stops(connection))
+
+    async def reserve(
+        self, to_tell: Sequence[ToTell], at: datetime, way: str, line: str, actor: str, entry: Entry | None = None
+    ) -> list[int]:
+        """Write down that they are told, before they are, with `entry` in the audit. Returns the rows' ids.
 
         Raises `AlreadyThere` where one of them was told that day: then nothing is written.
         """
         given = {name: [getattr(one, name) for one in to_tell] for name in ToTell.__slots__}
-        async with self.use() as connection:
+        async with self.transaction() as connection:
             told = {"at": at, "way": way, "line": line, "actor": actor, **given}
             rows = await (await connection.execute(SQL["reserve"], told)).fetchall()
+            await _append(connection, entry)
         return [row[0] for row in rows]
 
-    async def sent(self, ids: Sequence[int], told: datetime, at: datetime) -> None:
+    async def sent(self, ids: Sequence[int], told: datetime, at: datetime, entry: Entry | None = None) -> None:
         """The frame went out: at `at`, with the time `told`."""
-        await self._rows("sent", fetch=False, ids=list(ids), told=told, at=at)
+        await self._go_on("sent", entry, ids=list(ids), told=told, at=at)
 
-    async def held_back(self, ids: Sequence[int], at: datetime) -> None:
+    async def held_back(self, ids: Sequence[int], at: datetime, entry: Entry | None = None) -> None:
         """It did not: the day is not used up."""
-        await self._rows("held_back", fetch=False, ids=list(ids), at=at)
+        await self._go_on("held_back", entry, ids=list(ids), at=at)
+
+    async def tell(self, entry: Entry) -> None:
+        """The audit, and nothing else."""
+        async with self.transaction() as connection:
+            await entry.append(connection)
 
     async def syncs(self, since: datetime, meters: Collection[int] | None = None) -> list[SyncRow]:
         """The latest first."""
         return [SyncRow(*row) for row in await self._rows("syncs", since=since, meters=_listed(meters))]
 
-    async def _rows(self, statement: str, *, fetch: bool = True, **given: object) -> list[Row]:
+    async def _go_on(self, statement: str, entry: Entry | None, **given: object) -> None:
+        async with self.transaction() as connection:
+            await connection.execute(SQL[statement], given)
+            await _append(connection, entry)
+
+    async def _rows(self, statement: str, **given: object) -> list[Row]:
         async with self.use() as connection:
-            cursor = await connection.execute(SQL[statement], given)
-            return await cursor.fetchall() if fetch else []
+            return await (await connection.execute(SQL[statement], given)).fetchall()
+
+
+async def _append(connection: Connection, entry: Entry | None) -> None:
+    if entry is not None:
+        await entry.append(connection)
 
 
 def _listed(given: Collection[Any] | None) -> list[Any] | None:

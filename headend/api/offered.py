@@ -46,7 +46,7 @@ async def offered(config: Config, conninfo: str, clock: HostClock) -> AsyncItera
         return Clock(found.trusted, found.why)
 
     async with AsyncExitStack() as stack:
-        desk = Desk(conninfo, config.timezone, trusted)
+        desk = Desk(conninfo, config.timezone, trusted, clocks=config.clock.policy)
         stack.push_async_callback(desk.close)
         office = Office(conninfo)
         stack.push_async_callback(office.close)

@@ -205,7 +205,7 @@ async def _sync(arguments: argparse.Namespace, output: Output) -> int:
     from headend.clock.sync import ClockSync
     from headend.collection.poller import utc_now
     from headend.config import load
-    from headend.place import store
+    from headend.place import account, store
     from storage.clocks import ClockStore
 
     config = load(arguments.config)
@@ -214,7 +214,7 @@ async def _sync(arguments: argparse.Namespace, output: Output) -> int:
     name, is_line = arguments.target, arguments.is_line
     async with store(config) as opened, ClockStore(opened.conninfo) as clocks:
         line, meters = await _place(arguments, opened, config, None if is_line else name, name if is_line else None)
-        sync = ClockSync(clocks, config.clock.policy, utc_now)
+        sync = ClockSync(clocks, config.clock.policy, utc_now, account())
         try:
             if is_line:
                 done = await sync.broadcast(line, meters, actor, dry_run=arguments.dry_run)

@@ -58,10 +58,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    from headend.errors import UsageFault
-
-    if arguments.verb == "time":
-        raise UsageFault("telling meters the time has rules of its own: headend clock sync METER|LINE")
     if arguments.verb == "stop" and arguments.local:
         return asyncio.run(_stop_here(arguments, output))
     name = "draft" if arguments.verb in command_draft.FUNCTIONS else arguments.verb

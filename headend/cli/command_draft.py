@@ -28,6 +28,7 @@ FUNCTIONS: Final = {
     "unprotect": "the meter may be cut again",
     "freeze": "the meter keeps its registers as they are at once",
     "reset-demand": "the greatest demand begins anew",
+    "set-time": "the meter's clock is put right, by a step a day",
     "write": "write a parameter or a table of the tariff, and read it back",
     "change-password": "a new password that nobody sees: made, sealed, told and proved by the daemon",
 }
@@ -54,7 +55,6 @@ def add_drafts(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
         made[name].add_argument(
             "--value", metavar="V", action="extend", nargs="+", default=[], help="one for each part, in their order"
         )
-    verb("time", "clocks have rules of their own: see `headend clock sync`").add_argument("meters", nargs="*")
 
 
 def _draft(made: argparse.ArgumentParser) -> argparse.ArgumentParser:

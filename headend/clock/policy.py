@@ -77,3 +77,7 @@ class ClockPolicy:
         if self.step is None or abs(offset) <= self.step:
             return timedelta(0)
         return offset - self.step if offset > timedelta(0) else offset + self.step
+
+
+USUAL: Final = ClockPolicy()
+"""What holds where nothing is configured."""

@@ -11,6 +11,7 @@ from headend.clock.boundaries import Boundaries
 from headend.clock.offset import Offset, shown_at
 from headend.clock.policy import REACH, ClockPolicy
 from headend.clock.trust import Trust
+from headend.safety.world import EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Known:
     bounds: Boundaries = field(default=Boundaries())
     asks: bool = True
     """It is a meter that 08H is made for."""
+    areas: frozenset[str] = frozenset()
 
 
 def own_days(known: Known, now: datetime) -> frozenset[date]:
@@ -75,6 +77,31 @@ def meter_rules(known: Known, policy: ClockPolicy, now: datetime, *, stepwise: b
     crosses = known.bounds.record_between(right + off + slack, right + left)
     found.append(Finding("load record", not crosses, "none between what it shows and what it is told", name))
     return found
+
+
+def lasting(known: Known, policy: ClockPolicy, start: datetime, end: datetime) -> list[Finding]:
+    """What will still be against it at any time from `start` to `end`, by what is known now; waiting helps against the
+    other rules, or a look at the clock."""
+    found = {one.rule: one for one in meter_rules(known, policy, start, stepwise=True)}
+    first, last = shown_at(start, known.zone).date(), shown_at(end, known.zone).date()
+    days = [first + timedelta(days=n) for n in range(min((last - first).days, len(known.told)) + 1)]
+    broken = []
+    if days and known.told.issuperset(days):
+        broken.append(Finding("once a day", False, f"it was told on {max(days)}", known.name))
+    if found["offset known"].kept:
+        broken += refusals(found[rule] for rule in ("off", "within 5 minutes"))
+    return broken
+
+
+def stop_rule(known: Iterable[Known], stops: frozenset[str] | None) -> Finding:
+    """`stops`: areas, "*" is everywhere; None where that could not be read."""
+    if stops is None:
+        return Finding("stop", False, "whether anything is stopped cannot be read")
+    if EVERYWHERE in stops:
+        return Finding("stop", False, "everything is stopped")
+    areas = sorted(stops & {area for one in known for area in one.areas})
+    told = f"area {', '.join(areas)} is stopped" if areas else "nothing is stopped where they are"
+    return Finding("stop", not areas, told)
 
 
 def line_rules(known: Sequence[Known], policy: ClockPolicy, now: datetime) -> list[Finding]:

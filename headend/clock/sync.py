@@ -1,23 +1,25 @@
 """Telling meters the time by 08H: the rules before, the rules again when the frame is about to go out, and a look at
-the clocks behind it. Nobody answers 08H, so only the look tells what came of it."""
+the clocks behind it. Nobody answers 08H, so only the look tells what came of it. Each telling is in the audit: that it
+is about to be, what went out, what the clocks showed behind it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
 
-from headend.clock.boundaries import boundaries
 from headend.clock.keeping import keep_surveys
-from headend.clock.offset import Offset, shown_at
+from headend.clock.known import in_ms, known_of
+from headend.clock.moment import next_second, on_wire, spelled
+from headend.clock.offset import shown_at
 from headend.clock.permit import OnlyTime, Stale
 from headend.clock.policy import ClockPolicy
-from headend.clock.rules import Finding, Known, host_rule, line_rules, meter_rules, refusals
-from headend.clock.survey import ClockSurvey, has_clock, survey_clock
+from headend.clock.rules import Finding, host_rule, line_rules, meter_rules, refusals, stop_rule
+from headend.clock.survey import ClockSurvey, survey_clock
 from headend.clock.trust import trust
 from headend.collection.line import Line
 from headend.collection.survey import MeterPath
@@ -25,17 +27,17 @@ from headend.health.host_clock import Discipline, discipline
 from protocols.dlt645.address import BROADCAST
 from protocols.dlt645.services.clock import set_time
 from protocols.errors import CommunicationError, LinkError, NotPermitted
-from storage.clocks import ClockStore, LatestClock, Settled, ToTell
-from storage.errors import AlreadyThere
+from storage.audit import Entry
+from storage.clocks import ClockStore, Settled, ToTell
+from storage.errors import AlreadyThere, StorageError
 
 _log = structlog.get_logger("clock")
 
 AUTOMATIC: Final = "automatic"
 _TRIES: Final = 3
 """A frame whose second is over when the line is free is made anew, so often."""
-_SECOND: Final = timedelta(seconds=1)
-_FRAME_BYTES: Final = 22
-_BITS: Final = 11
+_AHEAD: Final = timedelta(milliseconds=200)
+"""So long before the frame it is asked once more whether anything is stopped."""
 
 
 @dataclass(slots=True)
@@ -55,19 +57,50 @@ class Synced:
         return refusals(self.findings)
 
 
+@dataclass(slots=True)
+class _Turn:
+    """One telling: of `meters` on `line`, at whose wish, and what the rules say at a moment. `stops`: as read last,
+    None where that failed. `frame`: what went out."""
+
+    line: Line
+    way: str
+    actor: str
+    by: str
+    meters: Sequence[MeterPath]
+    rules: Callable[[datetime, frozenset[str] | None], list[Finding]]
+    left: timedelta = timedelta(0)
+    stops: frozenset[str] | None = None
+    frame: bytes = b""
+
+    @property
+    def address(self) -> str:
+        return self.meters[0].address if self.way == "single" else BROADCAST
+
+    def entry(self, action: str, **more: Any) -> Entry:
+        """`by` says who it is by this machine; `actor`, as who he says."""
+        body: Mapping[str, Any] = {
+            "way": self.way, "actor": self.actor, "meters": [meter.name for meter in self.meters], **more,
+        }  # fmt: skip
+        meter = self.meters[0].name if self.way == "single" else ""
+        return Entry(self.by, action, self.line.path.name, body, meter)
+
+
 class ClockSync:
-    """`single` and `broadcast`; with `dry_run` the rules alone are looked at. `host` is asked each time anew."""
+    """`single` and `broadcast`; with `dry_run` the rules alone are looked at. `by`: who does it, as the audit has it.
+    `host` is asked each time anew."""
 
     def __init__(
         self,
         store: ClockStore,
         policy: ClockPolicy,
         now: Callable[[], datetime],
+        by: str,
         host: Callable[[], Discipline] = discipline,
     ) -> None:
         self._store = store
         self._policy = policy
         self._now = now
+        self._by = by
         self._host = host
 
     async def single(self, line: Line, meter: MeterPath, actor: str, *, dry_run: bool = False) -> Synced:
@@ -79,124 +112,99 @@ class ClockSync:
         return await self._sync(line, meters, actor, "broadcast", dry_run)
 
     async def _sync(self, line: Line, meters: Sequence[MeterPath], actor: str, way: str, dry_run: bool) -> Synced:
-        known = await self._known(meters)
-        off = known[0].offset.offset if way == "single" and known and known[0].offset is not None else None
+        known = await known_of(self._store, self._policy, meters, self._now())
 
-        def rules(at: datetime) -> list[Finding]:
-            host = host_rule(trust(self._host(), self._policy.trust_host))
+        def rules(at: datetime, stops: frozenset[str] | None) -> list[Finding]:
+            first = [stop_rule(known, stops), host_rule(trust(self._host(), self._policy.trust_host))]
             if way == "single":
-                return [host, *meter_rules(known[0], self._policy, at, stepwise=True)]
-            return [host, *line_rules(known, self._policy, at)]
+                return [*first, *meter_rules(known[0], self._policy, at, stepwise=True)]
+            return [*first, *line_rules(known, self._policy, at)]
 
-        synced = Synced(line.path.name, way, rules(self._now()))
+        synced = Synced(line.path.name, way, rules(self._now(), await self._stops()))
         if synced.refused or dry_run:
             return synced
         hearers = [(meter, one) for meter, one in zip(meters, known, strict=True) if one.asks]
+        turn = _Turn(line, way, actor, self._by, [meter for meter, _ in hearers], rules)
+        if way == "single" and known[0].offset is not None:
+            turn.left = self._policy.moved(known[0].offset.offset)
         at = self._now()
-        to_tell = [ToTell(m.id, shown_at(at, m.zone).date(), _ms(one.offset)) for m, one in hearers]
+        to_tell = [ToTell(m.id, shown_at(at, m.zone).date(), in_ms(one.offset)) for m, one in hearers]
+        entry = turn.entry("tell_time", before_ms={m.name: in_ms(one.offset) for m, one in hearers})
         try:
-            ids = await self._store.reserve(to_tell, at, way, line.path.name, actor)
+            ids = await self._store.reserve(to_tell, at, way, line.path.name, actor, entry)
         except AlreadyThere:
             synced.findings.append(Finding("once a day", False, "somebody else has just told one of them"))
             return synced
-        left = timedelta(0) if off is None else self._policy.moved(off)
-        address = hearers[0][0].address if way == "single" else BROADCAST
         try:
-            synced.told = await self._tell(line, address, hearers[0][0], left, rules)
+            synced.told = await self._tell(turn)
         except NotPermitted as error:
             synced.findings.append(Finding("last look", False, str(error)))
         except LinkError as error:
             synced.findings.append(Finding("line", False, str(error)))
         if synced.told is None:
-            await self._store.held_back(ids, self._now())
+            entry = turn.entry("time_held_back", why=synced.findings[-1].why)
+            await self._store.held_back(ids, self._now(), entry)
             return synced
-        await self._store.sent(ids, synced.told, self._now())
+        entry = turn.entry("time_told", told=synced.told, frame=turn.frame.hex(" ").upper())
+        await self._store.sent(ids, synced.told, self._now(), entry)
         _log.warning("meters were told the time", line=line.path.name, way=way, meters=len(ids), actor=actor)
-        await self._look(line, [meter for meter, _ in hearers], synced)
+        await self._look(turn, synced)
         return synced
 
-    async def _known(self, meters: Sequence[MeterPath]) -> list[Known]:
-        now = self._now()
-        ids = [meter.id for meter in meters]
-        latest = {one.meter_id: one for one in await self._store.latest(now, meters=ids)}
-        told = await self._store.told(ids, (now - timedelta(days=2)).date())
-        return [
-            Known(
-                meter.name,
-                meter.zone,
-                offset_from(latest.get(meter.id)),
-                told.get(meter.id, frozenset()),
-                boundaries(meter.model, self._policy.switches),
-                has_clock(meter),
-            )
-            for meter in meters
-        ]
+    async def _stops(self) -> frozenset[str] | None:
+        try:
+            return await self._store.stopped()
+        except StorageError as error:
+            _log.warning("whether anything is stopped cannot be read", reason=str(error))
+            return None
 
-    async def _tell(
-        self,
-        line: Line,
-        address: str,
-        meter: MeterPath,
-        left: timedelta,
-        rules: Callable[[datetime], list[Finding]],
-    ) -> datetime:
-        """The moment that was told. `left`: how far off the clock is to be behind it.
+    async def _tell(self, turn: _Turn) -> datetime:
+        """The moment that was told.
 
         Raises `NotPermitted` and `LinkError`: then nothing went out.
         """
+        line, zone = turn.line, turn.meters[0].zone
         wire: Any = line.wire
-        rate = line.path.bits_per_second
-        on_wire = timedelta(seconds=(_FRAME_BYTES + len(wire.preamble)) * _BITS / rate if rate else 0.0)
+        takes = on_wire(line)
 
         def last_look(at: datetime) -> list[str]:
-            return [f"{one.rule}: {one.why}" for one in refusals(rules(at))]
+            return [f"{one.rule}: {one.why}" for one in refusals(turn.rules(at, turn.stops))]
 
         for number in range(_TRIES):
-            heard = next_second(self._now() + on_wire)
-            await asyncio.sleep(max(0.0, (heard - on_wire - self._now()).total_seconds()))
-            own = shown_at(heard, meter.zone) + left
-            text = (own + _SECOND / 2).replace(microsecond=0).isoformat()
-            permit = OnlyTime(address, text, heard, on_wire, self._now, last_look)
+            heard = next_second(self._now() + takes + _AHEAD)
+            await self._until(heard - takes - _AHEAD)
+            turn.stops = await self._stops()
+            await self._until(heard - takes)
+            text = spelled(heard, zone, turn.left)
+            permit = OnlyTime(turn.address, text, heard, takes, self._now, last_look)
             try:
                 with line.permitting(permit):
-                    await line.run(set_time(text, address, wire.preamble))
+                    await line.run(set_time(text, turn.address, wire.preamble))
             except Stale:
                 if number == _TRIES - 1:
                     raise
+                continue
             except LinkError:
                 if not permit.used:
-                    raise
-                return heard + left  # it may have gone out: the look behind it tells
-            else:
-                return heard + left
+                    raise  # else it may have gone out: the look behind it tells
+            turn.frame = permit.frame
+            return heard + turn.left
         raise ValueError("no tries")
 
-    async def _look(self, line: Line, meters: Sequence[MeterPath], synced: Synced) -> None:
+    async def _until(self, moment: datetime) -> None:
+        await asyncio.sleep(max(0.0, (moment - self._now()).total_seconds()))
+
+    async def _look(self, turn: _Turn, synced: Synced) -> None:
         surveys: list[ClockSurvey] = []
-        for at, meter in enumerate(meters):
+        for at, meter in enumerate(turn.meters):
             try:
-                surveys.append(await survey_clock(line, meter, self._now))
+                surveys.append(await survey_clock(turn.line, meter, self._now))
             except LinkError:
-                synced.unread += [one.name for one in meters[at:]]
+                synced.unread += [one.name for one in turn.meters[at:]]
                 break
             except CommunicationError:
                 synced.unread.append(meter.name)
         synced.settled = await keep_surveys(self._store, surveys, self._policy)
-
-
-def next_second(at: datetime) -> datetime:
-    """The next full second; `at` itself where it is one."""
-    whole = at.replace(microsecond=0)
-    return whole if whole == at else whole + _SECOND
-
-
-def offset_from(latest: LatestClock | None) -> Offset | None:
-    """What is stored of a meter's clock, as it was found."""
-    if latest is None or latest.at is None or latest.offset_ms is None:
-        return None
-    span = timedelta(milliseconds=latest.offset_ms), timedelta(milliseconds=latest.uncertainty_ms or 0)
-    return Offset(latest.at.astimezone(UTC), *span)
-
-
-def _ms(offset: Offset | None) -> int | None:
-    return None if offset is None else round(offset.offset / timedelta(milliseconds=1))
+        names = {meter.id: meter.name for meter in turn.meters}
+        came = {names[one.meter_id]: [one.result, one.after_ms] for one in synced.settled}
+        await self._store.tell(turn.entry("time_read_back", came=came, unread=synced.unread))

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
+from headend.clock.policy import USUAL, ClockPolicy
 from headend.commands import campaign, showing
 from headend.commands.asked import Asked, NewEntry
 from headend.commands.errors import Denied, Unknown
@@ -36,14 +37,19 @@ from storage.people import Person
 
 class Desk:
     """`clock` says whether this machine's clock is right. `now` is for tests; else the database's clock counts, which
-    all daemons share."""
+    all daemons share. `clocks`: by which meters are told the time."""
 
     def __init__(
-        self, conninfo: str, timezone: str, clock: Callable[[], Clock], now: Callable[[], datetime] | None = None
+        self,
+        conninfo: str,
+        timezone: str,
+        clock: Callable[[], Clock],
+        now: Callable[[], datetime] | None = None,
+        clocks: ClockPolicy = USUAL,
     ) -> None:
         host = None if now is not None else lambda: datetime.now(UTC)
         self._session = Session(conninfo)
-        self._gathering = Gathering(timezone, clock, now, host)
+        self._gathering = Gathering(timezone, clock, now, host, clocks)
         self._orders = Orders(self._gathering)
         self._rules, self._urgent = Session(conninfo), Session(conninfo)
         self._ruling = Ruling(self._rules, self._urgent, self._gathering)

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from headend.clock.policy import USUAL, ClockPolicy
 from headend.commands.ledger import Sums
 from headend.commands.policy_file import Rules, read
+from headend.commands.time_rules import time_rules
 from headend.commands.users import user_of
 from headend.safety.command import Command, CommandKey, State
 from headend.safety.function import TRAITS, Function, ReasonCode, Source
@@ -42,12 +44,14 @@ _SKEW: Final = timedelta(seconds=5)
 
 @dataclass
 class Gathering:
-    """`timezone`: of areas that state none. `clock`: whether this machine's is right. `now`: for tests."""
+    """`timezone`: of areas that state none. `clock`: whether this machine's is right. `now`: for tests. `clocks`: by
+    which meters are told the time."""
 
     timezone: str
     clock: Callable[[], Clock]
     now: Callable[[], datetime] | None = None
     host_now: Callable[[], datetime] | None = None
+    clocks: ClockPolicy = USUAL
     _rules: dict[str, Rules] = field(default_factory=dict, init=False)
 
     async def moment(self, connection: Connection) -> datetime:
@@ -107,6 +111,7 @@ class Gathering:
             holidays=None if rules is None else rules.holidays,
             weather=None if rules is None else await _weather(connection, areas, rules),
             meter_clocks=None if rules is None else await _clocks(connection, found, rules, now),
+            time_rules=await time_rules(connection, order, targets, zones, self.clocks, now),
         )
 
     async def _registry(

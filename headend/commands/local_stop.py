@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
-
 from headend.commands.ending import STOPPABLE, end
 from headend.commands.errors import Unknown
+from headend.place import account
 from headend.safety.command import State
 from headend.safety.world import EVERYWHERE
 from storage import commands, rules
@@ -16,7 +14,7 @@ from storage.connection import Session
 
 async def stop_here(conninfo: str, area: str, why: str) -> int:
     """The number of the stop, which two persons release as any other. Raises `Unknown` for no area of ours."""
-    by = f"{getpass.getuser()}@{socket.gethostname()}"
+    by = account()
     async with Session(conninfo) as session:
         async with session.transaction() as connection:
             if area != EVERYWHERE and not await commands.rows(connection, rules.SQL["has_area"], area=area):

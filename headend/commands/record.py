@@ -76,6 +76,7 @@ def record(request: Request, version: int, world: World) -> Record:
         "weather": _or(world.weather, lambda ws: {area: [w.harsh, w.at] for area, w in ws.items()}),
         "meter_clocks": _or(world.meter_clocks, dict),
         "load_limits": _or(world.load_limits, lambda ls: {meter: str(kw) for meter, kw in ls.items()}),
+        "time_rules": _or(world.time_rules, dict),
     }
     raw = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_spelled).encode()
     return Record(hashlib.sha256(raw).hexdigest(), zlib.compress(raw))
@@ -122,6 +123,7 @@ def world_of(told: Mapping[str, Any], policy: Policy | None) -> World:
         weather=_or(told["weather"], lambda ws: {area: Weather(harsh, _at(at)) for area, (harsh, at) in ws.items()}),
         meter_clocks=_or(told["meter_clocks"], lambda cs: {meter: MeterClock(c) for meter, c in cs.items()}),
         load_limits=_or(told.get("load_limits"), lambda ls: {meter: Decimal(kw) for meter, kw in ls.items()}),
+        time_rules=_or(told.get("time_rules"), lambda rs: {meter: tuple(whys) for meter, whys in rs.items()}),
     )
 
 

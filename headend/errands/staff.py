@@ -53,7 +53,7 @@ async def employed(config: Config, opened: Store) -> AsyncIterator[Staff]:
 
         doubts = Doubts(policy)
         limit_ms = round(policy.quarantine / timedelta(milliseconds=1))
-        sync = ClockSync(clocks, policy, utc_now)
+        sync = ClockSync(clocks, policy, utc_now, f"daemon {config.daemon.name}")
         watching = asyncio.create_task(_watch(doubts, clocks, limit_ms), name="clocks")
         try:
             yield Staff(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from headend.safety.function import Function
 from headend.safety.request import Against, Request, known, time_of
 from headend.safety.world import MeterClock, World
 
@@ -23,6 +24,9 @@ def clock(request: Request, world: World) -> Iterator[Against]:
 
 
 def meter_clock(request: Request, world: World) -> Iterator[Against]:
+    """A clock that is told the time may well be off: that is why."""
+    if request.order.function is Function.SET_TIME:
+        return
     clocks = known(world.meter_clocks, "the meters' clocks")
     for target in request.targets:
         state = clocks.get(target.meter)
@@ -30,6 +34,16 @@ def meter_clock(request: Request, world: World) -> Iterator[Against]:
             yield Against("its clock was never read", target.meter)
         elif state is MeterClock.DOUBTFUL:
             yield Against("its clock is doubtful", target.meter)
+
+
+def telling(request: Request, world: World) -> Iterator[Against]:
+    """The rules of clocks, as far as they can be known at this step; at sending all of them."""
+    if request.order.function is not Function.SET_TIME:
+        return
+    rules = known(world.time_rules, "what the rules of clocks say")
+    for target in request.targets:
+        against = known(rules.get(target.meter), "what the rules of clocks say")
+        yield from (Against(why, target.meter) for why in against)
 
 
 def expired(request: Request, world: World) -> Iterator[Against]:

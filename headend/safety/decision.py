@@ -73,6 +73,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("held", "S16", people.held, _ACTING),
     Rule("clock", "S17", times.clock),
     Rule("meter clock", "S17", times.meter_clock, _LATE),
+    Rule("telling", "S17", times.telling, effects=(Effect.NEUTRAL,)),
 )
 
 

@@ -29,6 +29,7 @@ class Function(StrEnum):
     WRITE_PARAMETER = "write_parameter"
     CHANGE_PASSWORD = "change_password"  # noqa: S105
     """To one that nobody ever sees: made and sealed by who sends."""
+    SET_TIME = "set_time"
 
 
 class Effect(StrEnum):
@@ -65,6 +66,7 @@ TRAITS: Final[Mapping[Function, Traits]] = MappingProxyType(
         Function.RESET_DEMAND: Traits(Effect.NEUTRAL, 1, 3, False),
         Function.WRITE_PARAMETER: Traits(Effect.NEUTRAL, 1, 3, False),
         Function.CHANGE_PASSWORD: Traits(Effect.NEUTRAL, 1, 3, False),
+        Function.SET_TIME: Traits(Effect.NEUTRAL, 0, 3, False),
     }
 )
 

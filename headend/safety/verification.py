@@ -20,7 +20,7 @@ _VOLTS_OFF = 30
 _SHOWN = frozenset({Function.TRIP, Function.TRIP_RECLOSE, Function.CLOSE})
 """What a relay shows. A permit to close waits for the customer: its word alone tells."""
 
-COMPARED: Final = frozenset({Function.FREEZE, Function.UNPROTECT})
+COMPARED: Final = frozenset({Function.FREEZE, Function.UNPROTECT, Function.SET_TIME})
 """What is told by what the meter showed before, too."""
 FREEZES: Final = 3
 """Freezes at once that a meter keeps (DL/T 645-2007, Table A.6)."""
@@ -31,8 +31,9 @@ class Seen:
     """Read of a meter; None was not told. Of status word 3: `relay_open` b4, `told_to_trip` b6, `alarm` b7, `kept` b12,
     which not every meter has; `has_kept`: its model says that it has. `load_volts`: behind the relay. `as_written`:
     what was written, or reset, reads so now. `frozen`: when it froze at once, as it shows that, the latest first; empty
-    where it refuses to say. `limit_kw`: above it the meter opens its relay. `password`: which one the
-    meter takes."""
+    where it refuses to say. `limit_kw`: above it the meter opens its relay. `password`: which one the meter takes.
+    `off_ms`: how far its clock is ahead, give or take `unsure_ms`, and `leave_ms`: as it is to be once the time was
+    told."""
 
     relay_open: bool | None = None
     load_volts: int | None = None
@@ -45,6 +46,9 @@ class Seen:
     frozen: tuple[str, ...] | None = None
     limit_kw: Decimal | None = None
     password: InForce | None = None
+    off_ms: int | None = None
+    unsure_ms: int | None = None
+    leave_ms: int | None = None
 
     @property
     def told(self) -> dict[str, Any]:
@@ -108,8 +112,8 @@ def settled(before: State, order: Order, seen: Seen, now: datetime, earlier: See
         return State.VERIFIED
     if order.function is Function.TRIP_RECLOSE:
         return State.UNVERIFIABLE  # it may have closed again already
-    if before is State.ACKNOWLEDGED:
-        return State.CONTRADICTED
+    if before is State.ACKNOWLEDGED or order.function is Function.SET_TIME:
+        return State.CONTRADICTED  # 08H is never answered: only the clock tells, and it was not set
     return State.FAILED if order.expires is not None and now >= order.expires else State.UNKNOWN
 
 
@@ -135,6 +139,8 @@ def _is_as_ordered(order: Order, seen: Seen, earlier: Seen) -> bool | None:
         return seen.as_written
     if function in (Function.PROTECT, Function.UNPROTECT):
         return _is_kept(seen, earlier, function is Function.PROTECT)
+    if function is Function.SET_TIME:
+        return _is_set(seen, earlier)
     return _has_frozen(seen, earlier) if function is Function.FREEZE else None
 
 
@@ -142,6 +148,16 @@ def _is_kept(seen: Seen, earlier: Seen, wanted: bool) -> bool | None:
     """A bit that is not set says something only where the meter has that bit."""
     has_it = seen.kept or seen.has_kept or earlier.kept
     return seen.kept is wanted if seen.kept is not None and has_it else None
+
+
+def _is_set(seen: Seen, earlier: Seen) -> bool | None:
+    """Whether the clock is nearer to where it was to be than to where it was; None where both are too near to tell."""
+    if seen.off_ms is None or earlier.off_ms is None or earlier.leave_ms is None:
+        return None
+    moved = abs(earlier.off_ms - earlier.leave_ms)
+    if moved <= 2 * ((seen.unsure_ms or 0) + (earlier.unsure_ms or 0)):
+        return None
+    return 2 * abs(seen.off_ms - earlier.leave_ms) <= moved
 
 
 def _has_frozen(seen: Seen, earlier: Seen) -> bool | None:

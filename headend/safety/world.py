@@ -168,7 +168,8 @@ class Holds:
 @dataclass(frozen=True, slots=True)
 class World:
     """Mappings by name: users by user, the registry and meter clocks by meter, zones and weather by area, customers
-    by area or feeder ("" all together). `load_limits`: by meter, kW, as it has just shown it."""
+    by area or feeder ("" all together). `load_limits`: by meter, kW, as it has just shown it. `time_rules`: by meter,
+    what the rules of clocks have against telling it the time."""
 
     now: datetime | None = None
     clock: Clock | None = None
@@ -187,6 +188,7 @@ class World:
     weather: Mapping[str, Weather] | None = None
     meter_clocks: Mapping[str, MeterClock] | None = None
     load_limits: Mapping[str, Decimal] | None = None
+    time_rules: Mapping[str, tuple[str, ...]] | None = None
 
     def __post_init__(self) -> None:
         aware(self.now)

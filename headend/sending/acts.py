@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from headend.collection.survey import MeterPath
@@ -28,12 +29,22 @@ from protocols.modbus.wire import transact
 from protocols.modbus.writes import Safety, WritePoint
 
 
+class Passage(Protocol):
+    """`passed`: the frame was let through."""
+
+    @property
+    def passed(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
-    """`start` begins the conversation, for which `wire` knows what its frame must mean. It is begun once."""
+    """`start` begins the conversation, for which `wire` knows what its frame must mean. It is begun once, in `around`.
+    `answered` false: the meter never says that it took it."""
 
     wire: Wire
     start: Callable[[], Exchange[Any, Any]]
+    answered: bool = True
+    around: Callable[[Passage], AbstractAsyncContextManager[None]] = lambda _: nullcontext()
 
 
 def act(
@@ -88,6 +99,8 @@ def is_possible(meter: MeterPath, order: Order, target: Target) -> str:
     """Why a meter of this kind cannot be ordered to do that; empty where it can. Asked when an order is drawn up."""
     model = meter.model
     try:
+        if order.function is Function.SET_TIME:
+            return _why_no_time(meter, order, target)
         if isinstance(model, ModbusModel):
             Modbus("rtu", point_for(model, order)).wanted(order)
         elif not isinstance(model, Dlt645Model) or model.edition != "2007":
@@ -102,3 +115,17 @@ def is_possible(meter: MeterPath, order: Order, target: Target) -> str:
     except (NotPermitted, ModelError) as error:
         return str(error)
     return ""
+
+
+def _why_no_time(meter: MeterPath, order: Order, target: Target) -> str:
+    """08H is alike in both editions. Raises `ModelError`."""
+    model = meter.model
+    if order.parameters:
+        return f"{order.function} has no frame with such parameters"
+    if isinstance(model, Dlt645Model):
+        model.check_address(target.address)
+        return ""
+    points = model.writes.values() if isinstance(model, ModbusModel) else ()
+    if any(point.safety is Safety.CLOCK for point in points):
+        return f"model {model.head.name} does not say how its clock is read: nothing would tell that it was set"
+    return f"model {model.head.name} declares no clock"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from headend.clock.policy import USUAL, ClockPolicy
 from headend.clock.trust import trust
 from headend.commands.gather import Gathering
 from headend.config import Config
@@ -19,6 +20,8 @@ from headend.sending.dispatch import BURY_AFTER, Dispatch
 from headend.sending.outlook import StoredOutlook
 from headend.sending.sender import Sender
 from headend.sending.stored import StoredBook, StoredQueue
+from headend.sending.telling import Timekeeper
+from storage.clocks import ClockStore
 from storage.secrets import SecretTable
 
 
@@ -44,6 +47,7 @@ async def sending(config: Config, conninfo: str, clock: HostClock) -> AsyncItera
             Vault(secrets, load(config)),
             spread=timedelta(seconds=seconds(table.spread)),
             settle_for=timedelta(seconds=seconds(table.settle)),
+            clocks=config.clock.policy,
         ) as dispatch,
     ):
         yield dispatch
@@ -60,6 +64,7 @@ async def dispatching(
     spread: timedelta = timedelta(0),
     settle_for: timedelta = timedelta(seconds=60),
     bury_after: timedelta = BURY_AFTER,
+    clocks: ClockPolicy = USUAL,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Dispatch]:
     """For the daemon called `name`. Connections are made at the first use and closed behind the block."""
@@ -68,8 +73,9 @@ async def dispatching(
         StoredOutlook(conninfo, gathering) as outlook,
         StoredBook(conninfo, name, outlook.sent) as book,
         StoredQueue(conninfo) as queue,
+        ClockStore(conninfo) as store,
     ):
-        sender = Sender(book, outlook, keys, now, settle_for)
+        sender = Sender(book, outlook, keys, now, settle_for, clocks=Timekeeper(store, clocks, now, clock))
         try:
             yield Dispatch(queue, sender, now, spread, bury_after)
         finally:

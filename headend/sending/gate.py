@@ -20,6 +20,8 @@ class Gate:
     permit: OneFrame | None = None
     frame: bytes = b""
     passed: bool = False
+    is_answered: bool = True
+    """Whether a meter says anything to that frame."""
     before: list[bytes] = field(default_factory=list)
     """What went out first and changed nothing."""
 
@@ -30,10 +32,10 @@ class Gate:
         self.frame, self.passed = ask.data, True
 
     def shown(self, line: Line) -> tuple[tuple[str, str], ...]:
-        return shown(line, [*self.before, self.frame])
+        return without_secrets(line, [*self.before, self.frame])
 
 
-def shown(line: Line, frames: Sequence[bytes]) -> tuple[tuple[str, str], ...]:
+def without_secrets(line: Line, frames: Sequence[bytes]) -> tuple[tuple[str, str], ...]:
     """As the audit has frames that went out: without passwords."""
     known = line.path.protocol == "dlt645"
     return tuple((">", masked(frame) if known else frame.hex(" ").upper()) for frame in frames if frame)

@@ -29,9 +29,10 @@ from headend.safety.verification import Seen, settled
 from headend.safety.world import Step, World
 from headend.sending.acts import Act, act, wants_password
 from headend.sending.book import Asked, Book, Due, Keys, Outlook, Told
-from headend.sending.gate import Gate, shown
-from headend.sending.look import look
+from headend.sending.gate import Gate, without_secrets
 from headend.sending.rotation import Rotation
+from headend.sending.shown import Shown, shown
+from headend.sending.telling import Timekeeper
 from protocols.errors import CommunicationError, NotPermitted, Refused
 from storage.errors import StorageError
 
@@ -68,6 +69,8 @@ class Sender:
     now: Callable[[], datetime]
     settle_for: timedelta = timedelta(seconds=60)
     monotonic: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
+    clocks: Timekeeper | None = None
+    """Without it no meter is told the time."""
     claims: set[str] = field(default_factory=set, init=False)
     """Of commands that this sender is at."""
     _turns: WeakKeyDictionary[Line, asyncio.Lock] = field(default_factory=WeakKeyDictionary, init=False)
@@ -80,11 +83,11 @@ class Sender:
     async def send(self, line: Line, meter: MeterPath, due: Due) -> tuple[Next, State]:
         """Of a command that is released. First the meter is read: one that is silent is not claimed, and may be tried
         again. Raises `StorageError` and `CommunicationError`: then nothing was sent."""
-        before = await look(line, meter, due.order)
+        before = await shown(line, meter, due.order, self.clocks)
         request = Request(Step.SEND, due.by, due.order, due.approvals, due.key.meter)
         try:
             await self.outlook.refresh(request)
-            world = _with(self.outlook.world(request), meter, before)
+            world = before.onto(self.outlook.world(request))
             if world.now is None:  # it took too long to read: nothing is known, and it is asked again
                 return Next.WAIT, due.state
             asked = Asked(request, world, decide(request, world))
@@ -92,7 +95,7 @@ class Sender:
                 return await self._hold(due, asked)
             async with self._turn(line):
                 try:
-                    done = await self._prepared(line, meter, due, _zone(due, world))
+                    done = await self._prepared(line, meter, due, _zone(due, world), before)
                 except NotPermitted as error:
                     return await self._held(due, asked, State.REJECTED, Told(str(error)))
                 return await self._claim_and_send(line, meter, due, asked, done, before)
@@ -103,7 +106,7 @@ class Sender:
         """Of what acts on a line, one after the other."""
         return self._turns.setdefault(line, asyncio.Lock())
 
-    async def _prepared(self, line: Line, meter: MeterPath, due: Due, zone: ZoneInfo) -> _Prepared:
+    async def _prepared(self, line: Line, meter: MeterPath, due: Due, zone: ZoneInfo, before: Shown) -> _Prepared:
         """What is done once the command is claimed, with the password of this moment. Raises `NotPermitted`."""
         if due.order.function is Function.CHANGE_PASSWORD:
             await self._rotation.ready(meter, due)
@@ -113,8 +116,11 @@ class Sender:
                 return act(meter, due.order, due.target, zone, line.wire, None, change)
 
             return changing
-        access = await self.keys.access(meter) if wants_password(meter, due.order) else None
-        done = act(meter, due.order, due.target, zone, line.wire, access)
+        if before.telling is not None:
+            done = before.telling.act
+        else:
+            access = await self.keys.access(meter) if wants_password(meter, due.order) else None
+            done = act(meter, due.order, due.target, zone, line.wire, access)
 
         async def known(gate: Gate) -> Act:
             return done
@@ -122,12 +128,12 @@ class Sender:
         return known
 
     async def _claim_and_send(
-        self, line: Line, meter: MeterPath, due: Due, asked: Asked, prepared: _Prepared, before: Seen
+        self, line: Line, meter: MeterPath, due: Due, asked: Asked, prepared: _Prepared, before: Shown
     ) -> tuple[Next, State]:
         claim = Claim(uuid.uuid4().hex)
         self.claims.add(claim.name)
         try:
-            won = await self.book.claim(due, asked, claim.name, Told("claimed", more={"seen": before.told}))
+            won = await self.book.claim(due, asked, claim.name, Told("claimed", more={"seen": before.seen.told}))
         except StorageError:  # it may be written down or not: nothing is sent, and reading will tell
             self.claims.discard(claim.name)
             raise
@@ -146,24 +152,29 @@ class Sender:
         except (CommunicationError, StorageError, HeadendError) as error:
             after = await self._settle_sent(due, claim, gate, line, str(error))
             return (Next.LOOK if after is State.UNKNOWN else Next.NOTHING), after
+        if not gate.is_answered:
+            told = Told("no meter answers that: reading it tells", gate.shown(line))
+            return Next.LOOK, await self._write(due, claim, State.UNKNOWN, told)
         await self._write(due, claim, State.ACKNOWLEDGED, Told("the meter accepts", gate.shown(line)))
         return Next.LOOK, State.ACKNOWLEDGED
 
     async def _pass(
         self, line: Line, meter: MeterPath, due: Due, request: Request, claim: Claim, prepared: _Prepared, gate: Gate,
-        before: Seen,
+        before: Shown,
     ) -> None:  # fmt: skip
         """The frame, under a permit that has looked once more. Raises what kept it back, or its answer."""
         deadline = self.monotonic() + PATIENCE_S
         claimed = replace(request, claim=claim.name)
         done = await prepared(gate)
+        gate.is_answered = done.answered
         await self.outlook.refresh(claimed)
         gate.permit = permit_for(
             request, claim, done.wire, deadline=deadline, monotonic=self.monotonic,
-            look=lambda: _with(self.outlook.world(claimed), meter, before),
+            look=lambda: before.onto(self.outlook.world(claimed)),
         )  # fmt: skip
-        with line.permitting(gate):
-            await line.run(done.start(), meter.name)
+        async with done.around(gate):
+            with line.permitting(gate):
+                await line.run(done.start(), meter.name)
 
     async def _settle_sent(self, due: Due, claim: Claim, gate: Gate, line: Line, why: str) -> State:
         """After a claim that came to no answer: rejected where not one byte went out, else unknown."""
@@ -177,7 +188,7 @@ class Sender:
 
         Raises `CommunicationError` where it says nothing: then nothing has changed. Raises `StorageError`.
         """
-        seen = await look(line, meter, due.order)
+        seen = (await shown(line, meter, due.order, self.clocks)).seen
         more: dict[str, Any] = {}
         frames: tuple[tuple[str, str], ...] = ()
         if due.order.function is Function.CHANGE_PASSWORD:
@@ -185,7 +196,7 @@ class Sender:
                 proof = await self._rotation.prove(line, meter, due)
             if not proof.is_over:
                 return Next.LOOK, due.state
-            seen, frames = Seen(password=proof.found), shown(line, [proof.frame])
+            seen, frames = Seen(password=proof.found), without_secrets(line, [proof.frame])
             more = {"tries": [[one.of, one.outcome] for one in proof.tries]}
         after = settled(due.state, due.order, seen, self.now(), due.earlier)
         is_early = self.now() - since < self.settle_for
@@ -247,8 +258,3 @@ def _zone(due: Due, world: World) -> ZoneInfo:
     if zone is None:
         raise NotPermitted(f"no zone known of area {due.target.area}")
     return zone
-
-
-def _with(world: World, meter: MeterPath, seen: Seen) -> World:
-    """And what the meter itself has just shown."""
-    return replace(world, load_limits={} if seen.limit_kw is None else {meter.name: seen.limit_kw})

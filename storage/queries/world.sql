@@ -35,6 +35,16 @@ FROM meter m CROSS JOIN LATERAL (
 ) c
 WHERE m.name = ANY (%(meters)s);
 
+-- Meters with the last look at their clocks, and the days since then on which they were, or may have been, told the time.
+-- name: time_told
+SELECT m.name, c.at, c.offset_ms, c.uncertainty_ms,
+       ARRAY(SELECT day FROM clock_sync s WHERE s.meter_id = m.id AND s.day >= %(since)s AND s.result <> 'held_back')
+FROM meter m
+LEFT JOIN LATERAL (
+    SELECT at, offset_ms, uncertainty_ms FROM clock_survey s WHERE s.meter_id = m.id ORDER BY s.at DESC LIMIT 1
+) c ON true
+WHERE m.name = ANY (%(meters)s);
+
 -- Entries that are not over, of these meters and points; all of them where none are named.
 -- name: protection
 SELECT e.id, e.category, e.meter, e.point, e.evidence, e.until, e.by, e.at

@@ -9,8 +9,11 @@ import pytest
 from psycopg import errors as pg
 from psycopg.conninfo import make_conninfo
 
+from storage.audit import Audit, Entry
 from storage.circumstances import Circumstances
 from storage.class_profiles import ClassProfiles
+from storage.clocks import ClockStore, ToTell
+from storage.errors import AlreadyThere
 from storage.export_entries import Attempt, BatchStatus
 from storage.exports import Exports
 from storage.migrate import check
@@ -146,6 +149,31 @@ async def test_the_daemon_reads_vacancies_and_class_profiles_and_changes_none(da
         for statement in ("UPDATE class_profile SET days = 1", "DELETE FROM point_vacancy"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
+
+
+async def test_who_was_told_the_time_is_written_down_with_the_audit(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("INSERT INTO line (name, url, protocol) VALUES ('l', 'tcp://127.0.0.1:1', 'dlt645')")
+        connection.execute(
+            "INSERT INTO meter (name, address, model, line_id) SELECT 'm', '1', 'dlt645_2007', id FROM line"
+        )
+        row = connection.execute("SELECT id FROM meter").fetchone()
+        assert row is not None
+    at = datetime(2026, 11, 23, 6, tzinfo=UTC)
+    entry = Entry("li@desk", "tell_time", "l", {"frame": "68"}, "m")
+    async with ClockStore(as_daemon(database)) as clocks:
+        assert await clocks.stopped() == frozenset()
+        for number in range(2):
+            day = at + timedelta(days=number)
+            ids = await clocks.reserve([ToTell(row[0], day.date(), 20_000)], day, "single", "l", "Li", entry)
+            await (clocks.held_back(ids, at, entry) if number else clocks.sent(ids, at, at, entry))
+        with pytest.raises(AlreadyThere):
+            await clocks.reserve([ToTell(row[0], at.date(), None)], at, "single", "l", "Li", entry)
+        await clocks.tell(entry)
+    async with Audit(database) as audit:
+        assert not (await audit.verify()).flaws
+        rows = await audit.rows()
+    assert [(one.by, one.role, one.meter) for one in rows] == [("li@desk", DAEMON, "m")] * 5, "none without its telling"
 
 
 async def test_whoever_makes_a_partition_it_is_the_daemons(database: str) -> None:

@@ -60,7 +60,7 @@ class Site:
     @property
     def sync(self) -> ClockSync:
         assert self.store is not None
-        return ClockSync(self.store, self.policy, self.now, lambda: self.host)
+        return ClockSync(self.store, self.policy, self.now, "li@desk", lambda: self.host)
 
     def off(self, number: int, seconds: float) -> None:
         """That meter's clock is so much ahead from now on."""

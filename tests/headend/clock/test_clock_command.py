@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from headend.place import account
 from protocols.dlt645.address import BROADCAST, from_wire
 from protocols.dlt645.frame import Frame
 from protocols.dlt645.services.clock import SET_TIME, SetTime
@@ -107,10 +108,28 @@ def test_a_line_is_surveyed_and_told_the_time(headend: Headend, plant: Path, clo
     assert {(row["meter"], row["actor"], row["way"]) for row in log} == {
         (f"m{n}", "Li", "broadcast") for n in (1, 2, 3, 4)
     }
+    kept = headend(*tool[:-1], "audit", "show").documents
+    assert [row["action"] for row in kept] == ["tell_time", "time_told", "time_read_back"]
+    assert {row["by"] for row in kept} == {account()}, "who it is, not who he says"
+    assert headend("--config", plant, "audit", "verify").code == 0
     again = headend("--config", plant, "clock", "sync", "m1", *QUICK)
     assert again.code == 1
     assert "once a day" in again.out
     assert "nothing was sent" in again.out
+
+
+@pytest.mark.postgres
+def test_s12_where_all_is_stopped_nobody_is_told(headend: Headend, plant: Path, clocks: Clocks) -> None:
+    tool = ("--config", plant, "--json")
+    assert headend(*tool, "clock", "survey", "--line", "l", *QUICK).code == 0
+    assert headend(*tool, "command", "stop", "--local", "--why", "a test").code == 0
+    for words in (["l", "--line"], ["m1"], ["m1", "--dry-run"]):
+        refused = headend(*tool, "clock", "sync", *words, *QUICK)
+        assert (refused.code, refused.document["told"]) == (1, None)
+        assert [r["because"] for r in refused.document["rules"] if not r["kept"]] == ["everything is stopped"]
+    assert clocks.off["000000000001"] == 20.0
+    shown = headend("--config", plant, "clock", "sync", "l", "--line", *QUICK)
+    assert ("everything is stopped" in shown.out, "nothing was sent" in shown.out) == (True, True)
 
 
 @pytest.mark.postgres

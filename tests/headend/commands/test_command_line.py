@@ -203,12 +203,13 @@ async def test_other_services_and_groups(asks: As) -> None:
         ("command", "write", "m00001", "--item", "04000103", "--value", "soon", *why),
         ("command", "write", "m00001", "--item", "04000C03", "--value", "02", "123456", *why),
         ("command", "write", "m00001", "--item", "04000103", *why),
-        ("command", "time", "m00001"),
+        ("command", "set-time", *why),
     ):
         ran = await asks("ada", *wrong)
         assert ran.code in (1, 2), wrong
         assert "123456" not in ran.err + ran.out
-    assert "clock sync" in (await asks("ada", "command", "time", "m00001")).err
+    told = await document(asks, "ada", "command", "set-time", "m00001", *why)
+    assert (told["function"], told["effect"], told["needs"]) == ("set_time", "neutral", ["release"])
     assert (await asks("ada", "command", "write", "m00001", "--point", "unit_id", "--value", "7", *why)).code == 1
 
 

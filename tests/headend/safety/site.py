@@ -102,6 +102,7 @@ WORLD: Final = World(
     weather={"north": Weather(False, NOW), "south": Weather(False, NOW)},
     meter_clocks={t.meter: MeterClock.RIGHT for t in METERS},
     load_limits={t.meter: Decimal("8.0000") for t in METERS},
+    time_rules={t.meter: () for t in METERS},
 )
 KW: Final = {Function.LIMIT_LOAD: "5", Function.RAISE_LIMIT: "10"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,15 +16,18 @@ from headend.safety.meaning import Dlt645, Modbus, Wire
 from headend.safety.order import Order, Target
 from headend.safety.passwords import Change, OneTry
 from headend.safety.permit import Claim, OneFrame, Refused, permit_for
+from headend.safety.telling import TellTime
 from headend.safety.world import Entry, ProtectionList, Step, Stops, World
+from protocols.dlt645.address import BROADCAST
 from protocols.dlt645.frame import Frame
 from protocols.dlt645.services.access import Access
 from protocols.dlt645.services.clear import ClearDemand, ClearMeter
+from protocols.dlt645.services.clock import SetTime
 from protocols.dlt645.services.control import Command
 from protocols.dlt645.services.freeze import Freeze
 from protocols.dlt645.services.order import Opaque, Ordered
 from protocols.dlt645.services.password import ChangePassword
-from protocols.dlt645.services.service import perform
+from protocols.dlt645.services.service import announce, perform
 from protocols.dlt645.services.write import Write
 from protocols.errors import NoAnswer, NotPermitted
 from protocols.exchange import Ask, Exchange
@@ -182,6 +186,34 @@ def test_s14_a_try_changes_nothing_and_goes_once() -> None:
         assert not refusing.frame
         with pytest.raises(NotPermitted, match="was used"):
             refusing(change(NEW, NEW))
+
+
+def test_the_time_is_told_to_that_meter_alone_and_is_right_when_it_is_heard() -> None:
+    """NOW is 10:00:00 in Shanghai; the frame takes half a second, and a minute is left for tomorrow."""
+    what = order(Function.SET_TIME)
+
+    def say(time: str, address: str = WHOM.address) -> Ask[Any]:
+        return next(announce(SetTime(f"2026-11-24T{time}"), address))
+
+    def asks(ask: Ask[Any], left: int = 0, of: Order = what) -> None:
+        wire = TellTime(lambda: NOW, timedelta(seconds=0.5), timedelta(seconds=left))
+        permit(of, wire=wire)(ask)
+
+    asks(say("10:00:00"))
+    asks(say("10:00:01"))
+    asks(say("10:01:00"), left=60)
+    right = say("10:00:00")
+    for ask in (
+        say("10:00:02"), say("09:59:59"), say("10:00:00", METERS[1].address), say("10:00:00", BROADCAST),
+        next(announce(Freeze(), WHOM.address)), replace(right, data=right.data * 2), replace(right, data=b""),
+        replace(right, repeatable=True),
+    ):  # fmt: skip
+        with pytest.raises(NotPermitted):
+            asks(ask)
+    with pytest.raises(NotPermitted):
+        asks(right, left=60)
+    with pytest.raises(NotPermitted):
+        asks(right, of=order(Function.FREEZE))
 
 
 def test_after_its_deadline_it_is_nothing() -> None:

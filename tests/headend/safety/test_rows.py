@@ -459,6 +459,27 @@ def test_s10_a_freeze_is_told_by_what_was_frozen_before(
     assert settled(before, order(function), Seen(frozen=seen), NOW, Seen(frozen=earlier)) is after
 
 
+@pytest.mark.parametrize(
+    ("off", "leave", "shown", "after"),
+    [
+        (20_000, 0, 300, State.VERIFIED),
+        (20_000, 0, 20_400, State.CONTRADICTED),
+        (-150_000, -90_000, -90_600, State.VERIFIED),
+        (-150_000, -90_000, 0, State.CONTRADICTED),
+        (-150_000, -90_000, -150_900, State.CONTRADICTED),
+        (20_000, 0, -3_600_000, State.CONTRADICTED),
+        (3_000, 0, 100, State.UNVERIFIABLE),
+        (20_000, 0, None, State.UNVERIFIABLE),
+        (None, None, 0, State.UNVERIFIABLE),
+    ],
+)
+def test_s10_the_time_was_taken_where_the_clock_is_nearer_to_it(
+    off: int | None, leave: int | None, shown: int | None, after: State
+) -> None:
+    earlier, seen = Seen(off_ms=off, unsure_ms=800, leave_ms=leave), Seen(off_ms=shown, unsure_ms=800, leave_ms=0)
+    assert settled(State.UNKNOWN, order(Function.SET_TIME), seen, NOW, Seen.of(earlier.told)) is after
+
+
 def test_s10_a_meter_that_told_of_kept_supply_tells_of_its_end() -> None:
     ended = settled(State.ACKNOWLEDGED, order(Function.UNPROTECT), Seen(kept=False), NOW, Seen(kept=True))
     assert ended is State.VERIFIED
@@ -583,9 +604,22 @@ def test_s17_a_doubtful_clock_refuses() -> None:
     assert broken(Step.SEND, meter_clocks={"m1": MeterClock.NONE}) == set()
 
 
+def test_s17_a_clock_that_is_off_is_told_the_time_by_one_that_is_right() -> None:
+    what = order(Function.SET_TIME)
+    off = dict.fromkeys(("m1", "m2"), MeterClock.DOUBTFUL)
+    for step in Step:
+        assert broken(step, what, meter_clocks=off) == set()
+        assert broken(step, what, clock=Clock(False, "not synchronised")) == {"clock"}
+        assert broken(step, what, time_rules={"m1": ("once a day: it was told on 2026-11-24",), "m2": ()}) == {
+            "telling"
+        }
+        assert broken(step, what, time_rules={}) == {"telling"}, "what is not known refuses"
+        assert broken(step, order(Function.FREEZE), time_rules=None) == set()
+
+
 @pytest.mark.parametrize("name", [field.name for field in fields(World)])
 def test_s04_what_is_not_known_refuses(name: str) -> None:
-    what = order(Function.LIMIT_LOAD)
+    what = order(Function.SET_TIME if name == "time_rules" else Function.LIMIT_LOAD)
     decision = decide(asked(Step.SEND, what), replace(world(what, State.RELEASED), **{name: None}))
     assert decision.verdict is Verdict.REFUSED
     assert any("not known" in reason.why or "never read" in reason.why for reason in decision.reasons)

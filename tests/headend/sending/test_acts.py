@@ -203,5 +203,11 @@ async def test_what_a_kind_of_meter_cannot_be_ordered_is_said_beforehand() -> No
     async with site(edition="1997") as one:
         order, target = ordered(one, Function.TRIP)
         assert "no frame for trip" in is_possible(one.meters[0], order, target)
-    modbus = models.load("eastron_sdm630")
-    assert "no register for trip" in is_possible(replace(one.meters[0], model=modbus), order, target)
+        order, target = ordered(one, Function.SET_TIME)
+        assert is_possible(one.meters[0], order, target) == "", "08H is alike in both editions"
+        given = replace(order, parameters=(("operator", "00000007"),))
+        assert "such parameters" in is_possible(one.meters[0], given, target)
+    modbus = replace(one.meters[0], model=models.load("eastron_sdm630"))
+    assert "declares no clock" in is_possible(modbus, order, target)
+    order, target = ordered(one, Function.TRIP)
+    assert "no register for trip" in is_possible(modbus, order, target)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -71,6 +72,7 @@ class Works:
     lines: list[tuple[LinePath, list[MeterPath]]]
     desks: list[Desk] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
+    zone: ZoneInfo = ZONE
 
     @property
     def meters(self) -> list[MeterPath]:
@@ -98,7 +100,7 @@ class Works:
     @property
     def desk(self) -> Desk:
         if not self.desks:
-            self.desks.append(Desk(self.conninfo, "Asia/Shanghai", lambda: Clock(True, "as the test says")))
+            self.desks.append(Desk(self.conninfo, self.zone.key, lambda: Clock(True, "as the test says")))
         return self.desks[0]
 
     async def who(self, person: str) -> Person:
@@ -127,7 +129,7 @@ class Works:
     async def daemon(self, name: str = "one", keys: Keys | None = None, **more: Any) -> AsyncIterator[Dispatch]:
         """Pollers of all lines that have nothing to read, and who gives them commands."""
         clock = lambda: Clock(True, "as the test says")  # noqa: E731
-        async with dispatching(self.conninfo, name, "Asia/Shanghai", clock, keys or Vault(), **more) as given:
+        async with dispatching(self.conninfo, name, self.zone.key, clock, keys or Vault(), **more) as given:
             crew = Crew(
                 lambda path, meters, guard: Poller(
                     Line(path, TIMING, Tap(self._show), guard), meters, (), Pending(10), now,
@@ -166,6 +168,7 @@ async def works(
     protocol: str = "dlt645",
     carrier: str = "tcp://127.0.0.1:0",
     model: str = "dlt645_2007",
+    zone: ZoneInfo = ZONE,
 ) -> AsyncIterator[Works]:
     """`text`: the policy; `extra`: of each bus of the scenario; `model`: its name or file."""
     rows = [f"meters = {meters}", f'model = "{model}"', *([extra] if extra else [])]
@@ -201,10 +204,11 @@ async def works(
             [
                 (
                     LinePath(line, url, protocol),
-                    [MeterPath(ids[one.name], one.name, one.address, known, ZONE) for one in own],
+                    [MeterPath(ids[one.name], one.name, one.address, known, zone) for one in own],
                 )
                 for line, url, own in names
             ],
+            zone=zone,
         )
         done.sql(
             "INSERT INTO clock_survey (meter_id, at, offset_ms, uncertainty_ms) SELECT id, %s, 0, 500 FROM meter",
