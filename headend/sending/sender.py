@@ -146,12 +146,12 @@ class Sender:
         """The frame, under a permit that has looked once more. Raises what kept it back, or its answer."""
         deadline = self.monotonic() + PATIENCE_S
         claimed = replace(request, claim=claim.name)
-        await self.outlook.refresh(claimed)
-        gate.permit = permit_for(
-            request, claim, done.wire, deadline=deadline, monotonic=self.monotonic,
-            look=lambda: before.onto(self.outlook.world(claimed)),
-        )  # fmt: skip
         async with done.around(gate):
+            await self.outlook.refresh(claimed)
+            gate.permit = permit_for(
+                request, claim, done.wire, deadline=deadline, monotonic=self.monotonic,
+                look=lambda: before.onto(self.outlook.world(claimed)),
+            )  # fmt: skip
             with line.permitting(gate):
                 await line.run(done.start(), meter.name)
 
