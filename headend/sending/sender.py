@@ -167,12 +167,12 @@ class Sender:
         claimed = replace(request, claim=claim.name)
         done = await prepared(gate)
         gate.is_answered = done.answered
-        await self.outlook.refresh(claimed)
-        gate.permit = permit_for(
-            request, claim, done.wire, deadline=deadline, monotonic=self.monotonic,
-            look=lambda: before.onto(self.outlook.world(claimed)),
-        )  # fmt: skip
         async with done.around(gate):
+            await self.outlook.refresh(claimed)
+            gate.permit = permit_for(
+                request, claim, done.wire, deadline=deadline, monotonic=self.monotonic,
+                look=lambda: before.onto(self.outlook.world(claimed)),
+            )  # fmt: skip
             with line.permitting(gate):
                 await line.run(done.start(), meter.name)
 

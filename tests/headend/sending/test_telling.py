@@ -15,6 +15,7 @@ from headend.clock.policy import ClockPolicy
 from headend.clock.survey import survey_clock
 from headend.safety.command import State
 from headend.safety.function import Function
+from headend.safety.request import Request
 from headend.safety.verification import Seen
 from headend.safety.world import Clock, Stops
 from headend.sending.book import Due
@@ -181,6 +182,26 @@ async def test_what_changes_just_before_the_frame_holds_it_back(
         assert await one.send() == (Next.NOTHING, State.REJECTED)
         assert (one.told, await one.log()) == ([], [("held_back", "ada (order o1)")])
         assert one.site.is_off(0) > 19
+
+
+async def test_s12_what_is_known_is_read_anew_behind_the_wait_for_its_second(plain_database: str) -> None:
+    async with desk(plain_database, 20.0) as one:
+        assert one.site.store is not None
+        done: list[str] = []
+        reserve, refresh = one.site.store.reserve, one.shelf.refresh
+
+        async def reserved(*given: Any) -> list[int]:
+            done.append("reserve")
+            return await reserve(*given)
+
+        async def refreshed(request: Request) -> None:
+            done.append("refresh")
+            await refresh(request)
+
+        one.site.store.reserve = reserved  # type: ignore[method-assign, assignment]
+        one.shelf.refresh = refreshed  # type: ignore[method-assign]
+        await one.send()
+        assert done == ["refresh", "reserve", "refresh"]
 
 
 async def test_nobody_is_told_twice_a_day(plain_database: str) -> None:
