@@ -187,7 +187,7 @@ class ModbusStations:
 
     def _hears(self, unit: int, now: datetime) -> bool:
         meter = self._meters.get(unit)
-        return meter is not None and meter.era(now).powered
+        return meter is not None and meter.era(now).awake
 
     def tell(self, frame: RtuFrame | TcpFrame | bytes) -> dict[str, str]:
         """A frame for the wire log."""
