@@ -50,18 +50,18 @@ def _lines(fleet: Fleet) -> Iterable[Row]:
             yield push.table.gateway_name(gateway), "push:", "dlt645", "", zone
 
 
-def _meters(fleet: Fleet, without: Collection[str], created: str) -> Iterable[Row]:
+def _meters(fleet: Fleet, without: Collection[str], created: Row) -> Iterable[Row]:
     ratios = {area.total.name: str(area.table.ratio) for area in fleet.areas}
     for bus in fleet.buses:
         for m in bus.meters:
             if m.name not in without:
-                yield m.name, m.address, _model(bus, m), bus.name, ratios.get(m.name, "1"), created
+                yield m.name, m.address, _model(bus, m), bus.name, ratios.get(m.name, "1"), *created
     for push in fleet.pushing:
         table = push.table
         for meter in range(table.meters):
             ratio = "1" if table.totals is None or table.is_customer(meter) else str(table.totals.ratio)
             line = table.gateway_name(meter // table.per_gateway)
-            yield table.meter_name(meter), push.publications.address(meter), "dlt645_2007", line, ratio, created
+            yield table.meter_name(meter), push.publications.address(meter), "dlt645_2007", line, ratio, *created
 
 
 def _names(fleet: Fleet) -> Iterator[str]:
@@ -75,7 +75,7 @@ def write_registry(fleet: Fleet, folder: Path, without: Collection[str] = ()) ->
     of yet. Raises `OSError`."""
     folder.mkdir(parents=True, exist_ok=True)
     hung = (fleet.scenario.hung or fleet.since).isoformat(timespec="seconds")
-    created = hung if fleet.scenario.hung else ""
+    created = (hung,) if fleet.scenario.hung else ()
     areas = list(_areas(fleet))
     away = {area.total for area in areas} | set(without)
     feeders = sorted({area.feeder for area in areas if area.feeder})

@@ -111,8 +111,8 @@ class Residents:
             return self._by_key[name]
         for place, table in enumerate(self._scenario.push):
             fleet, _, number = name.rpartition("-")
-            if fleet == table.name and number.isdigit() and name == table.meter_name(int(number) - 1):
-                meter = int(number) - 1
+            meter = int(number) - 1 if number.isdecimal() else -1
+            if fleet == table.name and 0 <= meter < table.meters and name == table.meter_name(meter):
                 return self._pushing(place, table, meter) if table.is_customer(meter) else None
         return None
 
