@@ -26,7 +26,7 @@ from analytics.lineloss.words import Technical
 from analytics.theft import Frame
 from analytics.theft.grid import Grid, gridded
 from analytics.theft.profile import Population
-from headend.series.stored import EXPORT, IMPORT, Energies, energies
+from headend.series.stored import EXPORT, IMPORT, frame
 from protocols.model import Quantity
 from storage.registers import Of
 from storage.topology import Topology
@@ -43,8 +43,8 @@ class Site:
     zone: ZoneInfo
     step: int
 
-    async def energies(self, of: Of, names: Sequence[str], quantity: Quantity = IMPORT) -> Energies:
-        return await energies(self.conninfo, of, names, self.days, self.zone, step_minutes=self.step, quantity=quantity)
+    async def frame(self, of: Of, names: Sequence[str], quantity: Quantity = IMPORT) -> Frame:
+        return await frame(self.conninfo, of, names, self.days, self.zone, step_minutes=self.step, quantity=quantity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ class Search:
 
 def sketch(site: Site, points: Sequence[str]) -> tuple[Sketch, Grid, Notes]:
     """Also the grid, without anybody on it."""
-    read = asyncio.run(site.energies(Of.POINT, points))
-    grid = gridded(_frame(read), "readings")
+    read = asyncio.run(site.frame(Of.POINT, points))
+    grid = gridded(read, "readings")
     return sketched(grid.cells), _empty(grid), grid.notes
 
 
@@ -119,10 +119,10 @@ async def _parts(site: Site, grid: Grid, names: Sequence[str]) -> tuple[dict[str
         stays = await topology.area_points(names)
     members = [Member(s.point, s.area, _local(s.start, site.zone), _local(s.end, site.zone)) for s in stays]
     points = sorted({member.meter for member in members})
-    reported = _grid(await site.energies(Of.POINT, points), "readings", grid) or grid
-    totals = _grid(await site.energies(Of.AREA, names), "total meters", grid)
-    exported = _grid(_fed_in(await site.energies(Of.POINT, points, EXPORT)), "feed-in", grid)
-    returned = _grid(_fed_in(await site.energies(Of.AREA, names, EXPORT)), "export", grid)
+    reported = _grid(await site.frame(Of.POINT, points), "readings", grid) or grid
+    totals = _grid(await site.frame(Of.AREA, names), "total meters", grid)
+    exported = _grid(_fed_in(await site.frame(Of.POINT, points, EXPORT)), "feed-in", grid)
+    returned = _grid(_fed_in(await site.frame(Of.AREA, names, EXPORT)), "export", grid)
     assert totals is not None
     by_area = stays_of(members, set(names))
     notes = tuple(note for one in (totals, exported, returned) if one is not None for note in one.notes)
@@ -130,9 +130,9 @@ async def _parts(site: Site, grid: Grid, names: Sequence[str]) -> tuple[dict[str
 
 
 async def _feeder(site: Site, grid: Grid, piece: Feeder) -> tuple[Place, Notes]:
-    async def of(quantity: Quantity) -> tuple[Energies, Energies]:
-        own = await site.energies(Of.FEEDER, [piece.name], quantity)
-        return await site.energies(Of.AREA, piece.areas, quantity), own
+    async def of(quantity: Quantity) -> tuple[Frame, Frame]:
+        own = await site.frame(Of.FEEDER, [piece.name], quantity)
+        return await site.frame(Of.AREA, piece.areas, quantity), own
 
     taken, own = await of(IMPORT)
     fed, returned = await of(EXPORT)
@@ -149,24 +149,19 @@ def _local(moment: datetime | None, zone: ZoneInfo) -> np.datetime64 | None:
     return None if moment is None else np.datetime64(moment.astimezone(zone).replace(tzinfo=None), "s")
 
 
-def _joined(read: Energies, more: Energies, spelled: str) -> Energies:
-    return Energies(
-        read.grid, (*read.names, *(spelled for _ in more.names)), np.concatenate([read.wh, more.wh], axis=1)
-    )
+def _joined(read: Frame, more: Frame, spelled: str) -> Frame:
+    names = (*read.names, *(spelled for _ in more.names))
+    return Frame(names, read.times, np.concatenate([read.values, more.values], axis=1))
 
 
-def _fed_in(read: Energies) -> Energies:
+def _fed_in(read: Frame) -> Frame:
     """Only those that have an export register."""
-    held = np.nonzero(np.isfinite(read.wh).any(axis=0))[0].tolist()
-    return Energies(read.grid, tuple(read.names[k] for k in held), read.wh[:, held])
+    held = np.nonzero(np.isfinite(read.values).any(axis=0))[0].tolist()
+    return Frame([read.names[k] for k in held], read.times, read.values[:, held])
 
 
-def _frame(read: Energies) -> Frame:
-    return Frame(read.names, read.wall, read.wh)
-
-
-def _grid(read: Energies, what: str, like: Grid) -> Grid | None:
-    return gridded(_frame(read), what, like=like) if read.names else None
+def _grid(read: Frame, what: str, like: Grid) -> Grid | None:
+    return gridded(read, what, like=like) if read.names else None
 
 
 def _empty(grid: Grid) -> Grid:
