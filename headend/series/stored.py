@@ -29,7 +29,7 @@ from storage.registers import Of, Registers, Stay
 
 IMPORT: Final = BY_NAME["active_energy_import"]
 EXPORT: Final = BY_NAME["active_energy_export"]
-_CELLS: Final = 2_000_000
+_CELLS: Final = 500_000
 """Registers that are held at once."""
 _NEAR: Final = timedelta(minutes=1)
 
