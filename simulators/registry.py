@@ -82,7 +82,8 @@ def write_registry(fleet: Fleet, folder: Path, without: Collection[str] = ()) ->
     tables: dict[str, tuple[Row, Iterable[Row]]] = {
         "lines.csv": (("name", "url", "protocol", "framing", "timezone"), _lines(fleet)),
         "meters.csv": (
-            ("name", "address", "model", "line", "multiplier", "created"), _meters(fleet, without, created),
+            ("name", "address", "model", "line", "multiplier", *("created" for _ in created)),
+            _meters(fleet, without, created),
         ),
         "points.csv": (("name", "meter", "from"), ((f"P-{n}", n, hung) for n in _names(fleet) if n not in away)),
         "areas.csv": (("name",), ((area.name,) for area in areas)),

@@ -325,6 +325,17 @@ async def test_a_total_meter_sees_what_is_used_and_what_is_lost(tmp_path: Path) 
     assert "P-east-006" not in {row[0] for row in rows("points.csv")}
 
 
+async def test_meters_hang_since_a_moment_that_is_stated(tmp_path: Path) -> None:
+    hung = "2026-10-01T00:00:00+08:00"
+    async with Fleet(kept(f"hung = {hung}\n" + SHOP + AREA, tmp_path), Clock()) as fleet:
+        write_registry(fleet, tmp_path)
+    for name, column in (("meters.csv", "created"), ("points.csv", "from"), ("totals.csv", "from")):
+        rows = list(csv.DictReader((tmp_path / name).read_text().splitlines()))
+        assert {row[column] for row in rows} == {hung}
+    with pytest.raises(ScenarioError, match="hung: expected a moment with its offset"):
+        parse("hung = 2026-10-01T00:00:00\n" + SHOP, "lab.toml")
+
+
 def test_who_is_drawn_follows_from_the_seed(tmp_path: Path) -> None:
     text = SHOP + AREA + '[[theft]]\nkind = "bypass"\narea = "A1"\nmeters = 2\nshare = 0.5\nfrom = 0\n'
     text += '[[theft]]\nkind = "slowed_register"\narea = "east"\nmeters = 2\nshare = 0.5\nfrom = 0\n'
