@@ -20,6 +20,8 @@ from simulators.bus import Bus, Manners, Stations
 from simulators.carrier_url import parse_carrier
 from simulators.carriers import Carrier, made_carrier
 from simulators.collision import Collisions
+from simulators.course import Course
+from simulators.deeds import write_deeds
 from simulators.dlt645 import Dlt645Station, Dlt645Stations, Hooks
 from simulators.last_gasp import Teller
 from simulators.meter import VirtualMeter
@@ -28,6 +30,8 @@ from simulators.plan import PlannedBus as PlannedBus
 from simulators.plan import plan as plan
 from simulators.plan import struck, successors
 from simulators.push.fleet import PushFleet, fleet_seed
+from simulators.push.values import Values
+from simulators.residents import Residents, planned_areas
 from simulators.scenario import (
     CLOCK_JUMP,
     EventTable,
@@ -83,8 +87,15 @@ class Fleet:
         self.scenario = scenario
         self.since = now()
         self.planned = plan(scenario, self.since)
+        self.areas = planned_areas(scenario, self.planned)
         self.hung = successors(scenario, self.planned, self.since)
         """The meters that are exchanged, to those that come in their place."""
+        for area in self.areas:
+            area.joined(self.hung[member] for member in area.members if member in self.hung)
+        self.deeds = Residents(scenario, self.planned, self.areas, self.since, self.hung).deeds()
+        self._area_of = {member: area for area in self.areas for member in area.members}
+        self._area_of |= {self.hung[m]: area for m, area in self._area_of.items() if m in self.hung}
+        self._offset_s = standard_offset_s(scenario.timezone, self.since)
         self.buses: tuple[RunningBus, ...] = ()
         self.pushing: tuple[PushFleet, ...] = ()
         self._now = now
@@ -119,6 +130,14 @@ class Fleet:
         """Let something befall a meter now. Raises `KeyError`, or `ValueError` for an unknown kind."""
         self.station(name).happen(kind, self.clock(), seconds)
 
+    def values_of(self, name: str) -> Values:
+        """What the meters of the pushing fleet of that name have at any moment. Raises `KeyError`."""
+        for table in self.scenario.push:
+            if table.name == name:
+                deeds = [deed for deed in self.deeds if deed.customer.place == name]
+                return Values(table, fleet_seed(self.scenario.seed, name), self._offset_s, deeds)
+        raise KeyError(f"no fleet that pushes is called {name}")
+
     async def pushed(self) -> None:
         """Returns when all fleets that push so many slots have done so; never where one pushes for ever."""
         for push in self.pushing:
@@ -134,11 +153,17 @@ class Fleet:
     async def __aenter__(self) -> Fleet:
         """Raises `LinkUnreachable` for a port, terminal or broker that cannot be had, `OSError` for the truth file."""
         try:
-            self._write_truth()
             if self.scenario.events_path is not None:
                 self._happenings = Happenings(self.scenario.events_path)
                 self._stack.callback(self._happenings.close)
+            if self.scenario.conduct_path is not None:
+                write_deeds(self.deeds, self.scenario.conduct_path)
+            broker = await self._make_buses()
+            deeds = Course(self.deeds, self._offset_s, self.since, self._dlt645(), self._changed, self._tell)
+            deeds.follow(self._timeline)
+            self._write_truth()
             await self._open_all()
+            self._push(broker)
             self._plan_events()
         except BaseException:
             await self._stack.aclose()
@@ -160,7 +185,8 @@ class Fleet:
         self.clock()
         self._stack.push_async_callback(_stopped, asyncio.get_running_loop().create_task(self._ahead.run(self._now)))
 
-    async def _open_all(self) -> None:
+    async def _make_buses(self) -> str:
+        """Nobody reaches them yet. Returns the URL of the fleet's own broker."""
         broker = ""
         urls = [url for bus in self.planned for url in (bus.table.carrier, bus.table.tell)]
         if any(f"{url}/".startswith(EMBEDDED) for url in (*urls, *(table.broker for table in self.scenario.push))):
@@ -176,25 +202,24 @@ class Fleet:
                 tell = f"{broker}/{tell.removeprefix(EMBEDDED)}"
             bus = Bus(self._stations(planned, tell), _manners(planned), planned.name, log)
             running.append(RunningBus(planned, bus, made_carrier(parse_carrier(text), bus, self.clock)))
-        for start in range(0, len(running), _STARTING):
-            together = running[start : start + _STARTING]
+        self.buses = tuple(running)
+        return broker
+
+    async def _open_all(self) -> None:
+        for start in range(0, len(self.buses), _STARTING):
+            together = self.buses[start : start + _STARTING]
             for made in together:
                 self._stack.push_async_callback(made.carrier.close)
             results = await asyncio.gather(*(made.carrier.start() for made in together), return_exceptions=True)
             for result in results:
                 if result is not None:
                     raise result
-        self.buses = tuple(running)
-        self._push(broker)
 
     def _push(self, broker: str) -> None:
-        offset_s = standard_offset_s(self.scenario.timezone, self.since)
         running = []
         for number, table in enumerate(self.scenario.push):
             fleet = PushFleet(
-                table,
-                fleet_seed(self.scenario.seed, table.name),
-                offset_s,
+                self.values_of(table.name),
                 self._now,
                 number=number,
                 broker=broker if f"{table.broker}/" == EMBEDDED else "",
@@ -230,8 +255,24 @@ class Fleet:
         return living + [self.hung[meter] for meter in planned.meters if meter in self.hung]
 
     def _changed(self, meter: VirtualMeter, moment: datetime) -> None:
+        area = self._area_of.get(meter)
+        if area is not None:
+            area.changed()
         if self._ahead is not None:
             self._ahead.revise(meter, moment)
+            if area is not None:
+                self._ahead.revise(area.total, moment)
+
+    def _dlt645(self) -> dict[VirtualMeter, Dlt645Station]:
+        """Of the meters to which somebody does something."""
+        acting = {deed.customer.meter for deed in self.deeds}
+        return {
+            meter: bus.bus.stations.station(meter)
+            for bus in self.buses
+            if isinstance(bus.bus.stations, Dlt645Stations)
+            for meter in bus.meters
+            if meter in acting and not is_dead(bus.plan, meter)
+        }
 
     def _plan_events(self) -> None:
         """The scenario's events; those of one moment as they stand in the file."""

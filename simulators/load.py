@@ -10,13 +10,16 @@ Seconds are those of the meter's local standard time since 2026-01-01T00:00 (`se
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 STEP_S: Final = 60
 RATES: Final = 4
+Counts: TypeAlias = tuple[int, int, int, int]
+"""Watt-seconds by rate."""
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """Where seconds are counted from (read as local standard time)."""
 DEMAND_S: Final = 900
@@ -49,9 +52,10 @@ def mixed(seed: int, number: int) -> int:
 class Shape:
     """An average day: watts by local hour, in units that a `Curve` multiplies; 0 where nothing flows."""
 
-    __slots__ = ("inside", "least", "prefix", "rate", "total")
+    __slots__ = ("hours", "inside", "least", "prefix", "rate", "total")
 
     def __init__(self, hours: Sequence[int]) -> None:
+        self.hours = tuple(hours)
         steps = [hours[step // _PER_HOUR] for step in range(_STEPS)]
         self.rate = tuple(RATE_BY_HOUR[step // _PER_HOUR] for step in range(_STEPS))
         self.least = min((watts for watts in steps if watts), default=0)
@@ -82,18 +86,63 @@ SHAPES: Final = {
 """By name; "roof" imports when "sun" does not export."""
 
 
-class Curve:
-    """One direction of one meter: a shape times `scale`, moved up and down by days and by minutes."""
+class Flow(ABC):
+    """One direction through a meter."""
 
-    __slots__ = ("_peak", "scale", "seed", "shape")
+    __slots__ = ("_peak",)
+
+    def __init__(self) -> None:
+        self._peak = Peak(0, 0, 0, 0)
+
+    @property
+    @abstractmethod
+    def most(self) -> int:
+        """Watts that it never exceeds."""
+
+    @abstractmethod
+    def watts(self, second: int) -> int:
+        """The power at that second: constant within a step."""
+
+    @abstractmethod
+    def energies(self, second: int) -> Counts:
+        """Watt-seconds by rate, counted from some moment before the epoch."""
+
+    def average(self, end: int) -> int:
+        """Watts on the average of the demand period that ends at the second `end`, rounded down."""
+        return (sum(self.energies(end)) - sum(self.energies(end - DEMAND_S))) // DEMAND_S
+
+    def peak(self, second: int) -> Peak:
+        """The greatest demand of the local day so far, in whole periods from midnight."""
+        day, rest = divmod(second, 86400)
+        ended = rest // DEMAND_S
+        peak = self._peak
+        if peak.day != day or peak.periods > ended:
+            peak = Peak(day, 0, 0, 0)
+        for period in range(peak.periods + 1, ended + 1):
+            end = day * 86400 + period * DEMAND_S
+            watts = self.average(end)
+            best = (watts, end) if watts > peak.watts else (peak.watts, peak.end)
+            peak = Peak(day, period, *best)
+        self._peak = peak
+        return peak
+
+    def forget(self) -> None:
+        """What was worked out beforehand holds no more."""
+        self._peak = Peak(0, 0, 0, 0)
+
+
+class Curve(Flow):
+    """A shape times `scale`, moved up and down by days and by minutes."""
+
+    __slots__ = ("scale", "seed", "shape")
 
     def __init__(self, shape: Shape, scale: int, seed: int) -> None:
+        super().__init__()
         if scale < 1:
             raise ValueError(f"scale is {scale}, expected at least 1")
         self.shape = shape
         self.scale = scale
         self.seed = seed
-        self._peak = Peak(0, 0, 0, 0)
 
     def _up_to(self, step: int, rate: int) -> int:
         """Watts of the rate summed over all steps before `step`."""
@@ -111,8 +160,11 @@ class Curve:
             watts += mixed(~seed & _MASK, step) % (scale * shape.least // 2 + 1)
         return watts
 
+    @property
+    def most(self) -> int:
+        return self.scale * (max(self.shape.hours) * 6 // 5 + self.shape.least // 2 + 1)
+
     def watts(self, second: int) -> int:
-        """The power at that second: constant within a step."""
         step = second // STEP_S
         rate = self.shape.rate[step % _STEPS]
         return self._up_to(step + 1, rate) - self._up_to(step, rate)
@@ -125,25 +177,12 @@ class Curve:
             return before * STEP_S
         return before * STEP_S + (self._up_to(step + 1, rate) - before) * rest
 
+    def energies(self, second: int) -> Counts:
+        return self.energy(second, 1), self.energy(second, 2), self.energy(second, 3), self.energy(second, 4)
+
     def average(self, end: int) -> int:
-        """Watts on the average of the demand period that ends at the second `end`, rounded down."""
         rates = {self.shape.rate[(second // STEP_S) % _STEPS] for second in range(end - DEMAND_S, end, STEP_S)}
         return sum(self.energy(end, rate) - self.energy(end - DEMAND_S, rate) for rate in rates) // DEMAND_S
-
-    def peak(self, second: int) -> Peak:
-        """The greatest demand of the local day so far, in whole periods from midnight."""
-        day, rest = divmod(second, 86400)
-        ended = rest // DEMAND_S
-        peak = self._peak
-        if peak.day != day or peak.periods > ended:
-            peak = Peak(day, 0, 0, 0)
-        for period in range(peak.periods + 1, ended + 1):
-            end = day * 86400 + period * DEMAND_S
-            watts = self.average(end)
-            best = (watts, end) if watts > peak.watts else (peak.watts, peak.end)
-            peak = Peak(day, period, *best)
-        self._peak = peak
-        return peak
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +203,8 @@ class Load:
     """What flows through one meter: import and export, never both at once; how it is spread over three phases, in
     percent; and the reactive part in thousandths of the active one."""
 
-    taken: Curve
-    given: Curve = NOTHING
+    taken: Flow
+    given: Flow = NOTHING
     split: tuple[int, int, int] = (34, 33, 33)
     reactive: int = 250
 

@@ -14,12 +14,15 @@ from decimal import Decimal
 from typing import Any, Final
 
 from protocols.model import Kind, Quantity
+from protocols.quantities import BY_NAME
 from simulators.digits import Digits, Nameplate
-from simulators.load import EPOCH, RATES, Load, mixed, seconds_of
-from simulators.past import Counts, Era, Past, Way
+from simulators.load import EPOCH, RATES, Counts, Load, mixed, seconds_of
+from simulators.past import Era, Past, Way
 from simulators.snapshot import MEASURED, PEAK_ENDS, Snapshot
+from simulators.wiring import Wiring
 
 _WS_PER_KWH: Final = 3_600_000
+_DECIMALS: Final = BY_NAME["active_energy_import"].decimals
 _UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -73,9 +76,9 @@ class VirtualMeter:
         return shown.replace(tzinfo=None, microsecond=0)
 
     def change(self, at: datetime, **traits: Any) -> None:
-        """From `at` on some of `Era.connected`, `powered`, `word_3`, `faults`, `demand_from` are others; registers are
-        refreshed at once. Raises `ValueError` where something has happened later than `at`."""
-        self.past.begin(Era(at, self.second(at), word_3=self.word_3), **traits)
+        """From `at` on some traits of `Era` are others; registers are refreshed at once. Raises `ValueError` where
+        something has happened later than `at`."""
+        self.past.begin(self._untouched(at), **traits)
 
     def clear(self, at: datetime) -> None:
         """All energies and maximum demands are 0 at `at`."""
@@ -90,7 +93,20 @@ class VirtualMeter:
 
     def era(self, at: datetime) -> Era:
         """What holds at `at`."""
-        return self.past.at(at) or Era(at, self.second(at), word_3=self.word_3)
+        return self.past.at(at) or self._untouched(at)
+
+    def rewire(self, at: datetime, wiring: Wiring) -> None:
+        """From `at` on it measures like that."""
+        self.change(at, wiring=wiring, counts=wiring.counted(self.load.split, self.phases))
+
+    def stolen(self, at: datetime) -> Decimal | None:
+        """kWh that were used behind it up to its last refreshment and not counted, cut to the stored step; None: nobody
+        ever stole."""
+        ws = self.past.stolen(self.snapshot(at).second)
+        return None if ws is None else Decimal(ws * 10**_DECIMALS // _WS_PER_KWH).scaleb(-_DECIMALS)
+
+    def _untouched(self, at: datetime) -> Era:
+        return Era(at, self.second(at), self.load, word_3=self.word_3)
 
     def second(self, at: datetime) -> int:
         """`at` as its load and its counters go by."""
@@ -128,7 +144,7 @@ class VirtualMeter:
             refreshed = era.since
         elif era is None:
             era = self.era(refreshed)
-        return Snapshot(self.load, self.phases, self.second(refreshed), self.seed, era, self.past)
+        return Snapshot(self.phases, self.second(refreshed), self.seed, era, self.past)
 
     def _shown(self, quantity: Quantity, digits: Digits, snapshot: Snapshot, energies: _Energies) -> Decimal | None:
         if quantity.kind is Kind.CUMULATIVE:

@@ -214,7 +214,7 @@ class ModbusStations:
     def _told(self, unit: int, pdu: bytes, now: datetime) -> bytes | None:
         """None: silence."""
         meter = self._meters.get(unit)
-        if meter is None or not meter.era(now).powered:
+        if meter is None or not meter.era(now).awake:
             return None
         station = self.station(unit)
         answer = station.answer(pdu, now)

@@ -1,8 +1,9 @@
-"""What happened to a meter: from when on its supply was open or down, and what was set to zero.
+"""What happened to a meter: from when on its supply was open or down, what was used behind it and what it counted of
+that, and what was set to zero.
 
-A meter to which nothing happened has no eras, and its values are its load's alone. Energy that did not flow is
-subtracted from the integral of the load, so that the counters stay exact integers; two eras agree at the second where
-they meet. Seconds are those of `simulators.load`.
+A meter to which nothing happened has no eras, and its values are its load's alone. An era counts on from where the last
+one ended, so counters stay exact integers; two eras agree at the second where they meet. Seconds are those of
+`simulators.load`.
 """
 
 from __future__ import annotations
@@ -10,43 +11,106 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from simulators.load import DEMAND_S, RATES, Curve, Load, Peak
+from simulators.load import DEMAND_S, Counts, Flow, Load, Peak
+from simulators.wiring import ALL, HONEST, Wiring
 
-Counts: TypeAlias = tuple[int, int, int, int]
-"""Watt-seconds by rate."""
 Way: TypeAlias = Literal["import", "export"]
 
 _NOTHING: Final[Counts] = (0, 0, 0, 0)
 _NEVER: Final = -(1 << 62)
+_WHOLE: Final = 1000
+
+
+class Meant(NamedTuple):
+    """What a counter of an era goes on from: what its flow had, and what had been counted, when the era began."""
+
+    flow: Counts
+    counted: Counts
 
 
 @dataclass(frozen=True, slots=True)
 class Era:
     """Holds from `since` (`second` of the load) until the next one begins.
 
-    `connected`: the relay is closed. `powered`: there is voltage. `word_3`: the status word 3. `faults`: the bits of
-    all status words that something sets while it lasts, word 1 in the lowest 16. `missed_...`: what the
-    load has up to `second` and did not flow. `zero_...`: what the counters were set back by. `demand_from`: the second
-    at which maximum demands were set to zero.
+    `connected`: the relay is closed. `powered`: there is a supply. `word_3`: the status word 3. `faults`: the bits of
+    all status words that something sets while it lasts, word 1 in the lowest 16. `load`: what is used here, `use`
+    thousandths of what it takes. `seen`: the load that the meter measures, `seen_use` thousandths of it, where that is
+    another one. `wiring`: how it measures, `counts` of it in hundred-thousandths. `zero_...`: what the counters were
+    set back by. `demand_from`: the second at which maximum demands were set to zero. `used_...`, `counted_...`: where
+    counting goes on from.
     """
 
     since: datetime
     second: int
+    load: Load
     connected: bool = True
     powered: bool = True
     word_3: int = 0
     faults: int = 0
-    missed_taken: Counts = _NOTHING
-    missed_given: Counts = _NOTHING
+    use: int = _WHOLE
+    seen: Load | None = None
+    seen_use: int = _WHOLE
+    wiring: Wiring = HONEST
+    counts: int = ALL
     zero_taken: Counts = _NOTHING
     zero_given: Counts = _NOTHING
     demand_from: int = _NEVER
+    used_taken: Meant | None = None
+    used_given: Meant | None = None
+    counted_taken: Meant | None = None
+    counted_given: Meant | None = None
 
     @property
     def flows(self) -> bool:
         return self.connected and self.powered
+
+    @property
+    def awake(self) -> bool:
+        """Whether the meter has voltage."""
+        return self.powered and not self.wiring.blind
+
+    @property
+    def steals(self) -> bool:
+        return self.counts != ALL or self.seen is not None
+
+    @property
+    def measured(self) -> Load:
+        return self.seen or self.load
+
+    @property
+    def measured_use(self) -> int:
+        """Thousandths of what `measured` takes."""
+        return self.use if self.seen is None else self.seen_use
+
+    def used(self, way: Way, second: int) -> Counts:
+        """Behind the meter, from `second` on of this era."""
+        share = self.use if way == "import" else _WHOLE
+        return self._counted(_flow(self.load, way), self.used_taken if way == "import" else self.used_given,
+                             second, share, _WHOLE)  # fmt: skip
+
+    def counted(self, way: Way, second: int) -> Counts:
+        """By the meter."""
+        share = self.measured_use if way == "import" else _WHOLE
+        return self._counted(_flow(self.measured, way), self.counted_taken if way == "import" else self.counted_given,
+                             second, share * self.counts, _WHOLE * ALL)  # fmt: skip
+
+    def _counted(self, flow: Flow, meant: Meant | None, second: int, share: int, of: int) -> Counts:
+        if meant is None:  # nothing has ever happened
+            return flow.energies(second)
+        if not self.flows or second == self.second:
+            return meant.counted
+        now = flow.energies(second)
+        one, two, three, four = (
+            had + (ws - began) * share // of
+            for had, ws, began in zip(meant.counted, now, meant.flow, strict=True)
+        )  # fmt: skip
+        return one, two, three, four
+
+
+def _flow(load: Load, way: Way) -> Flow:
+    return load.taken if way == "import" else load.given
 
 
 class Past:
@@ -70,13 +134,13 @@ class Past:
         if first.since < last.since:
             raise ValueError(f"an era cannot begin at {first.since}, before the last one")
         second = first.second
+        era = replace(last, since=first.since, second=second, **traits)
         era = replace(
-            last,
-            since=first.since,
-            second=second,
-            missed_taken=_missed(last, last.missed_taken, self._load.taken, second),
-            missed_given=_missed(last, last.missed_given, self._load.given, second),
-            **traits,
+            era,
+            used_taken=Meant(era.load.taken.energies(second), last.used("import", second)),
+            used_given=Meant(era.load.given.energies(second), last.used("export", second)),
+            counted_taken=Meant(era.measured.taken.energies(second), last.counted("import", second)),
+            counted_given=Meant(era.measured.given.energies(second), last.counted("export", second)),
         )
         self.eras += (era,)
         return era
@@ -93,11 +157,20 @@ class Past:
         self.eras = (*self.eras[:-1], zeroed)
 
     def flowed(self, way: Way, second: int, era: Era | None) -> Counts:
-        """What the load has up to `second`, which is of `era`, less what did not flow."""
-        curve = self._load.taken if way == "import" else self._load.given
-        if era is None:
-            return _energies(curve, second)
-        return _difference(_energies(curve, second if era.flows else era.second), _missed_of(era, way))
+        """What the meter has counted up to `second`, which is of `era`."""
+        return _flow(self._load, way).energies(second) if era is None else era.counted(way, second)
+
+    def used(self, way: Way, second: int) -> Counts:
+        """What was used behind the meter up to `second`, whatever it counted."""
+        era = self.at_second(second)
+        return _flow(self._load, way).energies(second) if era is None else era.used(way, second)
+
+    def stolen(self, second: int) -> int | None:
+        """Watt-seconds that were used up to `second` and not counted; None: nobody has stolen by then. Negative where
+        more was counted."""
+        if not any(era.steals for era in self.eras):
+            return None
+        return sum(self.used("import", second)) - sum(self.flowed("import", second, self.at_second(second)))
 
     def average(self, way: Way, end: int) -> int:
         """Watts on the average of the demand period that ends at the second `end`, rounded down."""
@@ -130,21 +203,6 @@ def _since(era: Era) -> datetime:
 
 def _second(era: Era) -> int:
     return era.second
-
-
-def _missed_of(era: Era, way: Way) -> Counts:
-    return era.missed_taken if way == "import" else era.missed_given
-
-
-def _missed(last: Era, missed: Counts, curve: Curve, second: int) -> Counts:
-    if last.flows or second == last.second:
-        return missed
-    return _sum(missed, _difference(_energies(curve, second), _energies(curve, last.second)))
-
-
-def _energies(curve: Curve, second: int) -> Counts:
-    first, peak, flat, valley = (curve.energy(second, rate) for rate in range(1, RATES + 1))
-    return first, peak, flat, valley
 
 
 def _sum(one: Counts, other: Counts) -> Counts:

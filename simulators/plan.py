@@ -25,7 +25,7 @@ class PlannedBus:
 
     name: str
     table: BusTable
-    meters: Sequence[VirtualMeter]
+    meters: list[VirtualMeter]
 
     @property
     def framing(self) -> str:

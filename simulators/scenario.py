@@ -29,6 +29,7 @@ from protocols.errors import ModelError
 from protocols.links.faults import Faults
 from simulators.babble import Babble
 from simulators.carrier_url import parse_carrier
+from simulators.customers import AreaTable, ChangeTable, TheftTable, customer_problems
 from simulators.dlt645 import Quirks, Setup
 from simulators.dlt645.befall import KINDS
 from simulators.dlt645.setup import PROFILE_MINUTES, PROFILE_RECORDS
@@ -136,11 +137,16 @@ class Scenario(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     push: list[PushTable] = []
     outage: list[OutageTable] = []
     exchange: list[ExchangeTable] = []
+    area: list[AreaTable] = []
+    theft: list[TheftTable] = []
+    change: list[ChangeTable] = []
     seed: int = 1
     tick_s: int = 10
     truth: str = ""
     wire_log: str = ""
     events: str = ""
+    conduct: str = ""
+    hung: datetime | None = None
     timezone: str = "Asia/Shanghai"
     path: str = ""
 
@@ -151,6 +157,10 @@ class Scenario(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     @property
     def events_path(self) -> Path | None:
         return Path(self.path).parent / self.events if self.events else None
+
+    @property
+    def conduct_path(self) -> Path | None:
+        return Path(self.path).parent / self.conduct if self.conduct else None
 
     @property
     def wire_log_path(self) -> Path | None:
@@ -198,6 +208,8 @@ def _problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
         yield "timezone", f"{scenario.timezone!r} is no time zone, expected a name such as Asia/Shanghai"
     if scenario.tick_s < 1:
         yield "tick_s", f"{scenario.tick_s}, expected whole seconds from 1"
+    if scenario.hung is not None and scenario.hung.tzinfo is None:
+        yield "hung", "expected a moment with its offset"
     if not (scenario.bus or scenario.push):
         yield "bus", "expected at least one [[bus]] or [[push]]"
     names: set[str] = set()
@@ -209,6 +221,7 @@ def _problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
                 yield f"bus[{index}].name", f"{name!r} stands twice"
             names.add(name)
     yield from upset_problems(scenario.outage, scenario.exchange)
+    yield from customer_problems(scenario.theft, scenario.change, scenario.area)
     for index, table in enumerate(scenario.push):
         for key, problem in push_problems(table):
             yield f"push[{index}].{key}", problem

@@ -11,8 +11,9 @@ from functools import cached_property, partial
 from math import isqrt
 from typing import Final, TypeAlias
 
-from simulators.load import DEMAND_S, Load, Peak, mixed
+from simulators.load import DEMAND_S, Peak, mixed
 from simulators.past import Era, Past
+from simulators.wiring import HONEST
 
 Ratio: TypeAlias = tuple[int, int] | None
 """None: this meter has no such value."""
@@ -24,26 +25,22 @@ _FREQUENCY: Final = 5000
 class Snapshot:
     """One meter at one second of its local time."""
 
-    def __init__(self, load: Load, phases: int, second: int, seed: int, era: Era, past: Past) -> None:
-        self.load = load
+    def __init__(self, phases: int, second: int, seed: int, era: Era, past: Past) -> None:
+        self.load = era.measured
         self.phases = phases
         self.second = second
         self.seed = seed
         self.era = era
         self._past = past
-        self.apparent = isqrt(1_000_000 + load.reactive**2)
+        self.apparent = isqrt(1_000_000 + self.load.reactive**2)
         """Apparent in thousandths of active."""
 
     @cached_property
-    def watts(self) -> int:
-        """Import positive, export negative."""
+    def drawn(self) -> tuple[int, int, int]:
+        """Watts by phase that flow, whatever the meter sees of them: import positive, export negative."""
         if not self.era.flows:
-            return 0
-        return self.load.taken.watts(self.second) - self.load.given.watts(self.second)
-
-    @cached_property
-    def phase_watts(self) -> tuple[int, int, int]:
-        watts = self.watts
+            return 0, 0, 0
+        watts = self.load.taken.watts(self.second) * self.era.measured_use // 1000 - self.load.given.watts(self.second)
         if self.phases == 1:
             return watts, 0, 0
         size = abs(watts)
@@ -51,13 +48,35 @@ class Snapshot:
         third = size - first - second
         return (first, second, third) if watts >= 0 else (-first, -second, -third)
 
+    @property
+    def watts(self) -> int:
+        """What the meter sees of it."""
+        return sum(self.phase_watts)
+
+    @cached_property
+    def phase_watts(self) -> tuple[int, int, int]:
+        if self.era.wiring == HONEST:
+            return self.drawn
+        first, second, third = (self._through(n) if self.has_voltage(n) else 0 for n in (1, 2, 3))
+        return first, second, third
+
+    def _through(self, phase: int) -> int:
+        """Watts that the phase's current through the meter stands for; negative: against the load's way."""
+        drawn, share = self.drawn[phase - 1], self.era.wiring.currents[phase - 1]
+        size = abs(drawn) * abs(share) // 1000
+        return size if (drawn < 0) == (share < 0) else -size
+
+    def has_voltage(self, phase: int) -> bool:
+        return self.era.awake and self.era.wiring.voltages[phase - 1]
+
     def has(self, phase: int) -> bool:
         return phase <= self.phases
 
     def volts(self, phase: int) -> int:
         """In 0.1 V; it wavers with every moment."""
-        if not self.era.powered:
-            return 0
+        return self._supplied(phase) if self.has_voltage(phase) else 0
+
+    def _supplied(self, phase: int) -> int:
         return _VOLTAGE - 30 + mixed(self.seed, self.second * 4 + phase) % 61
 
     def reactive(self, phase: int) -> int:
@@ -68,13 +87,23 @@ class Snapshot:
         return abs(self.phase_watts[phase - 1]) * self.apparent // 1000
 
     def milliamperes(self, phase: int) -> int:
-        volts = self.volts(phase)
-        return self.volt_amperes(phase) * 10_000 // volts if volts else 0
+        """Whether the meter has the phase's voltage or not."""
+        if not self.era.awake:
+            return 0
+        return abs(self._through(phase)) * self.apparent // 1000 * 10_000 // self._supplied(phase)
+
+    @property
+    def neutral_milliamperes(self) -> int:
+        """A wire around the meter leads past the live side only: what is used comes back through the neutral."""
+        currents = [self.milliamperes(phase) for phase in range(1, self.phases + 1)]
+        if self.phases > 1 or not self.era.awake:
+            return max(currents) - min(currents)
+        return abs(self.drawn[0]) * self.apparent // 1000 * 10_000 // self._supplied(1)
 
     @property
     def hertz(self) -> int:
         """In 0.01 Hz."""
-        if not self.era.powered:
+        if not self.era.awake:
             return 0
         return _FREQUENCY - 5 + mixed(self.seed, self.second * 4) % 11
 
@@ -117,8 +146,7 @@ def _factor(phase: int) -> Callable[[Snapshot], Ratio]:
 
 
 def _neutral(s: Snapshot) -> Ratio:
-    currents = [s.milliamperes(phase) for phase in range(1, s.phases + 1)]
-    return (currents[0] if s.phases == 1 else max(currents) - min(currents)), 1000
+    return s.neutral_milliamperes, 1000
 
 
 def _direction(s: Snapshot) -> Ratio:

@@ -18,6 +18,8 @@ from typing import Final
 from protocols.model import Quantity
 from simulators.meter import VirtualMeter
 
+STOLEN: Final = "stolen_energy"
+"""kWh that were used behind the meter and not counted, since the first theft began."""
 _HEADER: Final = ("meter", "quantity", "from", "value")
 
 
@@ -38,13 +40,13 @@ class TruthLog:
     def write(self, meter: VirtualMeter, moment: datetime, *, everything: bool = False) -> int:
         """What the tick that begins at `moment` changes, or everything that the meter has then. Returns the rows; they
         are safe after `flush`."""
-        now = meter.values(moment)
-        before = None if everything else meter.values(moment - timedelta(seconds=meter.tick_s))
+        now = _held(meter, moment)
+        before = None if everything else _held(meter, moment - timedelta(seconds=meter.tick_s))
         start = moment.astimezone(UTC).isoformat()
         rows = [
-            (meter.name, quantity.name, start, "" if value is None else format(value, "f"))
-            for quantity, value in now.items()
-            if before is None or before[quantity] != value
+            (meter.name, name, start, "" if value is None else format(value, "f"))
+            for name, value in now.items()
+            if before is None or before.get(name) != value
         ]
         self._writer.writerows(rows)
         return len(rows)
@@ -54,6 +56,13 @@ class TruthLog:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _held(meter: VirtualMeter, moment: datetime) -> dict[str, Decimal | None]:
+    """What it shows, and of whoever ever stole what it did not count."""
+    stolen = meter.stolen(moment)
+    shown = {quantity.name: value for quantity, value in meter.values(moment).items()}
+    return shown if stolen is None else {**shown, STOLEN: stolen}
 
 
 def _cut_torn_row(path: Path) -> None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from protocols.model import Kind
-from simulators.load import mixed
+from simulators.load import EPOCH, mixed
 from simulators.meter import Start, VirtualMeter
 
 _AHEAD: Final = timedelta(days=400)
@@ -88,7 +88,7 @@ def successor(old: VirtualMeter, address: str, start: datetime) -> VirtualMeter:
         start,
         old.word_3,
     )
-    made.change(start, powered=False)
+    made.change(EPOCH, powered=False)
     return made
 
 

@@ -94,6 +94,13 @@ class Registers(Session):
             for key, meter_id, meter, since, until, multiplier, initial, final in rows
         ]
 
+    async def keys(self, of: Of, start: datetime, end: datetime) -> list[str]:
+        """Names of which a meter counted in the span, in the order of `stays`."""
+        given = {"of": str(of), "start": start, "end": end}
+        async with self.use() as connection:
+            rows = await (await connection.execute(SQL["keys"], given)).fetchall()
+        return [key for (key,) in rows]
+
     async def at_boundaries(
         self,
         meters: Sequence[int],

@@ -188,6 +188,10 @@ class Topology(Session):
         )
         return sorted(found, key=lambda link: (link.point, link.start))
 
+    async def members(self) -> dict[str, list[str]]:
+        """Area to the points that belong to it, whenever; by name."""
+        return {area: sorted(points) for area, points in sorted(await self._rows("members"))}
+
     async def totals(self, meters: Sequence[str] | None = None, *, at: datetime | None = None) -> list[TotalMeter]:
         """By meter and time."""
         rows = await self._rows("totals", meters=meters, at=at)

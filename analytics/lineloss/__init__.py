@@ -3,6 +3,8 @@
 words        Member, Day, Technical, Anomaly, Place, Report
 technical    the loss of lines and transformers, fitted
 area         the balance of one area
+people       what moves all meters, from some at a time
+found        what is left of an area when its readings are forgotten
 suspects     meters whose readings explain what is left
 steps        days from which on it is another loss
 anomalies    reasons

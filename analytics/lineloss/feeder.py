@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,23 +15,28 @@ from analytics.theft.grid import Grid
 from analytics.theft.profile import Population
 
 
-def feeders_of(
-    feeders: Mapping[str, str], areas: Sequence[Place], totals: Grid, returned: Grid | None, people: Population
-) -> list[Place]:
-    """Of area to feeder. The line loss of a feeder with a total meter is between it and its areas' total meters; that
-    of one without is the sum of its areas'."""
-    made = []
-    known = {place.name: place for place in areas}
+class Feeders(NamedTuple):
+    """Feeder to its areas: with a total meter, and without."""
+
+    measured: Mapping[str, Sequence[str]]
+    summed: Mapping[str, Sequence[str]]
+
+
+def feeders_of(feeders: Mapping[str, str], counted: Collection[str], known: Collection[str]) -> Feeders:
+    """Of area to feeder; `counted` areas and feeders have a total meter, `known` areas a line loss. The line loss of a
+    feeder with a total meter is between it and its areas' total meters; without one it is the sum of its areas'."""
+    measured, summed = {}, {}
     for feeder in sorted(set(feeders.values())):
         mine = sorted(area for area, its in feeders.items() if its == feeder)
-        if feeder in totals.names and set(mine) & set(totals.names):
-            made.append(_measured(feeder, [a for a in mine if a in totals.names], totals, returned, people))
-        elif set(mine) & set(known):
-            made.append(_summed(feeder, [known[area] for area in mine if area in known]))
-    return made
+        if feeder in counted and (own := [area for area in mine if area in counted]):
+            measured[feeder] = own
+        elif own := [area for area in mine if area in known]:
+            summed[feeder] = own
+    return Feeders(measured, summed)
 
 
-def _measured(feeder: str, areas: list[str], totals: Grid, returned: Grid | None, people: Population) -> Place:
+def measured(feeder: str, areas: Sequence[str], totals: Grid, returned: Grid | None, people: Population) -> Place:
+    """Of a feeder and its areas: what their total meters took, and gave back."""
     at = [totals.names.index(name) for name in areas]
     taken = totals.cells[at]
     fed = totals_fed = None
@@ -46,7 +52,7 @@ def _measured(feeder: str, areas: list[str], totals: Grid, returned: Grid | None
     return Place("feeder", feeder, feeder, days, technical, tuple(of_days(days)))
 
 
-def _summed(feeder: str, areas: Sequence[Place]) -> Place:
+def summed(feeder: str, areas: Sequence[Place]) -> Place:
     days = tuple(_day([place.days[k] for place in areas]) for k in range(len(areas[0].days)))
     first = areas[0].technical
     technical = Technical(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.errors import FrameUnusable
-from analytics.lineloss.anomalies import of_days, of_suspect
-from analytics.lineloss.area import Balance, Partition, balanced, days_of
-from analytics.lineloss.feeder import feeders_of
-from analytics.lineloss.suspects import Suspect, suspects
-from analytics.lineloss.technical import expected
-from analytics.lineloss.words import Anomaly, Member, Place, Report
+from analytics.lineloss.area import Partition
+from analytics.lineloss.feeder import feeders_of, measured, summed
+from analytics.lineloss.found import Blamed, Found, found_in, held_days, lacking, placed
+from analytics.lineloss.words import Member, Place, Report
 from analytics.theft.grid import Grid, gridded
 from analytics.theft.profile import population
 from analytics.theft.shape import WORKERS
@@ -52,48 +50,64 @@ def line_loss(given: Input) -> Report:
     returned = None if given.totals_exported is None else gridded(given.totals_exported, "export", like=reported)
     notes = [note for grid in (reported, totals, exported, returned) if grid is not None for note in grid.notes]
     feeders = dict(given.feeders or {})
-    stays = _stays(given.members, reported, totals, set(feeders.values()), notes)
+    notes += odd_ones(
+        {m.area for m in given.members}, {m.meter for m in given.members}, set(reported.names), set(totals.names),
+        set(feeders.values()),
+    )  # fmt: skip
+    stays = stays_of(given.members, set(totals.names))
     if not stays:
         raise FrameUnusable("no area has members and a total meter")
     people = population(reported.cells)
-    names = sorted(stays)
-    parts = {name: _partition(name, stays[name], reported, totals, exported, returned) for name in names}
+    parts = {name: partition(name, stays[name], reported, totals, exported, returned) for name in sorted(stays)}
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = dict(zip(names, pool.map(lambda name: balanced(parts[name], people), names), strict=True))
-    share = _believed([balance.share for balance in found.values()])
-    lists = {name: sorted({m.meter for m in stays[name]}) for name in names}
-    elsewhere = _Elsewhere(reported, found, lists)
-    places = [_place(name, found[name], lists[name], reported, share, elsewhere, feeders.get(name)) for name in names]
-    places += feeders_of(feeders, places, totals, returned, people)
-    places.sort(key=lambda place: (-place.worth, place.level, place.name))
-    return Report(tuple(places), tuple(notes))
+        made = pool.map(lambda name: found_in(*parts[name], people, reported.first_day), parts)
+        found = dict(zip(parts, made, strict=True))
+        share = believed([one.share for one in found.values()])
+        far = [name for name, one in found.items() if one.is_far(share)]
+        held = pool.map(lambda name: held_days(parts[name][0], people, reported.first_day, share), far)
+        days = dict(zip(far, held, strict=True))
+    places = []
+    for name, one in found.items():
+        elsewhere = [_lacking(blamed, name, found, parts) for blamed in one.blamed]
+        places.append(placed(name, one, days.get(name), elsewhere, share, reported.step_s, feeders.get(name)))
+    of = feeders_of(feeders, set(totals.names), set(found))
+    by_name = {place.name: place for place in places}
+    places += [measured(feeder, own, totals, returned, people) for feeder, own in of.measured.items()]
+    places += [summed(feeder, [by_name[area] for area in own]) for feeder, own in of.summed.items()]
+    return Report(worst_first(places), tuple(notes))
 
 
-def _stays(
-    members: Sequence[Member], reported: Grid, totals: Grid, feeders: set[str], notes: list[str]
-) -> dict[str, list[Member]]:
-    known, counted = set(reported.names), set(totals.names)
+def worst_first(places: Iterable[Place]) -> tuple[Place, ...]:
+    return tuple(sorted(places, key=lambda place: (-place.worth, place.level, place.name)))
+
+
+def stays_of(members: Sequence[Member], counted: Collection[str]) -> dict[str, list[Member]]:
+    """Of areas with a total meter."""
     stays: dict[str, list[Member]] = {}
     for member in members:
         if member.area in counted:
             stays.setdefault(member.area, []).append(member)
-    without = sorted({m.area for m in members} - counted)
-    unread = sorted({m.meter for m in members} - known)
-    idle = sorted(counted - {m.area for m in members} - feeders)
+    return stays
+
+
+def odd_ones(areas: Set[str], members: Set[str], known: Set[str], counted: Set[str], feeders: Set[str]) -> list[str]:
+    """Areas with members and those members, meters with readings, total meters, feeders: what does not fit together."""
+    notes = []
     for what, which in (
-        ("areas have no total meter and no line loss", without),
-        ("meters of the list have no readings", unread),
-        ("total meters belong to no area of the list", idle),
+        ("areas have no total meter and no line loss", sorted(areas - counted)),
+        ("meters of the list have no readings", sorted(members - known)),
+        ("total meters belong to no area of the list", sorted(counted - areas - feeders)),
     ):
         if which:
             more = f" and {len(which) - 5} more" if len(which) > 5 else ""
             notes.append(f"{len(which)} {what}: {', '.join(which[:5])}{more}")
-    return stays
+    return notes
 
 
-def _partition(
+def partition(
     name: str, stays: list[Member], reported: Grid, totals: Grid, exported: Grid | None, returned: Grid | None
-) -> Partition:
+) -> tuple[Partition, list[str]]:
+    """Of one area, and its members' names."""
     meters = sorted({m.meter for m in stays})
     shape = reported.cells.shape[1:]
     here = np.zeros((len(meters), *shape), np.bool_)
@@ -104,7 +118,7 @@ def _partition(
         _rows(reported, meters), None if exported is None else _rows(exported, meters), here,
         totals.cells[totals.names.index(name)],
         None if returned is None else _rows(returned, [name])[0],
-    )  # fmt: skip
+    ), meters  # fmt: skip
 
 
 def _rows(grid: Grid, names: list[str]) -> Doubles:
@@ -131,7 +145,7 @@ def _slots(stay: Member, grid: Grid) -> tuple[int, int]:
     return first, int(np.clip(np.floor(slot(stay.end, size)), first, size))
 
 
-def _believed(shares: list[float]) -> float:
+def believed(shares: list[float]) -> float:
     """The greatest technical share that an area is believed to have, by the others."""
     if len(shares) < _LEAST_AREAS:
         return _FAR_OFF
@@ -140,47 +154,10 @@ def _believed(shares: list[float]) -> float:
     return min(middle + _REACH * spread, _FAR_OFF)
 
 
-class _Elsewhere:
-    """Which other area lacks a meter that its own has too much of."""
-
-    def __init__(self, reported: Grid, found: Mapping[str, Balance], lists: Mapping[str, list[str]]) -> None:
-        self.reported, self.lists = reported, lists
-        self.rests = {
-            name: b.supplied - b.metered - expected(b.technical, b.supplied - b.fed_in) for name, b in found.items()
-        }
-
-    def lacking(self, meter: str, own: str) -> str | None:
-        cells = _rows(self.reported, [meter])
-        best, area = 0.0, None
-        for name, rest in self.rests.items():
-            if name == own or meter in self.lists[name]:
-                continue
-            for one in suspects(rest, cells):
-                if one.lag == 0 and abs(one.factor - 1) < 0.2 and one.factor / one.error > best:
-                    best, area = one.factor / one.error, name
-        return area
-
-
-def _place(
-    name: str, found: Balance, meters: list[str], grid: Grid, share: float, elsewhere: _Elsewhere, feeder: str | None
-) -> Place:
-    days, technical = days_of(found, grid.first_day, share)
-    said = of_days(days)
-    if technical != found.technical:
-        said.append(Anomaly("high_constant_loss", f"the loss that goes with the load is {found.share:.1%}, more than "
-                            f"in other areas: {share:.1%} is taken for technical"))  # fmt: skip
-    if found.lag:
-        way = "late" if found.lag > 0 else "early"
-        minutes = abs(found.lag) * grid.step_s // 60
-        said.append(Anomaly("clock_shift", f"the total meter stands {minutes} min too {way}, made good"))
-    said += [Anomaly("never_read", f"{meters[k]} was never read", meters[k]) for k in found.unread]
-    said += [_told(one, name, meters, grid, elsewhere) for one in found.suspects]
-    return Place("area", name, feeder, days, technical, tuple(said))
-
-
-def _told(one: Suspect, area: str, meters: list[str], grid: Grid, elsewhere: _Elsewhere) -> Anomaly:
-    name = meters[one.meter]
-    energy = float(np.nansum(_rows(grid, [name])[0, one.start :]))
-    day = grid.first_day + np.timedelta64(one.start, "D")
-    other = elsewhere.lacking(name, area) if one.lag == 0 and one.factor < -0.5 else None
-    return of_suspect(one, name, day, grid.step_s // 60, energy, other)
+def _lacking(
+    blamed: Blamed, own: str, found: Mapping[str, Found], parts: Mapping[str, tuple[Partition, list[str]]]
+) -> str | None:
+    if blamed.cells is None:
+        return None
+    others = (name for name in found if name != own and blamed.name not in parts[name][1])
+    return lacking(blamed.cells, ((name, found[name].rest) for name in others))

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from asyncio import Future
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +19,7 @@ from analytics.billing.errors import TariffFault
 from headend.billing.keeping import Order, Outcome, keep
 from headend.billing.reckoning import Sources
 from headend.billing.tariffs import TariffFolder, load_folder
+from headend.cores import spread
 from headend.errors import UsageFault
 from storage.bills import Bills
 from storage.cycle_reads import CycleReads
@@ -93,16 +91,8 @@ async def bill_all(
             for piece in parts:
                 yield await bill_piece(opened, folder, piece, order)
         return
-    with ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=_begin, initargs=(site,)) as pool:
-        running: set[Future[list[Outcome]]] = set()
-        for piece in parts:
-            running.add(asyncio.wrap_future(pool.submit(_work, piece, order)))
-            if len(running) >= 2 * cores:
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for each in done:
-                    yield each.result()
-        for each in asyncio.as_completed(running):
-            yield await each
+    async for outcomes in spread(_work, [(piece, order) for piece in parts], cores, _begin, (site,)):
+        yield outcomes
 
 
 class _Worker:
@@ -119,5 +109,6 @@ def _begin(site: Site) -> None:
     _Worker.sources = Sources(CycleReads(site.conninfo), Bills(site.conninfo), Validated(site.conninfo), site.tolerance)
 
 
-def _work(piece: Piece, order: Order) -> list[Outcome]:
+def _work(job: tuple[Piece, Order]) -> list[Outcome]:
+    piece, order = job
     return _Worker.runner.run(bill_piece(_Worker.sources, _Worker.folder, piece, order))

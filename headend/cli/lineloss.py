@@ -68,9 +68,14 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         from headend.quality.chart import require
 
         require()
-    given, notes, wh = _from_files(arguments) if arguments.reported else asyncio.run(_from_database(arguments))
+    notes: tuple[str, ...] = ()
+    wh = 1.0
     try:
-        found = line_loss(given)
+        if arguments.reported:
+            given, notes, wh = _from_files(arguments)
+            found = line_loss(given)
+        else:
+            found = asyncio.run(_from_database(arguments))
     except FrameUnusable as error:
         raise UsageFault(str(error)) from None
     for note in (*notes, *found.notes):
@@ -103,10 +108,10 @@ def _from_files(arguments: argparse.Namespace) -> tuple[Input, tuple[str, ...], 
     return found, notes, {"Wh": 1.0, "kWh": 1000.0, None: wh}[arguments.unit]
 
 
-async def _from_database(arguments: argparse.Namespace) -> tuple[Input, tuple[str, ...], float]:
+async def _from_database(arguments: argparse.Namespace) -> Report:
     from headend.config import load
     from headend.errors import UsageFault
-    from headend.lineloss.stored import given
+    from headend.lineloss.stored import report
     from headend.place import store
     from headend.privacy.access import record
 
@@ -122,7 +127,7 @@ async def _from_database(arguments: argparse.Namespace) -> tuple[Input, tuple[st
     span = [datetime(day.year, day.month, day.day, tzinfo=config.zone) for day in (first, last)]
     async with store(config) as opened:
         await record(config, opened.conninfo, "line loss", None, *span, area=arguments.area, feeder=arguments.feeder)
-        return await given(opened.conninfo, (first, last), config.zone), (), 1.0
+        return await report(opened.conninfo, (first, last), config.zone)
 
 
 def _day(text: str | None) -> datetime | None:

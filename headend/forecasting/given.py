@@ -52,7 +52,7 @@ async def from_store(
     """Usage points of all areas, or of the named ones, as they belonged to them at the end. Raises storage errors."""
     from datetime import timedelta
 
-    from headend.series.stored import Energies, energies, step_of
+    from headend.series.stored import frame, step_of
     from storage.registers import Of
     from storage.topology import Topology
 
@@ -63,11 +63,10 @@ async def from_store(
     membership = [(member.point, at.area.name) for at in found for member in at.members]
     names = [point for point, _ in membership] if areas is not None else None
     minutes = step or await step_of(conninfo)
-    stored: Energies = await energies(conninfo, Of.POINT, names, days, zone, step_minutes=minutes)
+    stored = await frame(conninfo, Of.POINT, names, days, zone, step_minutes=minutes)
     if not stored.names:
         raise UsageFault(f"no usage point has a meter from {days[0]} to {days[1]}")
-    # the hour that comes twice is averaged, as that of files is
-    return Given(Frame(stored.names, stored.wall, stored.wh.astype(np.float32)), membership, zone, 1.0, ())
+    return Given(stored, membership, zone, 1.0, ())  # the hour that comes twice is averaged, as that of files is
 
 
 def temperature(path: str, zone: ZoneInfo | None, utc: bool) -> Frame:

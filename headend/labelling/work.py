@@ -82,19 +82,19 @@ async def from_database(
     config: Any, conninfo: str, days: tuple[date, date], areas: list[str] | None, step: int | None, at: datetime
 ) -> tuple[Given, Further]:
     """Usage points with what they fed in, their categories and outages. Raises `UsageFault`, storage errors."""
-    from headend.series.stored import EXPORT, energies
+    from headend.series.stored import EXPORT, frame
     from storage.outages import OutageStore
     from storage.registers import Of
     from storage.registry import Registry
 
     given = await from_store(config, conninfo, days, areas, step)
     names = list(given.energies.names)
-    fed = await energies(conninfo, Of.POINT, names, days, config.zone, step_minutes=60, quantity=EXPORT)
-    known = np.asarray(np.isfinite(fed.wh).any(axis=0))
+    fed = await frame(conninfo, Of.POINT, names, days, config.zone, step_minutes=60, quantity=EXPORT)
+    known = np.asarray(np.isfinite(fed.values).any(axis=0))
     exports = None
     if known.any():
         kept = [name for name, there in zip(fed.names, known, strict=True) if there]
-        exports = Frame(kept, fed.wall, fed.wh[:, known])
+        exports = Frame(kept, fed.times, fed.values[:, known])
     async with Registry(conninfo) as registry, OutageStore(conninfo) as store:
         category = {point.name: point.category for point in await registry.usage_points() if point.category}
         stays = await registry.installations(names)

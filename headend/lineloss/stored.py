@@ -1,72 +1,217 @@
-"""Line loss out of the database: points of areas, total meters of areas and feeders, as the registry knows them."""
+"""Line loss out of the database: points of areas, total meters of areas and feeders, as the registry knows them.
+
+Readings are read a piece at a time, on all cores; what is kept of them is in `analytics.lineloss.found`. Two passes:
+what is usual in the network fills the gaps of the areas. A third one is for areas whose technical loss is not believed.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
-from analytics.lineloss import Input, Member
-from analytics.theft import Frame
-from headend.errors import UsageFault
-from headend.series.stored import EXPORT, IMPORT, Energies, energies, step_of
-from protocols.model import Quantity
-from storage.registers import Of
+from analytics.errors import FrameUnusable
+from analytics.intervals.grid import grid as grid_of
+from analytics.lineloss import Report
+from analytics.lineloss.feeder import feeders_of, summed
+from analytics.lineloss.found import Found, placed
+from analytics.lineloss.people import People
+from analytics.lineloss.report import believed, odd_ones, worst_first
+from analytics.theft.grid import Grid
+from analytics.theft.profile import Population
+from headend.cores import spread
+from headend.errors import HeadendError, UsageFault
+from headend.lineloss import pieces
+from headend.lineloss.pieces import Areas, Feeder, Search, Site
+from headend.series.stored import step_of
+from storage.registers import Of, Registers
 from storage.topology import Topology
 
+PIECE: Final = 500_000
+"""Intervals of members that a process holds at once; the members of an area are held together."""
+_ALONE: Final = 2000
+"""Up to so many points no further process is worth its start."""
+_SUMMED: Final = re.compile(r"(.*: )(\d+)( negative values.*| values above.*)")
 
-async def given(conninfo: str, days: tuple[date, date], zone: ZoneInfo) -> Input:
-    """Of the local days [first, until), in Wh. A member is a usage point, whichever meters stood there; where a meter
-    was exchanged, its point's energy goes on.
+P = TypeVar("P")
+R = TypeVar("R")
 
-    Raises `UsageFault` where no area has a total meter, storage errors.
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Names: points with a meter, areas and feeders with a total meter, members of areas, area to feeder."""
+
+    points: list[str]
+    areas: list[str]
+    feeders: list[str]
+    members: Mapping[str, list[str]]
+    fed: Mapping[str, str]
+
+
+async def report(conninfo: str, days: tuple[date, date], zone: ZoneInfo, cores: int = 0, piece: int = PIECE) -> Report:
+    """Of the local days [first, until), in Wh. `cores`: processes, 0: as many as there are processors.
+
+    Raises `UsageFault` where no area has a total meter, `FrameUnusable`, storage errors.
     """
-    step = await step_of(conninfo)
-
-    async def of(kind: Of, quantity: Quantity = IMPORT) -> Energies:
-        return await energies(conninfo, kind, None, days, zone, step_minutes=step, quantity=quantity)
-
-    async with Topology(conninfo) as topology:
-        points = await topology.area_points()
-        fed = await topology.area_feeders()
-    areas, feeders = await of(Of.AREA), await of(Of.FEEDER)
-    if not areas.names:
-        raise UsageFault("no area has a total meter: headend meter add --total-of-area, or total_meters.csv")
-    members = [Member(p.point, p.area, _local(p.start, zone), _local(p.end, zone)) for p in points]
-    later = {link.area: link.feeder for link in fed if _overlaps(link.start, link.end, days, zone)}
-    clash = set(areas.names)
-    spelled = {name: f"{name} (feeder)" if name in clash else name for name in {*later.values(), *feeders.names}}
-    return Input(
-        _frame(await of(Of.POINT)),
-        _frame(areas, feeders, spelled),
-        members,
-        _fed_in(await of(Of.POINT, EXPORT)),
-        _fed_in(await of(Of.AREA, EXPORT), await of(Of.FEEDER, EXPORT), spelled),
-        {area: spelled[feeder] for area, feeder in later.items()},
-    )
+    known = await _known(conninfo, days, zone)
+    if not known.areas:
+        raise UsageFault("no area has a total meter: headend meter add --total-of-area, or totals.csv")
+    if not known.points:
+        raise FrameUnusable("readings: no column of values, or no row with a time")
+    site = Site(conninfo, days, zone, await step_of(conninfo))
+    if not cores:
+        cores = 1 if len(known.points) <= _ALONE else os.cpu_count() or 1
+    size = max(piece // len(grid_of(*days, zone, site.step)), 2)
+    with TemporaryDirectory(prefix="headend-lineloss-") as folder:
+        try:
+            return await _Run(site, known, cores, size, Path(folder) / "rests").report()
+        except BrokenProcessPool:
+            raise HeadendError("a process of the report was ended, most likely for want of memory") from None
 
 
-def _local(moment: datetime | None, zone: ZoneInfo) -> np.datetime64 | None:
-    return None if moment is None else np.datetime64(moment.astimezone(zone).replace(tzinfo=None), "s")
+class _Run:
+    """One report. `size`: points that are read together."""
+
+    def __init__(self, site: Site, known: Known, cores: int, size: int, file: Path) -> None:
+        self._site, self._known, self._cores, self._size, self._file = site, known, cores, size, file
+        self._notes: list[str] = []
+
+    async def report(self) -> Report:
+        known = self._known
+        people, grid = await self._people()
+        clash = set(known.areas)
+        spelled = {
+            name: f"{name} (feeder)" if name in clash else name for name in (*known.fed.values(), *known.feeders)
+        }
+        fed = {area: spelled[feeder] for area, feeder in known.fed.items()}
+        members = {area: points for area, points in known.members.items() if area in clash}
+        if not members:
+            raise FrameUnusable("no area has members and a total meter")
+        found = await self._areas(members, people, grid)
+        share = believed([one.share for one in found.values()])
+        far = {area: members[area] for area, one in found.items() if one.is_far(share)}
+        work = partial(pieces.areas_again, self._site, grid)
+        again = [held async for held in self._spread(work, (Areas(p, people, share) for p in self._packed(far)))]
+        held = {name: days for some in again for name, days in some.items()}
+        elsewhere = await self._elsewhere(found, members, grid)
+        places = [
+            placed(name, one, held.get(name), elsewhere[name], share, grid.step_s, fed.get(name))
+            for name, one in found.items()
+        ]
+        counted = {*known.areas, *(spelled[name] for name in known.feeders)}
+        of = feeders_of(fed, counted, set(found))
+        by_name = {place.name: place for place in places}
+        own = {spelled[name]: name for name in known.feeders}
+        asked = (Feeder(own[name], name, areas, people) for name, areas in of.measured.items())
+        async for place, notes in self._spread(partial(pieces.feeder, self._site, grid), asked):
+            places.append(place)
+            self._notes += notes
+        places += [summed(name, [by_name[area] for area in areas]) for name, areas in of.summed.items()]
+        points = {point for own in known.members.values() for point in own}
+        odd = odd_ones(set(known.members), points, set(known.points), counted, set(fed.values()))
+        return Report(worst_first(places), (*together(self._notes), *odd))
+
+    async def _people(self) -> tuple[Population, Grid]:
+        """What moves all, and the grid of the readings."""
+        people, first = None, None
+        async for sketch, grid, notes in self._spread(partial(pieces.sketch, self._site), self._points()):
+            if people is None or first is None:
+                people, first = People(*grid.cells.shape[1:]), grid
+            people.add(sketch)
+            self._notes += notes
+        assert people is not None
+        assert first is not None
+        return people.population(), first
+
+    async def _areas(self, members: Mapping[str, list[str]], people: Population, grid: Grid) -> dict[str, Found]:
+        """By name; what is left over by intervals goes into the file, in that order."""
+        found: dict[str, Found] = {}
+        packed = (Areas(names, people) for names in self._packed(members))
+        with self._file.open("wb") as file:
+            async for some, notes in self._spread(partial(pieces.areas, self._site, grid), packed):
+                for name, one in some.items():
+                    file.write(one.rest.tobytes())
+                    found[name] = one.forgetting()
+                self._notes += notes
+        return found
+
+    async def _elsewhere(
+        self, found: Mapping[str, Found], members: Mapping[str, list[str]], grid: Grid
+    ) -> dict[str, list[str | None]]:
+        """Of each who is blamed, the area that lacks it."""
+        order = {name: at for at, name in enumerate(found)}
+        sought = [
+            (name, k, one) for name, f in found.items() for k, one in enumerate(f.blamed) if one.cells is not None
+        ]
+        told: dict[str, list[str | None]] = {name: [None] * len(one.blamed) for name, one in found.items()}
+        asked = (
+            Search(one.cells, self._file, order, [a for a in found if a != name and one.name not in members[a]])
+            for name, _, one in sought
+            if one.cells is not None
+        )
+        at = iter(sought)
+        async for area in self._spread(partial(pieces.search, self._site, grid), asked):
+            name, k, _ = next(at)
+            told[name][k] = area
+        return told
+
+    def _points(self) -> Iterator[Sequence[str]]:
+        """Never one alone behind others: see `analytics.lineloss.people.sketched`."""
+        points, size = self._known.points, self._size
+        cuts = [*range(0, len(points), size), len(points)]
+        if len(cuts) > 2 and cuts[-1] - cuts[-2] == 1:
+            del cuts[-2]
+        yield from (points[begin:end] for begin, end in pairwise(cuts))
+
+    def _packed(self, members: Mapping[str, list[str]]) -> Iterator[list[str]]:
+        """Areas in order, as many together as fit."""
+        held: list[str] = []
+        count = 0
+        for name, points in sorted(members.items()):
+            if held and count + len(points) > self._size:
+                yield held
+                held, count = [], 0
+            held.append(name)
+            count += len(points)
+        if held:
+            yield held
+
+    async def _spread(self, work: Callable[[P], R], asked: Iterable[P]) -> AsyncIterator[R]:
+        made = spread(work, asked, self._cores)
+        try:
+            async for one in made:
+                yield one
+        finally:
+            await made.aclose()
 
 
-def _overlaps(start: datetime, end: datetime | None, days: tuple[date, date], zone: ZoneInfo) -> bool:
+async def _known(conninfo: str, days: tuple[date, date], zone: ZoneInfo) -> Known:
     first, until = (datetime(d.year, d.month, d.day, tzinfo=zone) for d in days)
-    return start < until and (end is None or end > first)
+    async with Registers(conninfo) as registers, Topology(conninfo) as topology:
+        points, areas, feeders = [await registers.keys(of, first, until) for of in (Of.POINT, Of.AREA, Of.FEEDER)]
+        links = await topology.area_feeders()
+        members = await topology.members()
+    fed = {x.area: x.feeder for x in links if x.start < until and (x.end is None or x.end > first)}
+    return Known(points, areas, feeders, members, fed)
 
 
-def _frame(read: Energies, more: Energies | None = None, spelled: dict[str, str] | None = None) -> Frame:
-    if more is None or not more.names:
-        return Frame(read.names, read.wall, read.wh)
-    names = (*read.names, *((spelled or {}).get(name, name) for name in more.names))
-    return Frame(names, read.wall, np.concatenate([read.wh, more.wh], axis=1))
-
-
-def _fed_in(read: Energies, more: Energies | None = None, spelled: dict[str, str] | None = None) -> Frame | None:
-    """Export registers, None where nobody has one."""
-    found = _frame(read, more, spelled)
-    held = np.nonzero(np.isfinite(found.values).any(axis=0))[0].tolist()
-    if not held:
-        return None
-    return Frame([found.names[k] for k in held], found.times, found.values[:, held])
+def together(notes: Iterable[str]) -> list[str]:
+    """Of the pieces: what they say alike is said once, what they counted is added up."""
+    counts: dict[tuple[str, str], int] = {}
+    said: dict[str, None] = {}
+    for note in notes:
+        if found := _SUMMED.fullmatch(note):
+            key = found[1], found[3]
+            counts[key] = counts.get(key, 0) + int(found[2])
+        else:
+            said[note] = None
+    return [*said, *(f"{what}{count}{rest}" for (what, rest), count in counts.items())]

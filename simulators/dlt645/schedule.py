@@ -140,7 +140,7 @@ class Schedule:
         runs = []
         for start, stop in pairwise(cuts):
             rule = self._rules[max(bisect_right(self._rules, start, key=lambda row: row[0]) - 1, 0)][1]
-            if rule.rhythm is None or not self._meter.era(start).powered:
+            if rule.rhythm is None or not self._meter.era(start).awake:
                 continue
             stretches = self._dial.stretches
             stretch = stretches[max(bisect_right(stretches, start, key=lambda one: one.at) - 1, 0)]

@@ -91,7 +91,7 @@ class Dlt645Station:
         """The answer with its preamble; None where a meter is silent."""
         if self._memory is not None:
             self._memory.catch_up(now)
-        if frame.is_reply or not self._hears(frame) or not self.meter.era(now).powered:
+        if frame.is_reply or not self._hears(frame) or not self.meter.era(now).awake:
             return None
         everybody = frame.address == _EVERYBODY
         service = self._services.get(frame.control)

@@ -15,8 +15,7 @@ from simulators.push.accounts import Accounts
 from simulators.push.payloads import Publications
 from simulators.push.publisher import PublishCounters, Publisher
 from simulators.push.schedule import sendings
-from simulators.push.table import PushTable
-from simulators.push.values import PushTruth
+from simulators.push.values import PushTruth, Values
 
 _BREATH: Final = 50
 """Messages after which acknowledgements get their turn."""
@@ -35,23 +34,22 @@ class PushFleet:
 
     def __init__(
         self,
-        table: PushTable,
-        seed: int,
-        offset_s: int,
+        values: Values,
         now: Callable[[], datetime],
         *,
         number: int = 0,
         broker: str = "",
         folder: Path = Path(),
     ) -> None:
+        table = values.table
         self.table = table
-        self.truth = PushTruth(table.name, table.meters, seed, offset_s)
-        self.publications = Publications(table, seed, offset_s, number)
+        self.truth = PushTruth(values)
+        self.publications = Publications(values, number)
         self.since = now()
         self.done = asyncio.Event()
         """All slots that the table asks for are published and acknowledged, or it has failed."""
         self.broker = broker or table.broker
-        self._seed = seed
+        self._seed = values.seed
         self._now = now
         self._accounts = Accounts(table, folder / table.accounts if table.accounts else None)
         settings = parse_broker(self.broker)

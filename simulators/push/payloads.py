@@ -16,8 +16,8 @@ from protocols.push.batch_encode import BatchBlock, ValueColumn, encode_batch
 from protocols.push.readings import Ints
 from protocols.push.topic import TopicTemplate
 from protocols.quantities import LAYOUTS
-from simulators.push.table import PushTable
-from simulators.push.values import QUANTITIES, column
+from simulators.push.table import QUANTITIES
+from simulators.push.values import Values
 
 _ANSWER: Final = 0x91
 _CLOCK: Final = (("04000101", "%y%m%d"), ("04000102", "%H%M%S"))
@@ -31,14 +31,20 @@ class Publication(NamedTuple):
     payload: bytes
 
 
+def address_of(fleet: int, meter: int) -> str:
+    """Twelve digits, of our own making; both counted from 0."""
+    return f"27{fleet + 1:03d}{meter + 1:07d}"
+
+
 class Publications:
     """What a fleet publishes; a pure function of seed, gateway and slot. `number` tells the fleets of a scenario
     apart."""
 
-    def __init__(self, table: PushTable, seed: int, offset_s: int, number: int = 0) -> None:
+    def __init__(self, values: Values, number: int = 0) -> None:
+        table = values.table
         self.table = table
-        self._seed = seed
-        self._offset_s = offset_s
+        self._values = values
+        self._offset_s = values.offset_s
         self._number = number
         self._topic = TopicTemplate(table.topic)
         self._form = _FORMS[table.payload]
@@ -53,13 +59,12 @@ class Publications:
         return Publication(self._topic.fill(told), self._form(self, gateway, slot))
 
     def address(self, meter: int) -> str:
-        """Twelve digits, of our own making."""
-        return f"27{self._number + 1:03d}{meter + 1:07d}"
+        return address_of(self._number, meter)
 
     def columns(self, gateway: int, slot: int) -> dict[str, Ints]:
         """The numbers, by quantity."""
         meters = np.array(self.table.meters_of(gateway))
-        return {name: column(self._seed, name, meters, slot, self._offset_s) for name in self.table.quantities}
+        return {name: self._values.column(name, meters, slot) for name in self.table.quantities}
 
     def batch(self, gateway: int, slot: int) -> bytes:
         meters = self.table.meters_of(gateway)

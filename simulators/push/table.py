@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from protocols.errors import ModelError
 from protocols.links.url import parse_broker
 from protocols.push.topic import TopicTemplate
-from simulators.push.values import QUANTITIES
 
 EMBEDDED: Final = "mqtt://embedded"
 _MOST_METERS: Final = 9_999_999
 _MOST_IN_FLIGHT: Final = 60_000
 _DAY_S: Final = 86_400
+_MOST_W: Final = 2 * 2060 * 210 // 100
+"""What a customer may draw whose load grew to twice."""
+_MOST_SHOWN_W: Final = 79_000
+
+
+class Digits(NamedTuple):
+    """How a quantity is shown: `decimals` of its unit, and the item of DL/T 645-2007 that holds it."""
+
+    decimals: int
+    item: str
+
+
+QUANTITIES: Final[Mapping[str, Digits]] = {
+    "active_energy_import": Digits(2, "00010000"),
+    "voltage_l1": Digits(1, "02010100"),
+    "current_l1": Digits(3, "02020100"),
+    "active_power": Digits(4, "02030000"),
+    "frequency": Digits(2, "02800002"),
+}
 _QUANTITIES: Final = ("active_energy_import", "voltage_l1", "current_l1", "active_power")
 
 
@@ -34,6 +52,19 @@ class PushOutage(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         at = self.at
         start = at.astimezone(UTC) if isinstance(at, datetime) else since + timedelta(seconds=at)
         return start, start + timedelta(seconds=self.seconds)
+
+
+class PushTotals(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The last meter of every gateway is the total meter of its others, the gateway their area: what they really use
+    and what is lost (`loss_w` always, `loss_share` of the load), divided by `ratio`."""
+
+    ratio: int = 1
+    loss_w: int = 0
+    loss_share: float = 0.0
+
+    @property
+    def loss_ppm(self) -> int:
+        return round(self.loss_share * 1_000_000)
 
 
 class PushTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -62,6 +93,8 @@ class PushTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     connections: int = 1
     in_flight: int = 2000
     accounts: str = ""
+    totals: PushTotals | None = None
+    feeder: str = ""
 
     @property
     def gateways(self) -> int:
@@ -80,6 +113,10 @@ class PushTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         first = gateway * self.per_gateway
         return range(first, min(first + self.per_gateway, self.meters))
 
+    def is_customer(self, meter: int) -> bool:
+        """Counted from 0; else it is a total meter."""
+        return self.totals is None or meter != self.meters_of(meter // self.per_gateway)[-1]
+
 
 def push_problems(table: PushTable) -> Iterator[tuple[str, str]]:
     """What types cannot say: key, and what was expected."""
@@ -95,6 +132,7 @@ def push_problems(table: PushTable) -> Iterator[tuple[str, str]]:
         yield "spread_s", f"{table.spread_s:g}, expected 0 to every_s ({table.every_s})"
     if table.start is not None and table.start.tzinfo is None:
         yield "start", "expected a moment with its offset"
+    yield from _totals_problems(table)
     if table.slots < 0 or (not table.paced and not table.slots):
         yield "slots", "expected at least 0, and with paced = false how many"
     for key in ("duplicates", "reorder", "late"):
@@ -129,3 +167,18 @@ def push_problems(table: PushTable) -> Iterator[tuple[str, str]]:
             yield f"outage[{index}].at", f"{outage.at:g}, expected seconds from 0 on"
         if outage.seconds <= 0 or outage.catch_up_s < 0 or not 0 <= outage.share <= 1:
             yield f"outage[{index}].seconds", "seconds is above 0, catch_up_s at least 0, share from 0 to 1"
+
+
+def _totals_problems(table: PushTable) -> Iterator[tuple[str, str]]:
+    totals = table.totals
+    if totals is None:
+        if table.feeder:
+            yield "feeder", "goes with totals"
+        return
+    if table.meters % table.per_gateway == 1 or table.per_gateway == 1:
+        yield "totals", "expected at least two meters a gateway, the last is the total meter"
+    if totals.ratio < 1 or totals.loss_w < 0 or not 0 <= totals.loss_share < 1:
+        yield "totals", "ratio is at least 1, loss_w at least 0, loss_share from 0 to below 1"
+    least = -(-int((table.per_gateway * _MOST_W + totals.loss_w) * (1 + totals.loss_share)) // _MOST_SHOWN_W)
+    if totals.ratio < least:
+        yield "totals.ratio", f"{totals.ratio}, expected at least {least} for what {table.per_gateway} meters may draw"

@@ -45,6 +45,21 @@ LEFT JOIN register_mark e
     ON e.meter_id = s.meter_id AND e.quantity = %(quantity)s AND e."time" = s."to" AND e.edge = 'final'
 ORDER BY s.key, s."from", m.name;
 
+-- Names of which a meter counted in the span.
+-- name: keys
+SELECT DISTINCT key FROM (
+    SELECT p.name AS key, i."from", i."to"
+    FROM meter_installation i JOIN usage_point p ON p.id = i.usage_point_id WHERE %(of)s = 'point'
+    UNION ALL
+    SELECT m.name, '-infinity', NULL FROM meter m WHERE %(of)s = 'meter'
+    UNION ALL
+    SELECT a.name, t."from", t."to" FROM total_meter t JOIN area a ON a.id = t.area_id WHERE %(of)s = 'area'
+    UNION ALL
+    SELECT f.name, t."from", t."to" FROM total_meter t JOIN feeder f ON f.id = t.feeder_id WHERE %(of)s = 'feeder'
+) stay
+WHERE "from" < %(end)s::timestamptz AND ("to" IS NULL OR "to" > %(start)s::timestamptz)
+ORDER BY key;
+
 -- All captures of a layout, a row a meter: times and the values at one or two positions, as bytes one after
 -- the other, in no order. A row a capture would keep the reader busy for ten times as long. What is marked or lacks a
 -- value is left out: fewer values than times say that the meter is to be read with care.

@@ -17,6 +17,12 @@ WHERE (%(areas)s::text[] IS NULL OR a.name = ANY (%(areas)s))
   AND (%(points)s::text[] IS NULL OR p.name = ANY (%(points)s))
   AND (%(at)s::timestamptz IS NULL OR tstzrange(s."from", s."to") @> %(at)s::timestamptz);
 
+-- Who belongs to an area, whenever.
+-- name: members
+SELECT a.name, array_agg(DISTINCT p.name)
+FROM area_point s JOIN area a ON a.id = s.area_id JOIN usage_point p ON p.id = s.usage_point_id
+GROUP BY a.name;
+
 -- name: totals
 SELECT m.name, a.name, f.name, s."from", s."to"
 FROM total_meter s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -24,16 +24,10 @@ ENERGY: Final = BY_NAME["active_energy_import"]
 Floats = NDArray[Any]
 
 
-async def register(
-    conninfo: str, areas: Mapping[str, Sequence[str]], addresses: Callable[[int], Sequence[str]] | None = None
-) -> None:
+async def register(conninfo: str, areas: Mapping[str, Sequence[str]]) -> None:
     """Areas with their members; point P-m of meter m; total meters are named T-area; the areas hang on one feeder, F1,
-    without a meter. `addresses` of the n-th area's members and its total meter: else their names."""
+    without a meter."""
     everyone = [m for members in areas.values() for m in members] + [f"T-{area}" for area in areas]
-    at = dict(zip(everyone, everyone, strict=True))
-    for number, (area, members) in enumerate(areas.items() if addresses is not None else ()):
-        assert addresses is not None
-        at |= dict(zip([*members, f"T-{area}"], addresses(number), strict=True))
     points = [(m, area) for area, members in areas.items() for m in members]
     async with Registry(conninfo) as registry:
         await registry.add(
@@ -42,7 +36,7 @@ async def register(
                 feeders=(Feeder(name="F1"),),
                 areas=tuple(Area(name=area) for area in areas),
                 meters=tuple(
-                    NewMeter(name=m, address=at[m], model="dlt645_2007", line="line", created=BEGIN) for m in everyone
+                    NewMeter(name=m, address=m, model="dlt645_2007", line="line", created=BEGIN) for m in everyone
                 ),
                 points=tuple(NewUsagePoint(name=f"P-{m}") for m, _ in points),
                 installations=tuple(NewInstallation(point=f"P-{m}", meter=m, start=BEGIN) for m, _ in points),

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.load import DEMAND_S, EPOCH, NOTHING, RATE_BY_HOUR, SHAPES, STEP_S, Curve, Load, draw_load, seconds_of
+from simulators.load import (
+    DEMAND_S,
+    EPOCH,
+    NOTHING,
+    RATE_BY_HOUR,
+    SHAPES,
+    STEP_S,
+    Curve,
+    Flow,
+    Load,
+    draw_load,
+    seconds_of,
+)
 
 KINDS = ("home", "shop", "works", "roof")
 seeds = st.integers(0, 2**64 - 1)
@@ -17,8 +29,8 @@ steps = st.integers(-400 * 1440, 4000 * 1440)
 curves = st.builds(Curve, st.sampled_from(list(SHAPES.values())), st.integers(1, 300), seeds)
 
 
-def total(curve: Curve, second: int) -> int:
-    return sum(curve.energy(second, rate) for rate in (1, 2, 3, 4))
+def total(curve: Flow, second: int) -> int:
+    return sum(curve.energies(second))
 
 
 @given(curves, steps)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from simulators.fleet import plan
+from simulators.customers import CHANGES, ChangeTable, TheftTable
+from simulators.fleet import Fleet, plan
 from simulators.push.table import PushTable
 from simulators.scenario import BusTable, EventTable, QuirksTable, Scenario, parse
+from simulators.wiring import THEFTS
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "simulators.md").read_text(encoding="utf-8")
 
@@ -48,3 +50,20 @@ def test_every_key_of_a_fleet_that_pushes_is_described() -> None:
     }
     (fleet,) = parse(section.partition("```toml\n")[2].partition("```")[0], "manual.toml").push
     assert (fleet.meters, fleet.gateways, len(fleet.outage)) == (100_000, 2000, 1)
+
+
+def test_what_customers_do_is_described_and_its_scenario_is_one() -> None:
+    section = MANUAL.partition("## What customers do")[2].partition("\n## ")[0]
+    keys, thefts, changes = (
+        {key for cell in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for key in re.findall("`(.+?)`", cell)}
+        for table in (
+            section.partition(start)[2].partition("\n\n")[0] for start in ("| Key |", "| Theft |", "| Honest")
+        )
+    )
+    fields = (*msgspec.structs.fields(TheftTable), *msgspec.structs.fields(ChangeTable))
+    assert keys == {field.encode_name for field in fields}
+    assert (thefts, changes) == (set(THEFTS), set(CHANGES))
+    example = parse(section.partition("```toml\n")[2].partition("```")[0], "manual.toml")
+    deeds = Fleet(example, lambda: datetime(2026, 11, 22, tzinfo=UTC)).deeds
+    assert sorted(deed.kind for deed in deeds) == ["bypass", "bypass", "phase_reversal", "tenant"]
+    assert {deed.area for deed in deeds} == {"A1"}

@@ -70,7 +70,8 @@ def test_only_what_flowed_is_counted(seed: int, happenings: list[tuple[int, str]
 
 def _more(counted: tuple[int, ...], one: VirtualMeter, begin: int, end: int) -> tuple[int, int, int, int]:
     curve = one.load.taken
-    a, b, c, d = (had + curve.energy(end, n) - curve.energy(begin, n) for n, had in enumerate(counted, 1))
+    rows = zip(counted, curve.energies(end), curve.energies(begin), strict=True)
+    a, b, c, d = (had + after - before for had, after, before in rows)
     return a, b, c, d
 
 

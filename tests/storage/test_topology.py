@@ -89,6 +89,7 @@ async def test_the_network_at_two_moments(database: str) -> None:
             ("a1", "f1", [("p1", Phase.L1, "b1", (m1,))]),
             ("a2", "f2", [("p2", Phase.L3, None, (m2,)), ("p3", None, None, ())]),
         ]
+        assert await topology.members() == {"a1": ["p1", "p2"], "a2": ["p2", "p3"]}
         assert await topology.areas_at(T0 - DAY, ["a1"]) == [replace(before[0], feeder=None, totals=(), members=())]
         assert await topology.meters_at(T0, feeder="f1") == [m1, m2]
         assert await topology.meters_at(switched, feeder="f1") == [m1]

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from headend.series import stored
-from headend.series.stored import energies, step_of
+from headend.series.stored import energies, frame, step_of
 from protocols.model import Capture, Quality
 from protocols.quantities import BY_NAME
 from storage.entries import Additions, NewPlan
 from storage.exchange import NewExchange, Removal
-from storage.registers import Of
+from storage.registers import Of, Registers
 from storage.registry import Registry
 from storage.topology import Topology
 from storage.topology_entries import MultiplierChange, RegisterSource, TotalMeter
@@ -131,3 +131,30 @@ async def test_the_step_is_that_of_the_plans(plain_database: str) -> None:
 async def test_nothing_there(plain_database: str) -> None:
     found = await energies(plain_database, Of.POINT, None, AUTUMN, ZONE)
     assert (found.names, found.wh.shape) == ((), (100, 0))
+
+
+async def test_names_of_a_span_are_those_that_have_energies(database: str) -> None:
+    await ids(database)
+    span = BEGIN, BEGIN + timedelta(hours=25)
+    async with Registers(database) as registers:
+        for of in Of:
+            keys = await registers.keys(of, *span)
+            assert tuple(keys) == (await energies(database, of, None, AUTUMN, ZONE)).names
+            assert keys
+        assert await registers.keys(Of.AREA, T0 - timedelta(days=2), T0) == []
+
+
+async def test_a_frame_holds_the_same_by_half(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored, "_CELLS", 101)
+    known = await ids(database)
+    async with Writer(database) as writer:
+        await writer.write(registers(known["m1"], missing=(10,)))
+        await writer.write(registers(known["m2"]))
+    whole = await energies(database, Of.METER, None, AUTUMN, ZONE)
+    half = await frame(database, Of.METER, None, AUTUMN, ZONE)
+    assert half.names == whole.names
+    assert half.values.dtype == np.dtype(np.float32)
+    assert np.array_equal(half.values, whole.wh.astype(np.float32), equal_nan=True)
+    assert np.array_equal(half.times, whole.wall)
+    nobody = await frame(database, Of.METER, ["nobody"], AUTUMN, ZONE)
+    assert (tuple(nobody.names), nobody.values.shape) == ((), (100, 0))

@@ -28,8 +28,8 @@ from simulators.push.fleet import PushFleet, fleet_seed
 from simulators.push.payloads import Publications
 from simulators.push.publisher import Publisher
 from simulators.push.schedule import sendings
-from simulators.push.table import PushTable
-from simulators.push.values import QUANTITIES, PushTruth
+from simulators.push.table import QUANTITIES, PushTable
+from simulators.push.values import PushTruth, Values
 from simulators.registry import write_registry
 from simulators.scenario import ScenarioError, parse
 
@@ -48,7 +48,7 @@ def table(**more: Any) -> PushTable:
 
 def published(made: PushTable, slots: int, seed: int = 5) -> list[tuple[int, str, bytes]]:
     """When, under which topic, what: `slots` slots in virtual time."""
-    publications = Publications(made, seed, OFFSET_S)
+    publications = Publications(Values(made, seed, OFFSET_S))
     found = []
     for one in sendings(msgspec.structs.replace(made, slots=slots), seed, SINCE):
         message = publications.of(one.gateway, one.slot)
@@ -59,7 +59,8 @@ def published(made: PushTable, slots: int, seed: int = 5) -> list[tuple[int, str
 @pytest.mark.parametrize("payload", ["batch", "json", "frames", "hex"])
 def test_what_is_pushed_is_the_truth(payload: str) -> None:
     made = table(payload=payload, quantities=ALL)
-    publications, truth = Publications(made, 5, OFFSET_S), PushTruth("site", 7, 5, OFFSET_S)
+    values = Values(made, 5, OFFSET_S)
+    publications, truth = Publications(values), PushTruth(values)
     decode = PAYLOADS[payload](PayloadSettings(ZoneInfo("Asia/Shanghai"), "payload")).decode
     topic = TopicTemplate(made.topic)
     messages = []
@@ -86,7 +87,7 @@ def test_what_is_pushed_is_the_truth(payload: str) -> None:
 
 
 def test_energy_never_falls_and_follows_from_the_power() -> None:
-    truth = PushTruth("site", 1000, 5, OFFSET_S)
+    truth = PushTruth(Values(table(meters=1000), 5, OFFSET_S))
     begin, end = truth.all("active_energy_import", SLOT), truth.all("active_energy_import", SLOT + timedelta(hours=1))
     hour = [truth.all("active_power", SLOT + timedelta(minutes=15 * quarter)) for quarter in range(4)]
     for one, two, *powers in zip(begin, end, *hour, strict=True):
@@ -155,7 +156,7 @@ async def test_everything_published_is_acknowledged(tmp_path: Path) -> None:
         settings = parse_broker(url)
         async with aiomqtt.Client(settings.host, settings.port) as client:
             await client.subscribe("hes/+/up", qos=1)
-            fleet = PushFleet(made, 5, OFFSET_S, lambda: SINCE, folder=tmp_path)
+            fleet = PushFleet(Values(made, 5, OFFSET_S), lambda: SINCE, folder=tmp_path)
             task = asyncio.create_task(fleet.run())
             await fleet.done.wait()
             counters = fleet.counters
@@ -204,7 +205,7 @@ async def test_what_no_broker_acknowledges_is_missing_in_the_account(tmp_path: P
     made = table(
         broker=f"mqtt://127.0.0.1:{port}", slots=1, spread_s=0.0, paced=False, accounts="push.jsonl", in_flight=2
     )
-    fleet = PushFleet(made, 5, OFFSET_S, lambda: SINCE, folder=tmp_path)
+    fleet = PushFleet(Values(made, 5, OFFSET_S), lambda: SINCE, folder=tmp_path)
     task = asyncio.create_task(fleet.run())
     await taken.wait()
     while not fleet.counters["acknowledged"]:  # noqa: ASYNC110 - it counts when the loop has read what was written
