@@ -1,7 +1,6 @@
 """Honest changes played on a utility's own readings: what the prior learns not to take for theft.
 
 Each takes what was used, (day, slot), the day it begins, and a seeded generator, and returns what would have been used.
-What tells them from a constant share is mostly that the load that never sleeps stays what it was.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ Floats = NDArray[np.floating[Any]]
 
 
 def vacancy(used: Floats, start: int, rng: np.random.Generator) -> Floats:
-    """Nobody at home for days or weeks, or from then on: the nights over and over."""
+    """Nobody at home for days or weeks, or from then on: the nights over and over, or most is switched off."""
     count, slots = used.shape
     nights = _nights(used)
     changed = used.copy()
@@ -28,7 +27,10 @@ def vacancy(used: Floats, start: int, rng: np.random.Generator) -> Floats:
         parts = -(-slots // nights.shape[1])
         quiet = nights[rng.integers(len(nights), size=days * parts)].reshape(days, -1)[:, :slots]
         inside = changed[start : start + days]
-        inside[:] = np.where(np.isfinite(inside), quiet * rng.uniform(0.85, 1.0), inside)
+        if rng.random() < 0.5:
+            inside[:] = np.where(np.isfinite(inside), quiet * rng.uniform(0.85, 1.0), inside)
+        else:
+            inside *= rng.uniform(0.05, 0.3)
         start = int(rng.integers(count))
     return changed
 

@@ -29,8 +29,8 @@ Flags = NDArray[np.bool_]
 FOLDS: Final = 3
 _SAMPLE: Final = 1500
 """Meters on which thefts are played, at most."""
-_DOUBTED: Final = (0.0, 0.3, 0.2, 0.15)
-"""How many of the real meters are left out of what is taken for honest, from one training to the next."""
+_WEIGHTS: Final = (0.5, 0.5, 0.2)
+"""Of the robbed, the changed and the real as they are. Among these are thieves: they are not believed much."""
 _CHUNK: Final = 300
 _CHANGED: Final = (*CHANGES, "tenant")
 
@@ -122,23 +122,20 @@ def learned(player: Player, people: Population, made: Floats, sound: Flags, fold
     whose = np.concatenate([robbed, changed, pool])
     honest = np.arange(len(whose)) >= len(robbed)
     sizes = [len(robbed), len(changed), len(pool)]
-    weight = np.repeat([0.5, 0.2 * len(robbed) / len(changed), 0.4 * len(robbed) / len(pool)], sizes)
+    weight = np.repeat([part * len(robbed) / size for part, size in zip(_WEIGHTS, sizes, strict=True)], sizes)
     of_level = np.isin(kinds, OF_LEVEL)
-    families = [(mine.mean(), np.append(mine, honest[len(mine) :])) for mine in (of_level, ~of_level) if mine.any()]
-    prior, odds = Prior(), np.zeros(len(made))
-    for doubted in _DOUBTED:
-        # The likeliest thieves among the real ones are no examples of honesty, nor is what is played on them.
-        kept = (odds <= np.quantile(odds[pool], 1 - doubted))[whose]
-        trees = settings.trees if doubted == _DOUBTED[-1] else max(settings.trees // 3, 1)
 
-        def forest(f: int, mine: Flags, share: float, kept: Flags = kept, trees: int = trees) -> Forest:
-            at = np.nonzero(kept & mine & (fold[whose] != f))[0]
-            weighed = weight[at] * np.where(honest[at], share, 1.0)
-            return grown(rows[at], ~honest[at], weighed, settings.seed + f, trees)
+    def forest(fold_out: int, mine: Flags, share: float) -> Forest:
+        at = np.nonzero(mine & (fold[whose] != fold_out))[0]
+        weighed = weight[at] * np.where(honest[at], share, 1.0)
+        return grown(rows[at], ~honest[at], weighed, settings.seed + fold_out, settings.trees)
 
-        prior = Prior(tuple((share, tuple(forest(f, mine, share) for f in range(FOLDS))) for share, mine in families))
-        odds = prior.odds(made, fold)
-    return prior
+    families = []
+    for of in (of_level, ~of_level):
+        if of.any():
+            mine, share = np.append(of, honest[len(of) :]), float(of.mean())
+            families.append((share, tuple(forest(f, mine, share) for f in range(FOLDS))))
+    return Prior(tuple(families))
 
 
 def _features(played: Iterable[Floats], people: Population) -> Floats:

@@ -78,7 +78,7 @@ def grown(
     depth: int = 4,
     leading: int = 0,
 ) -> Forest:
-    """Logistic boosting from a line through the first `leading` columns; each tree sees half of the rows and an eighth
+    """Logistic boosting from a line through the first `leading` columns; each tree sees half of the rows and a quarter
     of the features, drawn by `seed`."""
     rng = np.random.default_rng(seed)
     edges = edges_of(rows)
@@ -93,7 +93,7 @@ def grown(
     for _ in range(count):
         chance = 1 / (1 + np.exp(-odds))
         seen = np.nonzero(rng.random(len(rows)) < 0.5)[0]
-        offered = np.sort(rng.permutation(width)[: max(width // 8, min(width, 9))])
+        offered = np.sort(rng.permutation(width)[: max(width // 4, min(width, 9))])
         tree = _tree(
             lines[offered][:, seen],
             (weight * (aim - chance))[seen],
