@@ -131,6 +131,8 @@ class _Search:
         self.chosen: list[_Chosen] = []
         self.windows = Windows(made[0], self._square(weight), _stride(self.shape[0]))
         self.low, self.high = np.array([_FACTORS[kind] for kind in kinds]).T[:, :, None, None]
+        self.product = np.zeros_like(self.norm)
+        self._add(self.rest * self.root, 1.0)
         for column in self.base.T:
             self._explain(column * self.root)
 
@@ -146,12 +148,21 @@ class _Search:
             return
         unit = column / length
         self.basis.append(unit)
-        self.rest = self.rest - unit * (unit @ self.rest)
-        self.taken += _suffix(np.einsum("hmdp,dp->hmd", self.made, self._square(unit * self.root))) ** 2
+        part = float(unit @ self.rest)
+        self.rest = self.rest - unit * part
+        self.taken += self._add(unit * self.root, -part) ** 2
+
+    def _add(self, line: Doubles, factor: float) -> Doubles:
+        """Takes `line` times `factor` into the products of all hypotheses with the rest; those with `line` alone."""
+        square = self._square(line)
+        products = _suffix(np.einsum("hmdp,dp->hmd", self.made, square))
+        self.product += factor * products
+        self.windows.add(square, factor)
+        return products
 
     def gains(self) -> Doubles:
         """How much of the rest each (kind, meter, first day) would explain, 0 where its factor cannot be."""
-        product = _suffix(np.einsum("hmdp,dp->hmd", self.made, self._square(self.rest * self.root)))
+        product = self.product
         free = self.norm - self.taken
         usable = free > 1e-3 * np.maximum(self.norm, 1e-12)
         factor = np.where(usable, product / np.where(usable, free, 1), 0)
@@ -164,7 +175,7 @@ class _Search:
         best = int(np.argmax(gains))
         gain = float(gains.flat[best])
         left = float(self.rest @ self.rest)
-        window = self.windows.best(self._square(self.rest * self.root), _FACTORS["block"])
+        window = self.windows.best(_FACTORS["block"])
         if window.gain > max(_WINDOW_WORTH * gain, _LEAST_GAIN * left / self.count):
             gain = window.gain
             found = (len(self.kinds), window.meter, window.start, window.first, window.length)

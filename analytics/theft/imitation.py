@@ -1,8 +1,8 @@
-"""Thefts and honest changes, played on a utility's own readings: what the prior is trained on.
+"""Thefts played on a utility's own readings: what the prior is trained on. Honest changes are in `changes`.
 
 Each takes what was used, (day, slot), the day it begins, and a seeded generator, and returns what the meter would
-report (thefts) or what would have been used (changes). None of them is the truth about thieves; they are many and
-unlike each other, so that what tells all of them from honest changes is likely to tell others too.
+report. None of them is the truth about thieves; they are many and unlike each other, so that what tells all of them
+from honest changes is likely to tell others too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ Floats = NDArray[np.floating[Any]]
 Play = Callable[[Floats, int, np.random.Generator], Floats]
 
 
-def _since(used: Floats, start: int, changed: Floats) -> Floats:
+def since(used: Floats, start: int, changed: Floats) -> Floats:
+    """What was used before the start, and what is changed from then on."""
     return np.concatenate([used[:start], changed[start:]])
 
 
@@ -30,7 +31,7 @@ def _past(used: Floats, start: int) -> Floats:
 
 def share(used: Floats, start: int, rng: np.random.Generator) -> Floats:
     """A constant share: a shunt, a wrong ratio, one or two phases of three."""
-    return _since(used, start, used * rng.choice([rng.uniform(0.1, 0.85), 1 / 3, 2 / 3], p=[0.7, 0.15, 0.15]))
+    return since(used, start, used * rng.choice([rng.uniform(0.1, 0.85), 1 / 3, 2 / 3], p=[0.7, 0.15, 0.15]))
 
 
 def ramp(used: Floats, start: int, rng: np.random.Generator) -> Floats:
@@ -43,13 +44,13 @@ def ramp(used: Floats, start: int, rng: np.random.Generator) -> Floats:
 def noise(used: Floats, start: int, rng: np.random.Generator) -> Floats:
     """Another share in every interval."""
     low = rng.uniform(0.05, 0.4)
-    return _since(used, start, used * rng.uniform(low, rng.uniform(low + 0.3, 1.0), used.shape))
+    return since(used, start, used * rng.uniform(low, rng.uniform(low + 0.3, 1.0), used.shape))
 
 
 def moods(used: Floats, start: int, rng: np.random.Generator) -> Floats:
     """Another share on every day, or none on some."""
     factor = np.where(rng.random(len(used)) < rng.uniform(0.3, 0.9), rng.uniform(0.0, 0.7, len(used)), 1.0)
-    return _since(used, start, used * factor[:, None])
+    return since(used, start, used * factor[:, None])
 
 
 def window(used: Floats, start: int, rng: np.random.Generator) -> Floats:
@@ -70,7 +71,7 @@ def window(used: Floats, start: int, rng: np.random.Generator) -> Floats:
 def invented(used: Floats, start: int, rng: np.random.Generator) -> Floats:
     """Random shares of a past mean."""
     low = rng.uniform(0.05, 0.5)
-    return _since(
+    return since(
         used,
         start,
         np.where(np.isfinite(used), rng.uniform(low, low + 0.7, used.shape) * _past(used, start).mean(), used),
@@ -81,32 +82,32 @@ def mean(used: Floats, start: int, rng: np.random.Generator) -> Floats:
     """Always a past mean, or the mean of the time of day."""
     past = _past(used, start)
     level = np.full(used.shape[1], past.mean()) if rng.random() < 0.6 else past.mean(axis=0)
-    return _since(used, start, np.where(np.isfinite(used), level * rng.choice([1.0, rng.uniform(0.4, 1.0)]), used))
+    return since(used, start, np.where(np.isfinite(used), level * rng.choice([1.0, rng.uniform(0.4, 1.0)]), used))
 
 
 def mirror(used: Floats, start: int, rng: np.random.Generator) -> Floats:
     """The day backwards: peak hours into the cheap ones."""
     del rng
-    return _since(used, start, used[:, ::-1])
+    return since(used, start, used[:, ::-1])
 
 
 def shifted(used: Floats, start: int, rng: np.random.Generator) -> Floats:
     """The day turned by some hours."""
     slots = used.shape[1]
-    return _since(used, start, np.roll(used, int(rng.integers(slots // 6, slots - slots // 6)), axis=1))
+    return since(used, start, np.roll(used, int(rng.integers(slots // 6, slots - slots // 6)), axis=1))
 
 
 def capped(used: Floats, start: int, rng: np.random.Generator) -> Floats:
     """Nothing above a limit is counted."""
     limit = np.nanquantile(_past(used, start), rng.uniform(0.4, 0.9))
-    return _since(used, start, np.minimum(used, max(float(limit), 1e-9)))
+    return since(used, start, np.minimum(used, max(float(limit), 1e-9)))
 
 
 def hours(used: Floats, start: int, rng: np.random.Generator) -> Floats:
     """A share in some hours of the day."""
     slots = used.shape[1]
     inside = (np.arange(slots) - int(rng.integers(slots))) % slots < slots * rng.uniform(0.2, 0.5)
-    return _since(used, start, used * np.where(inside, rng.uniform(0.05, 0.5), 1.0))
+    return since(used, start, used * np.where(inside, rng.uniform(0.05, 0.5), 1.0))
 
 
 def bypass(used: Floats, start: int, rng: np.random.Generator) -> Floats:
@@ -116,7 +117,7 @@ def bypass(used: Floats, start: int, rng: np.random.Generator) -> Floats:
     else:
         base = np.nanquantile(_past(used, start), rng.uniform(0.2, 0.6))
         changed = np.minimum(used, base) + np.maximum(used - base, 0) * rng.uniform(0.0, 0.4)
-    return _since(used, start, changed)
+    return since(used, start, changed)
 
 
 def replay(used: Floats, start: int, rng: np.random.Generator) -> Floats:
@@ -124,12 +125,12 @@ def replay(used: Floats, start: int, rng: np.random.Generator) -> Floats:
     past = _past(used, start)
     first = int(rng.integers(max(len(past) - 7, 1)))
     days = past[first : first + int(rng.choice([1, 7]))] * rng.uniform(0.5, 1.0)
-    return _since(used, start, np.where(np.isfinite(used), days[np.arange(len(used)) % len(days)], used))
+    return since(used, start, np.where(np.isfinite(used), days[np.arange(len(used)) % len(days)], used))
 
 
 def little(used: Floats, start: int, rng: np.random.Generator) -> Floats:
     """Nearly nothing or nothing: past the meter altogether."""
-    return _since(used, start, used * rng.choice([0.0, rng.uniform(0.01, 0.1)]))
+    return since(used, start, used * rng.choice([0.0, rng.uniform(0.01, 0.1)]))
 
 
 THEFTS: Final[Mapping[str, Play]] = {
@@ -148,58 +149,7 @@ THEFTS: Final[Mapping[str, Play]] = {
     "replay": replay,
     "little": little,
 }
+OF_LEVEL: Final = ("share", "ramp", "moods", "bypass", "little")
+"""Those that leave days as they were, but lower; what tells them from honest changes is not what tells the others."""
 DAILY_THEFTS: Final = ("share", "ramp", "moods", "invented", "mean", "capped", "bypass", "replay", "little")
 """Those that readings of one a day can show."""
-
-
-def vacancy(used: Floats, start: int, rng: np.random.Generator) -> Floats:
-    """Nobody at home for days or weeks: the base load remains."""
-    changed = used.copy()
-    for _ in range(int(rng.integers(1, 3))):
-        long = int(rng.integers(4, max(min(60, len(used) // 3), 6)))
-        changed[start : start + long] *= rng.uniform(0.05, 0.3)
-        start = int(rng.integers(len(used)))
-    return changed
-
-
-def efficiency(used: Floats, start: int, rng: np.random.Generator) -> Floats:
-    """New appliances, insulation: a little less of everything, of the upper part more."""
-    factor = rng.uniform(0.6, 0.95)
-    base = np.nanquantile(used, 0.3)
-    return _since(
-        used, start, used * factor if rng.random() < 0.5 else np.where(used > base, base + (used - base) * factor, used)
-    )
-
-
-def sun(used: Floats, start: int, rng: np.random.Generator) -> Floats:
-    """A roof with cells; what is left over is not counted as import."""
-    slots = used.shape[1]
-    day = (
-        np.clip(np.sin(np.pi * ((np.arange(slots) + 0.5) / slots * 24 - 6) / 12), 0, None)
-        if slots > 3
-        else np.ones(slots)
-    )
-    cloud = rng.beta(1.5, 1.2, (len(used), 1)) * rng.uniform(0.7, 1.0, used.shape)
-    size = np.nanmean(used) * rng.uniform(1.0, 4.0) if slots > 3 else np.nanmean(used) * rng.uniform(0.1, 0.4)
-    return _since(used, start, np.maximum(used - day * cloud * size, 0))
-
-
-def charging(used: Floats, start: int, rng: np.random.Generator) -> Floats:
-    """An electric car, or a new heater: some hours of much more on some days."""
-    slots = used.shape[1]
-    inside = (np.arange(slots) - int(rng.integers(slots))) % slots < max(slots * rng.uniform(0.08, 0.2), 1)
-    days = rng.random((len(used), 1)) < rng.uniform(0.2, 0.8)
-    return _since(used, start, used + days * inside * np.nanmean(used) * rng.uniform(2, 8) / (1 if slots > 3 else 6))
-
-
-CHANGES: Final[Mapping[str, Play]] = {
-    "vacancy": vacancy,
-    "efficiency": efficiency,
-    "sun": sun,
-    "charging": charging,
-}
-
-
-def tenant(used: Floats, start: int, other: Floats) -> Floats:
-    """Other people move in: the readings of another home from then on."""
-    return _since(used, start, np.where(np.isfinite(used), np.where(np.isfinite(other), other, 0), used))

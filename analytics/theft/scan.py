@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from analytics.theft.grid import Grid, gridded
 from analytics.theft.membership import areas_of
 from analytics.theft.outcomes import event_odds, recalibrated
+from analytics.theft.prior import Settings
 from analytics.theft.profile import Population, drop_day, filled
 from analytics.theft.reasons import reasons
 from analytics.theft.shape import WORKERS
-from analytics.theft.weigh import Area, Odds, Settings, weigh
+from analytics.theft.weigh import Area, Odds, weigh
 from analytics.theft.words import AreaBalance, Evidence, Frame, Outcome, Scan, Score
 
 Doubles = NDArray[np.float64]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from analytics.theft.profile import Population
 from analytics.theft.series import SERIES, correlation, longest_run, series
+from analytics.theft.splits import EDGE, Means, aspects, common_split, drop
 
 Floats = NDArray[np.floating[Any]]
 Places = NDArray[np.int64]
@@ -25,11 +26,12 @@ FEATURES: Final = (
     *(f"{name}_{aspect}" for name in SERIES for aspect in _ASPECTS),
     "common_worth", "common_at",
     *(f"{split}_{what}" for split in ("common", "drop") for what in (
-        "load_shift", "load_bend", "load_least", "day_likeness", "day_mirror", "day_turned")),
+        "load_shift", "load_bend", "load_least", "day_likeness", "day_mirror", "day_turned", "day_bend", "day_edge",
+        "day_gap", "step_shift", "step_bend")),
+    "drop_others", "drop_lead",
     "silent_at_spread", "level_last", "level_lowest", "level_trend", "spell", "weekend", "silent_days", "gaps",
 )  # fmt: skip
-_EDGE: Final = 4
-_CHUNK: Final = 200
+_CHUNK: Final = 100
 WORKERS: Final = os.cpu_count() or 1
 
 
@@ -43,23 +45,25 @@ def features(cells: Floats, people: Population) -> NDArray[np.float32]:
 
 def _of_chunk(cells: Floats, people: Population) -> NDArray[np.float32]:
     by_slot = people.by_slot
-    scaled = cells / people.by_day[None, :, None]
+    raw, scaled = cells, cells / people.by_day[None, :, None]
     weeks = cells.shape[1] // 7
-    if cells.shape[2] == 1 and weeks >= 2 * _EDGE:
-        scaled = scaled[:, cells.shape[1] - 7 * weeks :, 0].reshape(len(cells), weeks, 7)
+    if cells.shape[2] == 1 and weeks >= 2 * EDGE:
+        raw, scaled = (of[:, cells.shape[1] - 7 * weeks :, 0].reshape(len(cells), weeks, 7) for of in (raw, scaled))
         by_slot = np.ones(7, np.float32)
-    rows, ordered = series(scaled, by_slot)
+    rows, ordered = series(scaled, by_slot, raw)
     values = np.stack([_whole(rows[name]) for name in SERIES], axis=1)
-    columns = []
-    common, worth = _common_split(values)
-    for k in range(len(SERIES)):
-        row = values[:, k]
-        columns += [row.mean(axis=1), *_aspects(row), _against(row, common)]
-    columns += [worth, common / max(values.shape[2], 1)]
+    means = Means.of(values)
+    common, worth = common_split(values, means)
+    now, then = means.halves(np.repeat(common[:, None], len(SERIES), axis=1))
+    each = np.stack([means.sums[..., -1] / values.shape[2], *aspects(values, means), now - then], axis=2)
+    columns = [*each.reshape(len(values), -1).T, worth, common / max(values.shape[2], 1)]
     level = values[:, 0]
     usual = np.where(np.isfinite(scaled), scaled, 0)
-    for split in (common, _drop(level)):
-        columns += _compared(ordered, usual, split)
+    steps = np.sort(np.abs(np.diff(usual, axis=2)), axis=2) if usual.shape[2] > 3 else usual
+    fallen = drop(level)
+    for split in (common, fallen):
+        columns += _compared(ordered, usual, steps, split)
+    columns += _alone(values, fallen, means)
     columns += [values[:, SERIES.index("silent_at")].std(axis=1), *_level_path(level)]
     columns += [*_days(cells, people.by_day), 1 - np.isfinite(cells).mean(axis=(1, 2))]
     return np.column_stack(columns).astype(np.float32)
@@ -71,71 +75,17 @@ def _whole(row: Floats) -> Floats:
     return np.asarray(np.where(known, row, mean[:, None]))
 
 
-def _splits(values: Floats) -> tuple[Places, Floats, Floats]:
-    """Of (..., day): the splits that are looked at, and the means before and after each."""
-    count = values.shape[-1]
-    splits = np.arange(_EDGE, count - _EDGE + 1)
-    sums = np.cumsum(values, axis=-1, dtype=np.float64)
-    before = sums[..., splits - 1] / splits
-    after = (sums[..., -1:] - sums[..., splits - 1]) / (count - splits)
-    return splits, before, after
-
-
-def _common_split(values: Floats) -> tuple[Places, Floats]:
-    """The day at which most rows change most, and how much (a mean of F statistics' logarithms)."""
+def _alone(values: Floats, split: Places, means: Means) -> list[Floats]:
+    """How surely all but the level changed at the split (a mean of logarithms), and how much surer the level did."""
     count = values.shape[2]
-    if count < 2 * _EDGE + 1:
-        return np.zeros(len(values), np.int64), np.zeros(len(values))
-    splits, before, after = _splits(values)
-    between = (before - after) ** 2 * (splits * (count - splits) / count)
-    whole = values.var(axis=2, dtype=np.float64)[:, :, None] * count + 1e-6
-    worth = np.log1p(count * between / np.maximum(whole - between, 1e-3 * whole)).mean(axis=1)
-    best = np.argmax(worth, axis=1)
-    return splits[best], worth[np.arange(len(values)), best]
+    now, then = means.halves(np.repeat(split[:, None], values.shape[1], axis=1))
+    between = (now - then) ** 2 * (split * (count - split) / count)[:, None]
+    worth = np.log1p(count * between / np.maximum(values.var(axis=2) * count - between, 1e-6))
+    others = worth[:, 1:].mean(axis=1)
+    return [others, worth[:, 0] - others]
 
 
-def _aspects(values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Mean since the greatest change, what it is more than before, and that in standard errors (signed logarithm)."""
-    count = values.shape[1]
-    if count < 2 * _EDGE + 1:
-        return values.mean(axis=1), np.zeros(len(values)), np.zeros(len(values))
-    centre = np.median(values, axis=1, keepdims=True)
-    reach = 6 * np.median(np.abs(values - centre), axis=1, keepdims=True) + 0.05 * np.abs(centre) + 1e-6
-    lively = (np.abs(values - centre) > reach).mean(axis=1, keepdims=True) < 0.1
-    splits, before, after = _splits(np.where(lively, np.clip(values, centre - reach, centre + reach), values))
-    best = np.argmax(np.abs(before - after) * np.sqrt(splits * (count - splits)), axis=1)
-    split = splits[best]
-    later = np.arange(count)[None, :] >= split[:, None]
-    now, then = _halves(values, split)
-    left = values - np.where(later, now[:, None], then[:, None])
-    error = np.sqrt((left**2).mean(axis=1) * (1 / split + 1 / (count - split))) + 0.002
-    shift = now - then
-    return now, shift, np.sign(shift) * np.log1p(np.abs(shift / error))
-
-
-def _halves(values: Floats, split: Places) -> tuple[Floats, Floats]:
-    """Means from `split` on and before it (the whole where there is no before)."""
-    later = np.arange(values.shape[1])[None, :] >= split[:, None]
-    now = np.where(later, values, 0).sum(axis=1) / np.maximum(later.sum(axis=1), 1)
-    then = np.where(later, 0, values).sum(axis=1) / np.maximum((~later).sum(axis=1), 1)
-    return now, np.where(split > 0, then, now)
-
-
-def _against(values: Floats, split: Places) -> Floats:
-    now, then = _halves(values, split)
-    return now - then
-
-
-def _drop(level: Floats) -> Places:
-    """The day from which on the level is lowest against before."""
-    count = level.shape[1]
-    if count < 2 * _EDGE + 1:
-        return np.zeros(len(level), np.int64)
-    splits, before, after = _splits(level)
-    return np.asarray(splits[np.argmax((before - after) * np.sqrt(splits * (count - splits)), axis=1)])
-
-
-def _compared(ordered: Floats, days: Floats, split: Places) -> list[Floats]:
+def _compared(ordered: Floats, days: Floats, steps: Floats, split: Places) -> list[Floats]:
     """Loads from least to most, and the usual day, since the split against before."""
     count, slots = ordered.shape[1:]
     later = (np.arange(count)[None, :] >= split[:, None]).astype(ordered.dtype)
@@ -144,7 +94,7 @@ def _compared(ordered: Floats, days: Floats, split: Places) -> list[Floats]:
 
     def means(of: Floats) -> tuple[Floats, Floats]:
         now = np.einsum("ndp,nd->np", of, later)
-        return now / held, (of.sum(axis=1) - now) / lacked
+        return now / held, np.maximum(of.sum(axis=1) - now, 0) / lacked
 
     now, then = means(ordered)
     floor = 0.01 * np.maximum(then.mean(axis=1, keepdims=True), 1e-6)
@@ -160,6 +110,15 @@ def _compared(ordered: Floats, days: Floats, split: Places) -> list[Floats]:
         if slots > 3
         else straight
     )
+    least = 0.03 * np.maximum(usual.mean(axis=1, keepdims=True), 1e-6)
+    ratio = np.log((day + least) / (usual + least))
+    wide = max(slots // 12, 1)
+    sums = np.cumsum(np.concatenate([np.zeros_like(ratio[:, :1]), ratio, ratio], axis=1), axis=1)
+    moving = (sums[:, wide : wide + slots] - sums[:, :slots]) / wide
+    edge = moving - np.roll(moving, wide, axis=1)
+    gap = np.sort(moving, axis=1)
+    jumps, jumped = means(steps)
+    leap = np.log((jumps + floor) / (jumped + floor))[:, slots // 3 :]
     return [
         upper.mean(axis=1),
         upper.std(axis=1),
@@ -167,6 +126,11 @@ def _compared(ordered: Floats, days: Floats, split: Places) -> list[Floats]:
         straight,
         correlation(day[:, ::-1], usual) - straight,
         turned - straight,
+        moving.std(axis=1),
+        edge.min(axis=1) + edge.max(axis=1),
+        np.maximum(edge.max(axis=1), -edge.min(axis=1)) - (gap[:, -1] - gap[:, 0]) / 2,
+        leap.mean(axis=1) - upper.mean(axis=1),
+        leap.std(axis=1),
     ]
 
 

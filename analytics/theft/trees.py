@@ -78,7 +78,7 @@ def grown(
     depth: int = 4,
     leading: int = 0,
 ) -> Forest:
-    """Logistic boosting from a line through the first `leading` columns; each tree sees a part of the rows and a third
+    """Logistic boosting from a line through the first `leading` columns; each tree sees half of the rows and a quarter
     of the features, drawn by `seed`."""
     rng = np.random.default_rng(seed)
     edges = edges_of(rows)
@@ -92,8 +92,8 @@ def grown(
     width = rows.shape[1]
     for _ in range(count):
         chance = 1 / (1 + np.exp(-odds))
-        seen = np.nonzero(rng.random(len(rows)) < 0.6)[0]
-        offered = np.sort(rng.permutation(width)[: max(width // 3, min(width, 9))])
+        seen = np.nonzero(rng.random(len(rows)) < 0.5)[0]
+        offered = np.sort(rng.permutation(width)[: max(width // 4, min(width, 9))])
         tree = _tree(
             lines[offered][:, seen],
             (weight * (aim - chance))[seen],
