@@ -90,7 +90,7 @@ class PlannedArea:
             flow.members += meters
 
     def changed(self) -> None:
-        """Of something that happens to a member the demand of the day knows nothing yet."""
+        """Of something that happens to a member the demand of the month knows nothing yet."""
         self.total.load.taken.forget()
         self.total.load.given.forget()
 

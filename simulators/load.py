@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 STEP_S: Final = 60
@@ -25,9 +26,11 @@ EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 DEMAND_S: Final = 900
 """A demand period: the average power of a quarter of an hour."""
 
-_STEPS: Final = 86400 // STEP_S
+_DAY_S: Final = 86400
+_STEPS: Final = _DAY_S // STEP_S
 _PER_HOUR: Final = 3600 // STEP_S
 _MASK: Final = (1 << 64) - 1
+_ALL_HOURS: Final = frozenset(range(24))
 
 RATE_BY_HOUR: Final = (4, 4, 4, 4, 4, 4, 4, 3, 2, 2, 2, 3, 3, 3, 3, 3, 3, 2, 2, 1, 1, 3, 3, 4)
 """1 sharp (尖), 2 peak (峰), 3 flat (平), 4 valley (谷), by local hour."""
@@ -39,6 +42,13 @@ def seconds_of(at: datetime, utc_offset_s: int) -> int:
 
 
 _SECOND: Final = datetime(1, 1, 1, 0, 0, 1) - datetime(1, 1, 1)  # noqa: DTZ001  # a difference has no zone
+
+
+def settled(second: int) -> int:
+    """When the demand that a meter shows at `second` began to count: at the midnight of the first of a month. At such a
+    midnight itself it shows that of the month that is over."""
+    at = EPOCH + _SECOND * (second - 1)
+    return (at.replace(day=1, hour=0, minute=0, second=0) - EPOCH) // _SECOND
 
 
 def mixed(seed: int, number: int) -> int:
@@ -92,7 +102,7 @@ class Flow(ABC):
     __slots__ = ("_peak",)
 
     def __init__(self) -> None:
-        self._peak = Peak(0, 0, 0, 0)
+        self._peak: Peak | None = None
 
     @property
     @abstractmethod
@@ -111,24 +121,29 @@ class Flow(ABC):
         """Watts on the average of the demand period that ends at the second `end`, rounded down."""
         return (sum(self.energies(end)) - sum(self.energies(end - DEMAND_S))) // DEMAND_S
 
+    @property
+    def high(self) -> frozenset[int]:
+        """Hours of a day in which the greatest demand of a month may be, where a whole day went before."""
+        return _ALL_HOURS
+
     def peak(self, second: int) -> Peak:
-        """The greatest demand of the local day so far, in whole periods from midnight."""
-        day, rest = divmod(second, 86400)
-        ended = rest // DEMAND_S
-        peak = self._peak
-        if peak.day != day or peak.periods > ended:
-            peak = Peak(day, 0, 0, 0)
-        for period in range(peak.periods + 1, ended + 1):
-            end = day * 86400 + period * DEMAND_S
-            watts = self.average(end)
-            best = (watts, end) if watts > peak.watts else (peak.watts, peak.end)
-            peak = Peak(day, period, *best)
-        self._peak = peak
-        return peak
+        """The greatest demand of the month so far, in whole periods from its beginning."""
+        first = settled(second)
+        held = self._peak
+        if held is None or held.first != first or held.through > second:
+            held = Peak(first, first, 0, 0)
+        watts, at, high, thorough = held.watts, held.at, self.high, first + _DAY_S
+        for end in range(held.through + DEMAND_S, second + 1, DEMAND_S):
+            if end <= thorough or (end - 1) % _DAY_S // 3600 in high:
+                average = self.average(end)
+                if average > watts:
+                    watts, at = average, end
+        self._peak = Peak(first, second - second % DEMAND_S, watts, at)
+        return self._peak
 
     def forget(self) -> None:
         """What was worked out beforehand holds no more."""
-        self._peak = Peak(0, 0, 0, 0)
+        self._peak = None
 
 
 class Curve(Flow):
@@ -180,19 +195,35 @@ class Curve(Flow):
     def energies(self, second: int) -> Counts:
         return self.energy(second, 1), self.energy(second, 2), self.energy(second, 3), self.energy(second, 4)
 
+    @property
+    def high(self) -> frozenset[int]:
+        return _high(self.shape, self.scale)
+
     def average(self, end: int) -> int:
         rates = {self.shape.rate[(second // STEP_S) % _STEPS] for second in range(end - DEMAND_S, end, STEP_S)}
         return sum(self.energy(end, rate) - self.energy(end - DEMAND_S, rate) for rate in rates) // DEMAND_S
 
 
+@lru_cache(maxsize=1024)
+def _high(shape: Shape, scale: int) -> frozenset[int]:
+    """A day differs from another by a fifth either way, a period by a thirtieth of the least; 2 W are for rounding."""
+    most = max(shape.hours) * scale
+    return frozenset(
+        hour
+        for hour, watts in enumerate(shape.hours)
+        if 36 * watts * scale + scale * shape.least + 60 >= 24 * most - scale * shape.least - 60
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """The greatest demand among the first `periods` of a day, and the second at which its period `end`ed (0: none)."""
+    """The greatest demand from the second `first` on `through` another one, and the second `at` which its period ended
+    (0: there was none)."""
 
-    day: int
-    periods: int
+    first: int
+    through: int
     watts: int
-    end: int
+    at: int
 
 
 NOTHING: Final = Curve(SHAPES["none"], 1, 0)

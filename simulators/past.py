@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from simulators.load import DEMAND_S, Counts, Flow, Load, Peak
+from simulators.load import DEMAND_S, Counts, Flow, Load, Peak, settled
 from simulators.wiring import ALL, HONEST, Wiring
 
 Way: TypeAlias = Literal["import", "export"]
@@ -116,11 +116,12 @@ def _flow(load: Load, way: Way) -> Flow:
 class Past:
     """One meter's eras, the oldest first."""
 
-    __slots__ = ("_load", "eras")
+    __slots__ = ("_load", "_peaks", "eras")
 
     def __init__(self, load: Load) -> None:
         self._load = load
         self.eras: tuple[Era, ...] = ()
+        self._peaks: dict[Way, Peak] = {}
 
     def at(self, moment: datetime) -> Era | None:
         """None where nothing had happened yet."""
@@ -143,6 +144,7 @@ class Past:
             counted_given=Meant(era.measured.given.energies(second), last.counted("export", second)),
         )
         self.eras += (era,)
+        self._peaks = {way: peak for way, peak in self._peaks.items() if peak.through <= second}
         return era
 
     def zero(self, taken: Counts, given: Counts) -> None:
@@ -174,22 +176,27 @@ class Past:
 
     def average(self, way: Way, end: int) -> int:
         """Watts on the average of the demand period that ends at the second `end`, rounded down."""
-        begin = end - DEMAND_S
-        after = self.flowed(way, end, self.at_second(end))
-        return sum(_difference(after, self.flowed(way, begin, self.at_second(begin)))) // DEMAND_S
+        return (self._sum(way, end) - self._sum(way, end - DEMAND_S)) // DEMAND_S
 
     def peak(self, way: Way, second: int) -> Peak:
-        """The greatest demand of the local day so far, in periods that ended after demands were last set to zero."""
-        day, rest = divmod(second, 86400)
+        """The greatest demand of the month so far, in periods that ended after demands were last set to zero."""
         era = self.at_second(second)
-        best = Peak(day, rest // DEMAND_S, 0, 0)
-        for end in range(day * 86400 + DEMAND_S, second + 1, DEMAND_S):
-            if era is not None and end <= era.demand_from:
-                continue
-            watts = self.average(way, end)
-            if watts > best.watts:
-                best = replace(best, watts=watts, end=end)
-        return best
+        first = settled(second) if era is None else max(settled(second), era.demand_from)
+        held = self._peaks.get(way)
+        if held is None or held.first != first or held.through > second:
+            held = Peak(first, first - first % DEMAND_S, 0, 0)
+        watts, at, had = held.watts, held.at, self._sum(way, held.through)
+        for end in range(held.through + DEMAND_S, second + 1, DEMAND_S):
+            has = self._sum(way, end)
+            if (has - had) // DEMAND_S > watts:
+                watts, at = (has - had) // DEMAND_S, end
+            had = has
+        self._peaks[way] = found = Peak(first, second - second % DEMAND_S, watts, at)
+        return found
+
+    def _sum(self, way: Way, second: int) -> int:
+        """Watt-seconds that the meter has counted."""
+        return sum(self.flowed(way, second, self.at_second(second)))
 
     def at_second(self, second: int) -> Era | None:
         """The last that began up to that second; `at` is finer."""

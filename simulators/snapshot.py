@@ -195,9 +195,9 @@ MEASURED: Final[Mapping[str, Callable[[Snapshot], Ratio]]] = {
 """Quantity name to its value; energies are counted by the meter (`simulators.meter`)."""
 
 PEAK_ENDS: Final[Mapping[str, Callable[[Snapshot], int]]] = {
-    "active_demand_import_max_time": lambda s: s.peak_taken.end,
-    "active_demand_export_max_time": lambda s: s.peak_given.end,
-    "reactive_demand_import_max_time": lambda s: s.peak_taken.end,
+    "active_demand_import_max_time": lambda s: s.peak_taken.at,
+    "active_demand_export_max_time": lambda s: s.peak_given.at,
+    "reactive_demand_import_max_time": lambda s: s.peak_taken.at,
     "reactive_demand_export_max_time": lambda _: 0,
 }
 """Quantity name to the second of local time at which the period of the maximum demand ended; 0: there was none."""

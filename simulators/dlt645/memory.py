@@ -140,8 +140,8 @@ class Memory:
         record: Record = {"time": self.own(now), "operator": operator, **self._values(_DEMANDS, now, "_before")}
         snapshot = self.meter.snapshot(now)
         for name, peak in zip(_DEMANDS, (snapshot.peak_taken, snapshot.peak_given), strict=True):
-            if peak.end:
-                at = self.meter.local_time(peak.end)
+            if peak.at:
+                at = self.meter.local_time(peak.at)
                 record[name + "_before_time"] = at.isoformat(timespec="minutes")
         self.journal.write(journal.DEMAND_CLEAR, record)
         self.meter.clear_demand(now)

@@ -122,12 +122,21 @@ def test_the_demand_comes_with_its_time() -> None:
     demand, at = read(one, "01010000")
     snapshot = one.meter.snapshot(NOON)
     assert demand.decimal == Decimal(snapshot.peak_taken.watts) / 1000
-    assert at.text == one.meter.local_time(snapshot.peak_taken.end).isoformat(timespec="minutes")
+    assert at.text == one.meter.local_time(snapshot.peak_taken.at).isoformat(timespec="minutes")
     assert at.text is not None
-    assert at.text.startswith("2026-11-22T")
+    assert at.text.startswith("2026-11-")
     assert int(at.text[-2:]) % 15 == 0
     assert at.part.quantity is not None
     assert exact(at, NOON) == one.meter.value(at.part.quantity, NOON)
+
+
+def test_a_settlement_keeps_the_demand_of_its_month() -> None:
+    one = station(load="home")
+    demand, at = read(one, "01010001")
+    october = one.meter.load.taken.peak(304 * 86400)
+    assert demand.decimal == Decimal(october.watts) / 1000 > 0
+    assert at.text == one.meter.local_time(october.at).isoformat(timespec="minutes")
+    assert at.text[:8] == "2026-10-"
 
 
 def test_a_demand_that_never_was_has_no_time() -> None:

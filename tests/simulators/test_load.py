@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.load import (
@@ -21,6 +21,7 @@ from simulators.load import (
     Load,
     draw_load,
     seconds_of,
+    settled,
 )
 
 KINDS = ("home", "shop", "works", "roof")
@@ -65,24 +66,42 @@ def test_days_join_without_a_seam(curve: Curve, day: int) -> None:
     assert all(later - earlier <= 79_000 * 30 for earlier, later in pairwise(readings)), "a leap at midnight"
 
 
+@settings(max_examples=25)
 @given(curves, st.integers(0, 2000), st.integers(0, 86399))
-def test_the_peak_is_the_greatest_of_the_day_so_far(curve: Curve, day: int, second: int) -> None:
+def test_the_peak_is_the_greatest_of_the_month_so_far(curve: Curve, day: int, second: int) -> None:
     now = day * 86400 + second
-    ends = range(day * 86400 + DEMAND_S, now + 1, DEMAND_S)
+    began = settled(now)
+    ends = range(began + DEMAND_S, now + 1, DEMAND_S)
     averages = {end: (total(curve, end) - total(curve, end - DEMAND_S)) // DEMAND_S for end in ends}
     peak = curve.peak(now)
     assert peak.watts == max(averages.values(), default=0)
     if peak.watts:
-        assert averages[peak.end] == peak.watts
-        assert all(averages[end] < peak.watts for end in ends if end < peak.end), "the first of equal ones"
+        assert averages[peak.at] == peak.watts
+        assert all(averages[end] < peak.watts for end in ends if end < peak.at), "the first of equal ones"
     else:
-        assert peak.end == 0
+        assert peak.at == 0
 
 
-@given(curves, st.integers(0, 500), st.lists(st.integers(0, 86399), min_size=2, max_size=6))
+@settings(max_examples=25)
+@given(curves, st.integers(0, 500), st.lists(st.integers(0, 40 * 86400), min_size=2, max_size=6))
 def test_the_peak_does_not_depend_on_who_asked_before(curve: Curve, day: int, asked: list[int]) -> None:
     fresh = [Curve(curve.shape, curve.scale, curve.seed).peak(day * 86400 + second) for second in asked]
     assert [curve.peak(day * 86400 + second) for second in asked] == fresh
+
+
+@pytest.mark.parametrize(
+    ("now", "since"),
+    [
+        ("2026-03-01T00:00:01", "2026-03-01"),
+        ("2026-03-01T00:00:00", "2026-02-01"),
+        ("2026-03-31T23:59:59", "2026-03-01"),
+        ("2026-01-01T00:00:00", "2025-12-01"),
+        ("2026-01-01T00:15:00", "2026-01-01"),
+    ],
+)
+def test_demand_begins_anew_behind_the_midnight_of_the_first(now: str, since: str) -> None:
+    shown, began = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (now, since))
+    assert settled(seconds_of(shown, 0)) == seconds_of(began, 0)
 
 
 def test_the_same_seed_gives_the_same_load_and_another_gives_another() -> None:
