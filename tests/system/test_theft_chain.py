@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-import analytics.theft.weigh
+import analytics.theft.prior
 from headend.collection.collector import Collector
 from headend.collection.survey import MeterPath
 from headend.config import parse
@@ -98,7 +98,7 @@ async def _ids(conninfo: str) -> dict[str, int]:
 def test_who_stole_is_found_by_what_was_read(
     servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    quick = analytics.theft.weigh.Settings
+    quick = analytics.theft.prior.Settings
     monkeypatch.setattr("analytics.theft.Settings", lambda seed: quick(seed=seed, plays=40, rounds=6, trees=15))
     used = homes(2 * MEMBERS, DAYS, 24, 3)
     parts = [
