@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 
 import pytest
 
-import analytics.theft.weigh
+import analytics.theft.prior
 import simulators.fleet
 from headend.collection.collector import Collector
 from headend.collection.survey import MeterPath
@@ -152,7 +152,7 @@ async def _collect(conninfo: str, fleet: Fleet, there: Elsewhere, clock: Clock) 
 def test_who_stole_is_found_by_what_was_read(
     servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    quick = analytics.theft.weigh.Settings
+    quick = analytics.theft.prior.Settings
     monkeypatch.setattr("analytics.theft.Settings", lambda seed: quick(seed=seed, plays=40, rounds=6, trees=15))
     monkeypatch.setattr(simulators.fleet, "made_carrier", lambda _parts, bus, clock: MemoryCarrier(bus, clock))
     headend: Headend = caller(capsys)

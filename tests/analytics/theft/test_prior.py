@@ -34,7 +34,7 @@ def test_readings_of_no_step_are_left_as_they_are(values: np.ndarray) -> None:
 
 @pytest.mark.parametrize("kind", THEFTS)
 def test_what_is_robbed_is_counted_in_the_meters_step_with_its_gaps(kind: str) -> None:
-    cells = 10 * np.round(HOMES / 10)
+    cells = (10 * np.round(HOMES / 10)).astype(np.float32)
     cells[:, 5, 7] = np.nan
     made = Player(cells, Settings(seed=4)).rob(2, kind)
     known = np.isfinite(made)

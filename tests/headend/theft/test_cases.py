@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import analytics.theft.weigh
+import analytics.theft.prior
 from protocols.events import EventSource, MeterEvent, kind
 from simulators.theft import District, district, homes
 from storage.events import EventStore
@@ -33,7 +33,7 @@ class Plant:
 
 @pytest.fixture
 def played(tmp_path: Path, conninfo: str, monkeypatch: pytest.MonkeyPatch) -> Plant:
-    quick = analytics.theft.weigh.Settings
+    quick = analytics.theft.prior.Settings
     monkeypatch.setattr("analytics.theft.Settings", lambda seed: quick(seed=seed, plays=40, rounds=6, trees=12))
     used = homes(2 * COUNT, DAYS, SLOTS, 5)
     parts = [district(used[:COUNT], {3: ("bypass", 12)}, 1), district(used[COUNT:], {6: ("interruptions", 9)}, 2)]

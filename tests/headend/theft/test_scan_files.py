@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-import analytics.theft.weigh
+import analytics.theft.prior
 from simulators.theft import District, district, homes
 from tests.headend.command import Headend
 
@@ -19,7 +19,7 @@ DAYS, SLOTS, COUNT = 28, 24, 12
 
 @pytest.fixture
 def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> District:
-    quick = analytics.theft.weigh.Settings
+    quick = analytics.theft.prior.Settings
     monkeypatch.setattr("analytics.theft.Settings", lambda seed: quick(seed=seed, plays=24, rounds=3, trees=5))
     made = district(homes(COUNT, DAYS, SLOTS, 3), {4: ("bypass", 10)}, 2)
     times = np.datetime64("2026-03-01T00:00:00") + np.arange(DAYS * SLOTS) * np.timedelta64(3600, "s")
