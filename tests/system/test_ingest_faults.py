@@ -166,6 +166,8 @@ async def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(
                 await site.stored(before + EACH)
                 await asyncio.to_thread(site.strike, fault)
                 await sending
+                await send(mosquitto, range(minute, minute + 1), chance)  # behind the fault, however late it came
+                minute += 1
                 await site.stored(minute * len(METERS))
         assert await asyncio.to_thread(site.daemon.stop) == 0
         counters = site.daemon.line()["push"]["site"]
