@@ -10,7 +10,7 @@ from headend.safety.decision import Decision, Reason
 from headend.safety.function import Function
 from headend.safety.order import Order, Target
 from headend.secrets.safe import CONTROL
-from headend.sending.acts import is_possible
+from headend.sending.ways import is_possible
 from protocols import models
 from protocols.errors import ModelError
 from storage import commands

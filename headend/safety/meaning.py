@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from headend.safety.function import Function
 from headend.safety.limit import LIMITS, limit_kw
+from headend.safety.one_frame import request_in
 from headend.safety.order import Order, Target
-from headend.safety.passwords import Change, request_in
 from protocols.dlt645.items import item as item_of
 from protocols.dlt645.services.clear import ClearDemand
 from protocols.dlt645.services.control import Command, Control
@@ -60,15 +60,14 @@ class Dlt645:
     `acts_on_limit`: the meter's model says that its relay opens above `LIMIT`; else no limit is set.
 
     A control frame must say that it is good until the order expires, in the meter's local time. A body that only a
-    security module can read is refused. `change`: from which password to which, out of the safe, never the order.
+    security module can read is refused.
     """
 
     acts_on_limit: bool = False
-    change: Change | None = None
 
     def check(self, data: bytes, order: Order, target: Target, zone: ZoneInfo) -> None:
         want = self.wanted(order, zone)
-        request = request_in(data, target)
+        request = request_in(data, target.address)
         if (request.order if isinstance(request, Ordered) else request) != want:
             raise NotPermitted(f"the frame does something else than {order.function} as it was ordered")
 
@@ -82,11 +81,6 @@ class Dlt645:
             if not self.acts_on_limit:
                 raise NotPermitted("its model does not say that its relay acts on a load limit ([dlt645.relay] limit)")
             return _limit(order, operator)
-        if order.function is Function.CHANGE_PASSWORD:
-            unparameterised(order)
-            if self.change is None:
-                raise NotPermitted("no new password was sealed")
-            return self.change.request
         n2 = given.pop("n2", "0")
         is_reclose = order.function is Function.TRIP_RECLOSE
         if given or not n2.isdecimal() or int(n2) > 0xFF or (int(n2) > 0) != is_reclose:
@@ -96,12 +90,6 @@ class Dlt645:
         if order.function not in _CONTROLS or order.expires is None:
             raise NotPermitted(f"{order.function} has no frame in DL/T 645")
         return Control(_CONTROLS[order.function], local_text(order.expires.astimezone(zone)), operator, int(n2))
-
-
-def unparameterised(order: Order) -> None:
-    """A change of password says nothing more than two passwords, and those no order holds. Raises `NotPermitted`."""
-    if order.parameters:
-        raise NotPermitted(f"{order.function} has no frame with such parameters")
 
 
 LIMIT: Final = "04000E01"

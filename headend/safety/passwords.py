@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from headend.safety.order import Target
-from protocols.dlt645 import address as addresses
-from protocols.dlt645.frame import Frame
-from protocols.dlt645.reader import FrameReader
+from headend.safety.function import Function
+from headend.safety.one_frame import only, request_in
+from headend.safety.order import Order, Target
 from protocols.dlt645.services.access import LOWEST_LEVEL, Access
 from protocols.dlt645.services.password import ChangePassword
-from protocols.dlt645.services.request import parse_request
-from protocols.errors import ModelError, NotPermitted, ProtocolError
+from protocols.errors import NotPermitted
 from protocols.exchange import Ask
 
 
@@ -88,6 +87,18 @@ class Change:
         return ChangePassword(self.old, self.new)
 
 
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """18H from which password to which, out of the safe, never the order."""
+
+    change: Change
+
+    def check(self, data: bytes, order: Order, target: Target, zone: ZoneInfo) -> None:
+        only(order, Function.CHANGE_PASSWORD)
+        if request_in(data, target.address) != self.change.request:
+            raise NotPermitted("the frame changes another password than that, or to another one")
+
+
 @dataclass(slots=True)
 class OneTry:
     """A `Permit` for one try of `access` at `target`."""
@@ -105,22 +116,6 @@ class OneTry:
         self.used = True
         if ask.repeatable or not ask.acts:
             raise NotPermitted("a password is never tried again by itself: the request says that it may be")
-        if request_in(ask.data, self.target) != ChangePassword(self.access, self.access):
+        if request_in(ask.data, self.target.address) != ChangePassword(self.access, self.access):
             raise NotPermitted("the frame does something else than to try a password")
         self.frame = ask.data
-
-
-def request_in(data: bytes, target: Target) -> Any:
-    """What the one frame in `data` asks of `target`. Raises `NotPermitted`, without bytes: they may be a password."""
-    try:
-        address = addresses.to_wire(target.address)
-    except ModelError as error:
-        raise NotPermitted(str(error)) from None
-    frames = FrameReader().feed(data)
-    frame = frames[0] if len(frames) == 1 else None
-    if not isinstance(frame, Frame) or frame.address != address:
-        raise NotPermitted(f"not one frame to {target.meter}")
-    try:
-        return parse_request(frame)
-    except ProtocolError:
-        raise NotPermitted("the frame is no request that can be read") from None

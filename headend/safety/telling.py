@@ -9,12 +9,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from headend.safety.function import Function
+from headend.safety.one_frame import only, request_in
 from headend.safety.order import Order, Target
-from protocols.dlt645 import address as addresses
-from protocols.dlt645.frame import Frame
-from protocols.dlt645.reader import FrameReader
-from protocols.dlt645.services.clock import SET_TIME, SetTime
-from protocols.errors import ModelError, NotPermitted, ProtocolError
+from protocols.dlt645.services.clock import SetTime
+from protocols.errors import NotPermitted
 
 LATE: Final = timedelta(milliseconds=500)
 """A time that is said later than this is wrong when it is heard."""
@@ -33,8 +31,7 @@ class TellTime:
     left: timedelta = timedelta(0)
 
     def check(self, data: bytes, order: Order, target: Target, zone: ZoneInfo) -> None:
-        if order.function is not Function.SET_TIME:
-            raise NotPermitted(f"the frame does something else than {order.function} as it was ordered")
+        only(order, Function.SET_TIME)
         told = datetime.fromisoformat(told_by(data, target.address))
         right = (self.now() + self.on_wire).astimezone(zone).replace(tzinfo=None) + self.left
         if abs(told - right) > LATE:
@@ -43,11 +40,7 @@ class TellTime:
 
 def told_by(data: bytes, address: str) -> str:
     """The time that one frame tells the meter at `address`. Raises `NotPermitted` for anything else."""
-    found = FrameReader().feed(data)
-    frame = found[0] if len(found) == 1 else None
-    try:
-        if not isinstance(frame, Frame) or frame.control != SET_TIME or frame.address != addresses.to_wire(address):
-            raise NotPermitted("only the time may be told, and only to whom it was announced")
-        return SetTime.parse(frame.data).time
-    except (ProtocolError, ModelError, ValueError):
-        raise NotPermitted("the frame tells no time that can be read") from None
+    request = request_in(data, address)
+    if not isinstance(request, SetTime):
+        raise NotPermitted("only the time may be told")
+    return request.time

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
 
 from headend.safety.command import State
-from headend.safety.function import Effect, Function
-from headend.safety.limit import LIMITS
+from headend.safety.function import Function
 from headend.safety.order import Order
 from headend.safety.passwords import InForce
 
+_Tells: TypeAlias = Callable[["Seen", "Seen"], bool | None]
 _VOLTS_OFF = 30
 """Volts behind an open relay that are nobody's supply but coupling."""
 
@@ -105,7 +106,7 @@ def settled(before: State, order: Order, seen: Seen, now: datetime, earlier: See
         return _of_password(before, seen.password)
     if order.function in _SHOWN and seen.is_contradictory:
         return State.CONTRADICTED
-    is_so = _is_as_ordered(order, seen, earlier or Seen())
+    is_so = _TELLS[order.function](seen, earlier or Seen())
     if is_so is None:
         return State.UNVERIFIABLE
     if is_so:
@@ -125,23 +126,6 @@ def _of_password(before: State, found: InForce | None) -> State:
     if found is InForce.NEW:
         return State.VERIFIED
     return State.FAILED if found is InForce.OLD and before is State.UNKNOWN else State.CONTRADICTED
-
-
-def _is_as_ordered(order: Order, seen: Seen, earlier: Seen) -> bool | None:
-    function = order.function
-    if function in _SHOWN:
-        return None if seen.supplied is None else seen.supplied is (order.traits.effect is Effect.RESTORES)
-    if function is Function.PERMIT_CLOSE:
-        return None if seen.told_to_trip is None else not seen.told_to_trip
-    if function in (Function.ALARM, Function.ALARM_OFF):
-        return None if seen.alarm is None else seen.alarm is (function is Function.ALARM)
-    if function in (Function.WRITE_PARAMETER, Function.RESET_DEMAND, *LIMITS):
-        return seen.as_written
-    if function in (Function.PROTECT, Function.UNPROTECT):
-        return _is_kept(seen, earlier, function is Function.PROTECT)
-    if function is Function.SET_TIME:
-        return _is_set(seen, earlier)
-    return _has_frozen(seen, earlier) if function is Function.FREEZE else None
 
 
 def _is_kept(seen: Seen, earlier: Seen, wanted: bool) -> bool | None:
@@ -167,3 +151,37 @@ def _has_frozen(seen: Seen, earlier: Seen) -> bool | None:
     if seen.frozen != earlier.frozen:
         return True
     return None if len(seen.frozen) == FREEZES and len(set(seen.frozen)) == 1 else False
+
+
+def _is_supplied(wanted: bool) -> _Tells:
+    return lambda seen, _: None if seen.supplied is None else seen.supplied is wanted
+
+
+def _has_alarm(wanted: bool) -> _Tells:
+    return lambda seen, _: None if seen.alarm is None else seen.alarm is wanted
+
+
+def _as_written(seen: Seen, _: Seen) -> bool | None:
+    return seen.as_written
+
+
+_TELLS: Final[Mapping[Function, _Tells]] = MappingProxyType(
+    {
+        Function.TRIP: _is_supplied(False),
+        Function.TRIP_RECLOSE: _is_supplied(False),
+        Function.CLOSE: _is_supplied(True),
+        Function.PERMIT_CLOSE: lambda seen, _: None if seen.told_to_trip is None else not seen.told_to_trip,
+        Function.ALARM: _has_alarm(True),
+        Function.ALARM_OFF: _has_alarm(False),
+        Function.WRITE_PARAMETER: _as_written,
+        Function.RESET_DEMAND: _as_written,
+        Function.LIMIT_LOAD: _as_written,
+        Function.RAISE_LIMIT: _as_written,
+        Function.PROTECT: lambda seen, earlier: _is_kept(seen, earlier, True),
+        Function.UNPROTECT: lambda seen, earlier: _is_kept(seen, earlier, False),
+        Function.FREEZE: _has_frozen,
+        Function.SET_TIME: _is_set,
+    }
+)
+"""Whether it was done, by what the meter shows now and showed before; None: nothing tells."""
+assert _TELLS.keys() | {Function.CHANGE_PASSWORD} == set(Function)

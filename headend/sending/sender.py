@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Final
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
@@ -25,14 +25,13 @@ from headend.safety.decision import Verdict, decide
 from headend.safety.function import Function
 from headend.safety.permit import Claim, permit_for
 from headend.safety.request import Request
-from headend.safety.verification import Seen, settled
+from headend.safety.verification import settled
 from headend.safety.world import Step, World
-from headend.sending.acts import Act, act, wants_password
 from headend.sending.book import Asked, Book, Due, Keys, Outlook, Told
 from headend.sending.gate import Gate, without_secrets
-from headend.sending.rotation import Rotation
-from headend.sending.shown import Shown, shown
 from headend.sending.telling import Timekeeper
+from headend.sending.way import Doing, Prepared, Way
+from headend.sending.ways import ways
 from protocols.errors import CommunicationError, NotPermitted, Refused
 from storage.errors import StorageError
 
@@ -56,9 +55,6 @@ class Next(Enum):
 _BY_RULE: Final = {"expired": State.EXPIRED, "recalled": State.RECALLED, "stopped": State.STOPPED}
 
 
-_Prepared: TypeAlias = Callable[[Gate], Awaitable[Act]]
-
-
 @dataclass(eq=False)
 class Sender:
     """`settle_for`: how long a meter may show the old state after it said "done"; then it is contradicted."""
@@ -73,21 +69,21 @@ class Sender:
     """Without it no meter is told the time."""
     claims: set[str] = field(default_factory=set, init=False)
     """Of commands that this sender is at."""
+    _ways: Mapping[Function, Way] = field(init=False)
     _turns: WeakKeyDictionary[Line, asyncio.Lock] = field(default_factory=WeakKeyDictionary, init=False)
     _owed: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
-    @property
-    def _rotation(self) -> Rotation:
-        return Rotation(self.keys)
+    def __post_init__(self) -> None:
+        self._ways = ways(self.keys, self.clocks)
 
     async def send(self, line: Line, meter: MeterPath, due: Due) -> tuple[Next, State]:
         """Of a command that is released. First the meter is read: one that is silent is not claimed, and may be tried
         again. Raises `StorageError` and `CommunicationError`: then nothing was sent."""
-        before = await shown(line, meter, due.order, self.clocks)
+        doing = await self._ways[due.order.function].begin(line, meter, due)
         request = Request(Step.SEND, due.by, due.order, due.approvals, due.key.meter)
         try:
             await self.outlook.refresh(request)
-            world = before.onto(self.outlook.world(request))
+            world = doing.onto(self.outlook.world(request))
             if world.now is None:  # it took too long to read: nothing is known, and it is asked again
                 return Next.WAIT, due.state
             asked = Asked(request, world, decide(request, world))
@@ -95,10 +91,10 @@ class Sender:
                 return await self._hold(due, asked)
             async with self._turn(line):
                 try:
-                    done = await self._prepared(line, meter, due, _zone(due, world), before)
+                    prepared = await doing.prepare(_zone(due, world))
                 except NotPermitted as error:
                     return await self._held(due, asked, State.REJECTED, Told(str(error)))
-                return await self._claim_and_send(line, meter, due, asked, done, before)
+                return await self._claim_and_send(line, meter, due, asked, doing, prepared)
         finally:
             self.outlook.forget(request)
 
@@ -106,34 +102,13 @@ class Sender:
         """Of what acts on a line, one after the other."""
         return self._turns.setdefault(line, asyncio.Lock())
 
-    async def _prepared(self, line: Line, meter: MeterPath, due: Due, zone: ZoneInfo, before: Shown) -> _Prepared:
-        """What is done once the command is claimed, with the password of this moment. Raises `NotPermitted`."""
-        if due.order.function is Function.CHANGE_PASSWORD:
-            await self._rotation.ready(meter, due)
-
-            async def changing(gate: Gate) -> Act:
-                change = await self._rotation.begin(line, meter, due, gate.before)
-                return act(meter, due.order, due.target, zone, line.wire, None, change)
-
-            return changing
-        if before.telling is not None:
-            done = before.telling.act
-        else:
-            access = await self.keys.access(meter) if wants_password(meter, due.order) else None
-            done = act(meter, due.order, due.target, zone, line.wire, access)
-
-        async def known(gate: Gate) -> Act:
-            return done
-
-        return known
-
     async def _claim_and_send(
-        self, line: Line, meter: MeterPath, due: Due, asked: Asked, prepared: _Prepared, before: Shown
+        self, line: Line, meter: MeterPath, due: Due, asked: Asked, doing: Doing, prepared: Prepared
     ) -> tuple[Next, State]:
         claim = Claim(uuid.uuid4().hex)
         self.claims.add(claim.name)
         try:
-            won = await self.book.claim(due, asked, claim.name, Told("claimed", more={"seen": before.seen.told}))
+            won = await self.book.claim(due, asked, claim.name, Told("claimed", more={"seen": doing.seen.told}))
         except StorageError:  # it may be written down or not: nothing is sent, and reading will tell
             self.claims.discard(claim.name)
             raise
@@ -142,7 +117,7 @@ class Sender:
             return Next.NOTHING, due.state
         gate = Gate()
         try:
-            await self._pass(line, meter, due, asked.request, claim, prepared, gate, before)
+            await self._pass(line, meter, asked.request, claim, doing, prepared, gate)
         except asyncio.CancelledError:
             await asyncio.shield(self._settle_sent(due, claim, gate, line, "the sender was stopped"))
             raise
@@ -159,9 +134,8 @@ class Sender:
         return Next.LOOK, State.ACKNOWLEDGED
 
     async def _pass(
-        self, line: Line, meter: MeterPath, due: Due, request: Request, claim: Claim, prepared: _Prepared, gate: Gate,
-        before: Shown,
-    ) -> None:  # fmt: skip
+        self, line: Line, meter: MeterPath, request: Request, claim: Claim, doing: Doing, prepared: Prepared, gate: Gate
+    ) -> None:
         """The frame, under a permit that has looked once more. Raises what kept it back, or its answer."""
         deadline = self.monotonic() + PATIENCE_S
         claimed = replace(request, claim=claim.name)
@@ -171,7 +145,7 @@ class Sender:
             await self.outlook.refresh(claimed)
             gate.permit = permit_for(
                 request, claim, done.wire, deadline=deadline, monotonic=self.monotonic,
-                look=lambda: before.onto(self.outlook.world(claimed)),
+                look=lambda: doing.onto(self.outlook.world(claimed)),
             )  # fmt: skip
             with line.permitting(gate):
                 await line.run(done.start(), meter.name)
@@ -188,24 +162,19 @@ class Sender:
 
         Raises `CommunicationError` where it says nothing: then nothing has changed. Raises `StorageError`.
         """
-        seen = (await shown(line, meter, due.order, self.clocks)).seen
-        more: dict[str, Any] = {}
-        frames: tuple[tuple[str, str], ...] = ()
-        if due.order.function is Function.CHANGE_PASSWORD:
-            async with self._turn(line):
-                proof = await self._rotation.prove(line, meter, due)
-            if not proof.is_over:
-                return Next.LOOK, due.state
-            seen, frames = Seen(password=proof.found), without_secrets(line, [proof.frame])
-            more = {"tries": [[one.of, one.outcome] for one in proof.tries]}
-        after = settled(due.state, due.order, seen, self.now(), due.earlier)
+        way = self._ways[due.order.function]
+        found = await way.find(line, meter, due, self._turn(line))
+        if not found.is_over:
+            return Next.LOOK, due.state
+        after = settled(due.state, due.order, found.seen, self.now(), due.earlier)
         is_early = self.now() - since < self.settle_for
         if after is due.state or (is_early and after in (State.CONTRADICTED, State.UNVERIFIABLE)):
             return Next.LOOK, due.state
         if after is State.CONTRADICTED:
             _log.error("the meter shows the contrary of what was ordered", meter=meter.name, order=due.key.order)
-        await self._rotation.settle(due, after)
-        await self.book.move(due.key, due.state, after, Told("read back", frames, {"seen": seen.told} | more))
+        await way.settle(due, after)
+        told = Told("read back", without_secrets(line, found.frames), {"seen": found.seen.told, **found.more})
+        await self.book.move(due.key, due.state, after, told)
         return Next.NOTHING, after
 
     async def _hold(self, due: Due, asked: Asked) -> tuple[Next, State]:
@@ -236,7 +205,7 @@ class Sender:
     async def _write_at_last(self, due: Due, claim: Claim, after: State, told: Told) -> None:
         while True:
             try:
-                await self._rotation.settle(due, after)
+                await self._ways[due.order.function].settle(due, after)
                 await self.book.move(due.key, State.SENT, after, told)
                 break
             except StorageError as error:

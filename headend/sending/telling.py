@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -21,13 +22,21 @@ from headend.clock.rules import Finding, Known, meter_rules, refusals
 from headend.clock.survey import ClockSurvey, has_clock, survey_clock
 from headend.collection.line import Line
 from headend.collection.survey import MeterPath
-from headend.safety.order import Order
+from headend.safety.command import State
+from headend.safety.one_frame import without_parameters
+from headend.safety.order import Order, Target
 from headend.safety.telling import TellTime
 from headend.safety.verification import Seen
-from headend.safety.world import Clock
-from headend.sending.acts import Act, Passage
+from headend.safety.world import Clock, World
+from headend.sending.acts import Act
+from headend.sending.book import Due
+from headend.sending.gate import Gate
+from headend.sending.way import Found, Prepared
+from protocols.dlt645.model import Dlt645Model
 from protocols.dlt645.services.clock import set_time
 from protocols.errors import NotPermitted
+from protocols.modbus import ModbusModel
+from protocols.modbus.writes import Safety
 from storage.clocks import ClockStore, ToTell
 from storage.errors import AlreadyThere, StorageError
 
@@ -35,23 +44,43 @@ _log = structlog.get_logger("clock")
 WAY = "single"
 
 
+def why_not(meter: MeterPath, order: Order, target: Target) -> str:
+    """Why a meter cannot be told the time; empty where it can. 08H is alike in both editions. Raises `NotPermitted`,
+    `ModelError`."""
+    model = meter.model
+    without_parameters(order)
+    if isinstance(model, Dlt645Model):
+        model.check_address(target.address)
+        return ""
+    points = model.writes.values() if isinstance(model, ModbusModel) else ()
+    if any(point.safety is Safety.CLOCK for point in points):
+        return f"model {model.head.name} does not say how its clock is read: nothing would tell that it was set"
+    return f"model {model.head.name} declares no clock"
+
+
 @dataclass(frozen=True, slots=True)
 class Timekeeper:
-    """`clock`: whether this machine's is right."""
+    """The way of telling the time. `clock`: whether this machine's is right."""
 
     store: ClockStore
     policy: ClockPolicy
     now: Callable[[], datetime]
     clock: Callable[[], Clock]
 
-    async def read(self, line: Line, meter: MeterPath, order: Order) -> Telling:
-        """Look at its clock and keep what it shows. Raises `CommunicationError`, `StorageError`."""
+    async def begin(self, line: Line, meter: MeterPath, due: Due) -> Telling:
+        """Look at its clock and keep what it shows."""
         survey = None
         if has_clock(meter):
             survey = await survey_clock(line, meter, self.now)
             await keep_surveys(self.store, [survey], self.policy)
         (known,) = await known_of(self.store, self.policy, [meter], self.now())
-        return Telling(self, line, meter, known, survey, f"{order.requester} (order {order.key})")
+        return Telling(self, line, meter, known, survey, f"{due.order.requester} (order {due.order.key})")
+
+    async def find(self, line: Line, meter: MeterPath, due: Due, turn: asyncio.Lock) -> Found:
+        return Found((await self.begin(line, meter, due)).seen)
+
+    async def settle(self, due: Due, after: State) -> None:
+        """That it was told is written down around the frame."""
 
 
 @dataclass(slots=True)
@@ -89,8 +118,13 @@ class Telling:
         broken = refusals([Finding("host clock", host.trusted, host.why), *rules])
         return tuple(f"{one.rule}: {one.why}" for one in broken)
 
-    @property
-    def act(self) -> Act:
+    def onto(self, world: World) -> World:
+        return replace(world, time_rules={self.meter.name: self.against()})
+
+    async def prepare(self, zone: ZoneInfo) -> Prepared:
+        return self._act
+
+    async def _act(self, gate: Gate) -> Act:
         wire = TellTime(self.keeper.now, on_wire(self.line), self.left)
         return Act(wire, self._exchange, answered=False, around=self._around)
 
@@ -102,7 +136,7 @@ class Telling:
         yield from set_time(spelled(heard, self.meter.zone, self.left), self.meter.address, wire.preamble)
 
     @asynccontextmanager
-    async def _around(self, gate: Passage) -> AsyncIterator[None]:
+    async def _around(self, gate: Gate) -> AsyncIterator[None]:
         """Written down that it is told, before it is; given back where not one byte went out. Cut off in between it
         stands as told."""
         now, store = self.keeper.now, self.keeper.store

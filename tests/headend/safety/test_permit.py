@@ -14,7 +14,7 @@ from headend.safety.command import State
 from headend.safety.function import Function
 from headend.safety.meaning import Dlt645, Modbus, Wire
 from headend.safety.order import Order, Target
-from headend.safety.passwords import Change, OneTry
+from headend.safety.passwords import Change, NewPassword, OneTry
 from headend.safety.permit import Claim, OneFrame, Refused, permit_for
 from headend.safety.telling import TellTime
 from headend.safety.world import Entry, ProtectionList, Step, Stops, World
@@ -140,7 +140,7 @@ def change(old: Access = OLD, new: Access = NEW, target: Target = WHOM) -> Ask[A
 
 def test_s14_a_password_is_changed_from_and_to_those_of_the_safe_alone() -> None:
     what = order(Function.CHANGE_PASSWORD)
-    wire = Dlt645(change=Change(OLD, NEW))
+    wire = NewPassword(Change(OLD, NEW))
     permit(what, wire)(change())
     other = Access(2, b"\x01\x02\x03")
     for wrong in (
@@ -155,7 +155,7 @@ def test_s14_a_password_is_changed_from_and_to_those_of_the_safe_alone() -> None
         with pytest.raises(NotPermitted) as raised:
             permit(what, wire)(wrong)
         assert "654321" not in str(raised.value).replace(" ", "")
-    with pytest.raises(NotPermitted, match="no new password"):
+    with pytest.raises(NotPermitted, match="no frame in DL/T 645"):
         permit(what)(change())
     told = order(Function.CHANGE_PASSWORD, parameters=(("operator", "00000007"),))
     with pytest.raises(NotPermitted, match="such parameters"):

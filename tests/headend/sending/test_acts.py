@@ -14,8 +14,9 @@ from headend.frames.spelling import data_of, item_of
 from headend.safety.function import Function, ReasonCode
 from headend.safety.order import Order, Target
 from headend.safety.verification import Seen
-from headend.sending.acts import act, is_possible
+from headend.sending.acts import act
 from headend.sending.look import look
+from headend.sending.ways import is_possible
 from protocols import models
 from protocols.dlt645.model import Dlt645Model, Relay
 from protocols.dlt645.services.access import Access
