@@ -37,8 +37,8 @@ class Doing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a meter shows behind a command. Not `is_over`: more is to be asked. `frames` went out for it; they and `more`
-    stand in the book."""
+    """What a meter shows behind a command. Not `is_over`: more is to be asked. `frames` went out for it; they stand
+    in the book, as does `more`."""
 
     seen: Seen
     is_over: bool = True

@@ -1,26 +1,11 @@
 -- Stays at points, of meters, or of total meters at areas and feeders, cut where multipliers change and registers begin
--- anew. Registers are those stated at the edges; what was read there is a reading as any other. A point whose readings
--- were forgotten begins then: nothing is expected of it before, and nothing is estimated.
+-- anew. Registers are those stated at the edges; what was read there is a reading as any other.
 -- name: stays
-WITH stay AS (
-    SELECT p.name AS key, i.meter_id, greatest(i."from", f.until) AS "from", i."to"
-    FROM meter_installation i JOIN usage_point p ON p.id = i.usage_point_id
-    LEFT JOIN (
-        SELECT usage_point_id, max(until) AS until FROM point_forgotten WHERE readings = 'deleted' GROUP BY usage_point_id
-    ) f ON f.usage_point_id = p.id
-    WHERE %(of)s = 'point' AND (i."to" IS NULL OR f.until IS NULL OR i."to" > f.until)
-    UNION ALL
-    SELECT m.name, m.id, '-infinity', NULL FROM meter m WHERE %(of)s = 'meter'
-    UNION ALL
-    SELECT a.name, t.meter_id, t."from", t."to" FROM total_meter t JOIN area a ON a.id = t.area_id WHERE %(of)s = 'area'
-    UNION ALL
-    SELECT f.name, t.meter_id, t."from", t."to" FROM total_meter t JOIN feeder f ON f.id = t.feeder_id
-    WHERE %(of)s = 'feeder'
-), chosen AS (
+WITH chosen AS (
     SELECT key, meter_id, greatest("from", %(start)s::timestamptz) AS "from",
            least(coalesce("to", 'infinity'), %(end)s::timestamptz) AS "to"
     FROM stay
-    WHERE (%(names)s::text[] IS NULL OR key = ANY (%(names)s)) AND "from" < %(end)s::timestamptz
+    WHERE of = %(of)s AND (%(names)s::text[] IS NULL OR key = ANY (%(names)s)) AND "from" < %(end)s::timestamptz
       AND ("to" IS NULL OR "to" > %(start)s::timestamptz)
 ), edge AS (
     SELECT key, meter_id, "from" AS stay, "from" AS at, "to" FROM chosen
@@ -47,17 +32,8 @@ ORDER BY s.key, s."from", m.name;
 
 -- Names of which a meter counted in the span.
 -- name: keys
-SELECT DISTINCT key FROM (
-    SELECT p.name AS key, i."from", i."to"
-    FROM meter_installation i JOIN usage_point p ON p.id = i.usage_point_id WHERE %(of)s = 'point'
-    UNION ALL
-    SELECT m.name, '-infinity', NULL FROM meter m WHERE %(of)s = 'meter'
-    UNION ALL
-    SELECT a.name, t."from", t."to" FROM total_meter t JOIN area a ON a.id = t.area_id WHERE %(of)s = 'area'
-    UNION ALL
-    SELECT f.name, t."from", t."to" FROM total_meter t JOIN feeder f ON f.id = t.feeder_id WHERE %(of)s = 'feeder'
-) stay
-WHERE "from" < %(end)s::timestamptz AND ("to" IS NULL OR "to" > %(start)s::timestamptz)
+SELECT DISTINCT key FROM stay
+WHERE of = %(of)s AND "from" < %(end)s::timestamptz AND ("to" IS NULL OR "to" > %(start)s::timestamptz)
 ORDER BY key;
 
 -- All captures of a layout, a row a meter: times and the values at one or two positions, as bytes one after

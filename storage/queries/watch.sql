@@ -38,10 +38,7 @@ WHERE e.kind = ANY (%(kinds)s) AND e.start > %(since)s AND e.start <= %(now)s
   AND NOT EXISTS (
       SELECT FROM meter_event o WHERE o.meter_id = e.meter_id AND o.kind = 'own_trip' AND o.start = e.start
   )
-  AND NOT EXISTS (
-      SELECT FROM command_transition t WHERE t.meter = m.name AND t.after = 'sent'
-      AND t.at BETWEEN e.start - INTERVAL '1 hour' AND e.start + %(slack)s
-  )
+  AND NOT was_ordered(m.name, e.start, %(slack)s)
 ON CONFLICT ON CONSTRAINT meter_event_once DO NOTHING;
 
 -- Meters that were switched since without anybody's order, by area: an event of the relay, and no command sent in the
@@ -54,10 +51,7 @@ JOIN meter_installation i ON i.meter_id = m.id AND i."from" <= e.start AND (i."t
 JOIN area_point ap ON ap.usage_point_id = i.usage_point_id AND ap."from" <= e.start AND (ap."to" IS NULL OR ap."to" > e.start)
 JOIN area a ON a.id = ap.area_id
 WHERE e.kind = ANY (%(kinds)s) AND e.start > %(since)s AND e.start <= %(now)s
-  AND NOT EXISTS (
-      SELECT FROM command_transition t WHERE t.meter = m.name AND t.after = 'sent'
-      AND t.at BETWEEN e.start - INTERVAL '1 hour' AND e.start + %(slack)s
-  )
+  AND NOT was_ordered(m.name, e.start, %(slack)s)
   AND NOT EXISTS (
       SELECT FROM meter_event o WHERE o.meter_id = e.meter_id AND o.kind = 'own_trip' AND o.start = e.start
   )
