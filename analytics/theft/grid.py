@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analytics.errors import FrameUnusable
+from analytics.theft.notes import Notes
 from analytics.theft.words import Frame, Times
 
 DAY_S: Final = 86400
@@ -28,7 +30,11 @@ class Grid:
     first_day: np.datetime64
     step_s: int
     cells: Cells
-    notes: tuple[str, ...] = ()
+    noted: Notes = field(default_factory=Notes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.noted.lines
 
     def rows(self, wanted: list[int]) -> Cells:
         """The cells of these names as (name, time)."""
@@ -43,17 +49,18 @@ def gridded(frame: Frame, what: str, like: Grid | None = None) -> Grid:
     of most rows; energies of finer rows are added up where they fill the cell, those of coarser ones spread evenly.
     """
     notes: list[str] = []
+    counted: Counter[tuple[str, str]] = Counter()
     good = ~np.isnat(frame.times)
     if not frame.names or not good.any():
         raise FrameUnusable(f"{what}: no column of values, or no row with a time")
     times, values = _sorted(frame.times[good], np.asarray(frame.values, np.float32)[good], what, notes)
     negative = values < 0
     if negative.any():
-        notes.append(f"{what}: {int(negative.sum())} negative values are taken as gaps")
+        counted[f"{what}: ", " negative values are taken as gaps"] = int(negative.sum())
         values = np.where(negative, np.float32(np.nan), values)
     absurd = np.isfinite(values) & (values > _MOST)
     if absurd.any():
-        notes.append(f"{what}: {int(absurd.sum())} values above {_MOST:.0e} are taken as gaps")
+        counted[f"{what}: ", f" values above {_MOST:.0e} are taken as gaps"] = int(absurd.sum())
     values = np.where(np.isfinite(values) & ~absurd, values, np.float32(np.nan))
     lengths = _lengths(times)
     step = like.step_s if like is not None else _step(lengths, what, notes)
@@ -66,7 +73,8 @@ def gridded(frame: Frame, what: str, like: Grid | None = None) -> Grid:
         days = int((times[-1].astype("datetime64[D]") - first).astype(int)) // span + 1
     offset = (times - first.astype("datetime64[s]")).astype("timedelta64[s]").astype(np.int64)
     cells = _placed(offset, lengths, _spread_coarse_columns(values, what, frame, notes), step, days * slots)
-    return Grid(tuple(frame.names), first, step, cells.T.reshape(len(frame.names), days, slots), tuple(notes))
+    made = cells.T.reshape(len(frame.names), days, slots)
+    return Grid(tuple(frame.names), first, step, made, Notes(tuple(notes), counted))
 
 
 def _sorted(times: Times, values: Cells, what: str, notes: list[str]) -> tuple[Times, Cells]:

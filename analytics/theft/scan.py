@@ -40,7 +40,7 @@ def scan(
     settings = settings or Settings()
     grid = gridded(reported, "readings")
     order = canonical(grid)
-    grid = Grid(tuple(grid.names[k] for k in order), grid.first_day, grid.step_s, grid.cells[order], grid.notes)
+    grid = Grid(tuple(grid.names[k] for k in order), grid.first_day, grid.step_s, grid.cells[order], grid.noted)
     notes = list(grid.notes)
     names: tuple[str, ...] = ()
     areas: tuple[Area, ...] = ()

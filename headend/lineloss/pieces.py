@@ -25,13 +25,12 @@ from analytics.lineloss.report import partition, stays_of
 from analytics.lineloss.words import Technical
 from analytics.theft import Frame
 from analytics.theft.grid import Grid, gridded
+from analytics.theft.notes import Notes, together
 from analytics.theft.profile import Population
 from headend.series.stored import EXPORT, IMPORT, frame
 from protocols.model import Quantity
 from storage.registers import Of
 from storage.topology import Topology
-
-Notes = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def sketch(site: Site, points: Sequence[str]) -> tuple[Sketch, Grid, Notes]:
     """Also the grid, without anybody on it."""
     read = asyncio.run(site.frame(Of.POINT, points))
     grid = gridded(read, "readings")
-    return sketched(grid.cells), _empty(grid), grid.notes
+    return sketched(grid.cells), _empty(grid), grid.noted
 
 
 def areas(site: Site, grid: Grid, piece: Areas) -> tuple[dict[str, Found], Notes]:
@@ -125,7 +124,7 @@ async def _parts(site: Site, grid: Grid, names: Sequence[str]) -> tuple[dict[str
     returned = _grid(_fed_in(await site.frame(Of.AREA, names, EXPORT)), "export", grid)
     assert totals is not None
     by_area = stays_of(members, set(names))
-    notes = tuple(note for one in (totals, exported, returned) if one is not None for note in one.notes)
+    notes = together(one.noted for one in (totals, exported, returned) if one is not None)
     return {n: partition(n, by_area[n], reported, totals, exported, returned) for n in sorted(by_area)}, notes
 
 
@@ -141,7 +140,7 @@ async def _feeder(site: Site, grid: Grid, piece: Feeder) -> tuple[Place, Notes]:
     assert totals is not None
     back = _grid(_fed_in(made(fed, returned)), "export", grid)
     alone = (_grid(own, "total meters", grid), _grid(_fed_in(returned), "export", grid))
-    notes = tuple(note for one in alone if one is not None for note in one.notes)
+    notes = together(one.noted for one in alone if one is not None)
     return measured(piece.spelled, piece.areas, totals, back, piece.people), notes
 
 

@@ -7,7 +7,6 @@ what is usual in the network fills the gaps of the areas. A third one is for are
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from analytics.lineloss.found import Found, placed
 from analytics.lineloss.people import People
 from analytics.lineloss.report import believed, odd_ones, worst_first
 from analytics.theft.grid import Grid
+from analytics.theft.notes import Notes, together
 from analytics.theft.profile import Population
 from headend.cores import spread
 from headend.errors import HeadendError, UsageFault
@@ -40,7 +40,6 @@ PIECE: Final = 500_000
 """Intervals of members that a process holds at once; the members of an area are held together."""
 _ALONE: Final = 2000
 """Up to so many points no further process is worth its start."""
-_SUMMED: Final = re.compile(r"(.*: )(\d+)( negative values.*| values above.*)")
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -83,7 +82,7 @@ class _Run:
 
     def __init__(self, site: Site, known: Known, cores: int, size: int, file: Path) -> None:
         self._site, self._known, self._cores, self._size, self._file = site, known, cores, size, file
-        self._notes: list[str] = []
+        self._notes: list[Notes] = []
 
     async def report(self) -> Report:
         known = self._known
@@ -114,11 +113,11 @@ class _Run:
         asked = (Feeder(own[name], name, areas, people) for name, areas in of.measured.items())
         async for place, notes in self._spread(partial(pieces.feeder, self._site, grid), asked):
             places.append(place)
-            self._notes += notes
+            self._notes.append(notes)
         places += [summed(name, [by_name[area] for area in areas]) for name, areas in of.summed.items()]
         points = {point for own in known.members.values() for point in own}
         odd = odd_ones(set(known.members), points, set(known.points), counted, set(fed.values()))
-        return Report(worst_first(places), (*together(self._notes), *odd))
+        return Report(worst_first(places), (*together(self._notes).lines, *odd))
 
     async def _people(self) -> tuple[Population, Grid]:
         """What moves all, and the grid of the readings."""
@@ -127,7 +126,7 @@ class _Run:
             if people is None or first is None:
                 people, first = People(*grid.cells.shape[1:]), grid
             people.add(sketch)
-            self._notes += notes
+            self._notes.append(notes)
         assert people is not None
         assert first is not None
         return people.population(), first
@@ -141,7 +140,7 @@ class _Run:
                 for name, one in some.items():
                     file.write(one.rest.tobytes())
                     found[name] = one.forgetting()
-                self._notes += notes
+                self._notes.append(notes)
         return found
 
     async def _elsewhere(
@@ -202,16 +201,3 @@ async def _known(conninfo: str, days: tuple[date, date], zone: ZoneInfo) -> Know
         members = await topology.members()
     fed = {x.area: x.feeder for x in links if x.start < until and (x.end is None or x.end > first)}
     return Known(points, areas, feeders, members, fed)
-
-
-def together(notes: Iterable[str]) -> list[str]:
-    """Of the pieces: what they say alike is said once, what they counted is added up."""
-    counts: dict[tuple[str, str], int] = {}
-    said: dict[str, None] = {}
-    for note in notes:
-        if found := _SUMMED.fullmatch(note):
-            key = found[1], found[3]
-            counts[key] = counts.get(key, 0) + int(found[2])
-        else:
-            said[note] = None
-    return [*said, *(f"{what}{count}{rest}" for (what, rest), count in counts.items())]

@@ -15,7 +15,7 @@ from analytics.errors import FrameUnusable
 from analytics.lineloss import Input, Member, Place, Report, line_loss
 from analytics.theft import Frame
 from headend.errors import UsageFault
-from headend.lineloss.stored import report, together
+from headend.lineloss.stored import report
 from headend.series.stored import EXPORT, energies
 from simulators.theft import District, district, homes
 from storage.entries import Additions, NewInstallation, NewLine, NewMeter, NewUsagePoint
@@ -168,14 +168,3 @@ def test_what_is_missing_is_told(conninfo: str) -> None:
     asyncio.run(without_points())
     with pytest.raises(FrameUnusable, match="readings"):
         asyncio.run(report(conninfo, SPAN, UTC_ZONE))
-
-
-def test_notes_of_pieces_are_put_together() -> None:
-    assert together(
-        [
-            "readings: 3 rows repeat a time, their values are averaged",
-            "readings: 2 negative values are taken as gaps",
-            "readings: 3 rows repeat a time, their values are averaged",
-            "readings: 5 negative values are taken as gaps",
-        ]
-    ) == ["readings: 3 rows repeat a time, their values are averaged", "readings: 7 negative values are taken as gaps"]
