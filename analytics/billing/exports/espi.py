@@ -138,10 +138,13 @@ class _Feed:
         return b"".join(parts)
 
     def _opened(self, channel: Channel) -> bytes:
-        """Raises `ExportFault` for a point or channel that comes again."""
+        """What stands before its blocks; nothing where a meter is back at its point.
+
+        Raises `ExportFault` for a point or channel that comes again.
+        """
         elsewhere = self._current is not None and self._current.point != channel.point
-        is_known = channel.point in self._points
-        if is_known and (elsewhere or channel in self._channels):
+        is_known, is_back = channel.point in self._points, channel in self._channels
+        if is_known and (elsewhere or (is_back and not self._follows(channel))):
             raise ExportFault(channel.point, channel.channel, "comes again after others")
         if not is_known:
             self._channels.clear()
@@ -152,8 +155,15 @@ class _Feed:
         parent = f"{_PATH}/UsagePoint/{point}/MeterReading"
         identifier = self._uuid("reading", channel.point, channel.meter, self._title)
         self._parent = f"{parent}/{identifier}/IntervalBlock"
+        if is_known and is_back:
+            return b""
         opened = "" if is_known else self._point(channel.point, point)
         return (opened + self._reading(channel, parent, identifier)).encode()
+
+    def _follows(self, channel: Channel) -> bool:
+        """Whether another meter of the same point and channel went before."""
+        before = self._current
+        return before is not None and (before.channel, before.tou) == (channel.channel, channel.tou)
 
     def _block(self, channel: Channel, start: int, duration: int, text: bytes) -> bytes:
         identifier = self._uuid("block", channel.point, channel.meter, self._title, str(start))

@@ -129,6 +129,23 @@ def test_an_exchange_cuts_channels(headend: Headend, filled: Path, conninfo: str
     assert headend("export", "--verify", tmp_path / "B000002").code == 0
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet", "nem12", "espi"])
+def test_a_meter_that_is_back_at_its_point(headend: Headend, filled: Path, tmp_path: Path, form: str) -> None:
+    swaps = (
+        ("M2", "M3", "--address", "3", "--at", "2026-05-02T10:05:00+08:00", "--final", "active_energy_import=7"),
+        ("M3", "M2", "--at", "2026-05-03T11:00:00+08:00", "--final", "active_energy_import=9"),
+    )
+    by = ("--initial", "active_energy_import=0", "--multiplier", "10", "--by", "li", "--config", filled)
+    for swap in swaps:
+        ran = headend("meter", "exchange", *swap, *by)
+        assert ran.code == 0, ran.err
+    assert export(headend, filled, tmp_path, "--point", "P2", form=form).code == 0
+    series = json.loads((tmp_path / "B000001" / "manifest.json").read_text())["series"]
+    if form in ("csv", "parquet"):
+        assert {one["key"][0]: one["expected"] for one in series} == {"M2": 96 + 41 + 52, "M3": 55 + 44}
+    assert headend("export", "--verify", tmp_path / "B000001").code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "code", "reason"),
     [

@@ -22,13 +22,15 @@ _QUALITIES: Final = frozenset(map(str, Quality))
 
 
 class _Rows:
-    """Rows of both kinds come here, series after series."""
+    """Rows of both kinds come here, series after series; the first name of a series is the meter."""
 
     def __init__(self, found: Found, named: str) -> None:
         """`named`: what a row is called."""
         self.found = found
         self.named = named
         self.key: tuple[str, ...] | None = None
+        self.lines: set[tuple[str, ...]] = set()
+        """Points with a channel, at which meters follow each other, the first one again perhaps."""
         self.unit = ""
         self.step = 0
         self.first = self.end = 0
@@ -52,9 +54,11 @@ class _Rows:
             self.found.bad(f"{self.named} {number}", code, message)
 
         if key != self.key:
+            follows = self.key is not None and key[1:] == self.key[1:]
             self.close()
-            if key in self.found.sums:
+            if (key[1:] in self.lines) if not follows else (key in self.found.sums and start < self.end):
                 bad("order", f"{' '.join(key).strip()} comes again after others")
+            self.lines.add(key[1:])
             self.key, self.unit, self.step, self.first = key, unit, step, start
         elif start < self.end:
             code = "twice" if start == self.end - self.step else "order"
